@@ -1,0 +1,1 @@
+"""The home page and the middleware around the page engine."""

@@ -1,0 +1,1 @@
+"""Catalogue, lesson pages, exercises and progress."""

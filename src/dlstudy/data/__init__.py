@@ -1,0 +1,1 @@
+"""Real data sets behind one interface."""

@@ -1,0 +1,1 @@
+"""The interactive and static figures that pages share."""

@@ -1,0 +1,1 @@
+"""A small torch on NumPy. Never imports torch."""
