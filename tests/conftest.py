@@ -1,0 +1,44 @@
+"""What all tests share: one computing thread, a learner's folder of their own, and no silent skip of a browser test."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+# Before anything imports NumPy or torch: worker processes share the cores, and threads beyond them only wait.
+for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")
+os.environ.setdefault("MPLBACKEND", "Agg")
+# No test may touch the work of the person who runs it; tests that need a learner's folder make one and say so.
+os.environ["DLSTUDY_LEARNER"] = str(Path(tempfile.gettempdir()) / f"dlstudy-no-learner-{os.getpid()}")
+
+
+@pytest.fixture(scope="session")
+def chromium_path() -> str:
+    """The path of a Chromium, Chrome or Edge; without one the test is skipped, and in CI that fails."""
+    from setup_env import find_chromium
+
+    found = find_chromium()
+    if found is None:
+        pytest.skip("no Chromium, Chrome or Edge was found; DLSTUDY_CHROMIUM can name one")
+    return found
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """In CI a skipped browser test is a failed one."""
+    report = yield
+    if (
+        report.skipped
+        and os.environ.get("CI")
+        and item.get_closest_marker("browser")
+        and not hasattr(report, "wasxfail")
+    ):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        report.outcome = "failed"
+        report.longrepr = f"A browser test must not be skipped in CI. {reason}"
+    return report
