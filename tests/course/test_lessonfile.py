@@ -93,7 +93,7 @@ def test_front_matter_reads_numbers_quotes_and_lists() -> None:
     assert facts.budget == 12.5
     assert parse(PAGE.replace("needs:\n- 1\n- 2", "needs: [1, 2]")).facts().needs == (1, 2)
     assert parse(PAGE.replace("needs:\n- 1\n- 2", "needs: 1,2")).facts().needs == (1, 2)
-    assert parse(PAGE.replace("needs:\n- 1\n- 2", "needs: ''")).facts().needs == ()
+    assert parse(PAGE.replace("needs:\n- 1\n- 2", "needs: none")).facts().needs == ()
 
 
 def test_folded_front_matter_is_joined() -> None:

@@ -1,7 +1,7 @@
 """Read and edit a lesson's Markdown file without running it and without importing the page engine.
 
-The page engine's own save rules what a lesson may contain: front matter keeps text values only (so numbers are written
-in quotes: `minutes: '180'`), and `\"\"\"` in prose gains backslashes (so library blocks show `'''` docstrings).
+The page engine's own save rules what a lesson may contain: an empty value vanishes from the front matter (so a lesson
+that needs no other says `needs: none`), and `\"\"\"` in prose gains backslashes (so library blocks show `'''` docstrings).
 `python -m dlstudy.course.sync` brings a file into that form.
 """
 
@@ -67,7 +67,10 @@ class Section:
 
 @dataclass(frozen=True)
 class FrontMatter:
-    """The checked facts of a lesson's front matter; `budget` is in CPU seconds, `minutes` is core study time."""
+    """The checked facts of a lesson's front matter; `budget` is in CPU seconds, `minutes` is core study time.
+
+    `needs` and `code` are lists, written as YAML lists or with commas; "none" stands for an empty one.
+    """
 
     title: str
     number: int
@@ -213,7 +216,7 @@ class LessonFile:
 
 
 def _items(text: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in text.split(",") if part.strip())
+    return tuple(part.strip() for part in text.split(",") if part.strip() not in ("", "none"))
 
 
 def _closing(lines: list[str], opening: int, fence: str, name: str) -> int:

@@ -1,0 +1,244 @@
+"""Everything the course uses of marimo that marimo does not promise to keep: this file and no other.
+
+marimo is pinned to `TESTED_VERSION`; each assumption below has a test in `tests/course/test_engine.py` that names it, so
+an upgrade that breaks one says which. Importing this module does not import marimo.
+"""
+
+import re
+import tempfile
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+TESTED_VERSION = "0.25.2"
+
+FIGURE = re.compile(r"<svg\b|<img\b|<canvas\b|<marimo-anywidget\b|<marimo-vega\b|<marimo-mermaid\b")
+
+
+def marimo_version() -> str:
+    """Return the version of marimo that is installed."""
+    return version("marimo")
+
+
+@dataclass(frozen=True)
+class CellResult:
+    """What became of one cell: `status` is "ran", "stopped" (by `mo.stop`), "skipped" (waits for another) or "error".
+
+    `index` counts the page's code cells from 0 (prose is not counted). `error` is one sentence with the line within the
+    cell, `trace` the whole traceback; `figures` counts pictures in the output; `seconds` is wall time.
+    """
+
+    index: int
+    name: str
+    status: str
+    seconds: float = 0.0
+    error: str = ""
+    trace: str = ""
+    figures: int = 0
+
+
+class PageError(ValueError):
+    """A page cannot be run at all: a cell is not Python, or two cells define one name."""
+
+
+def saved_text(text: str, name: str = "lesson.md") -> str:
+    """Return what marimo's editor writes when a page with this `text` is saved unchanged.
+
+    A lesson is committed in this form, else a copy that nobody touched would look edited.
+    """
+    from marimo._server.models.models import SaveNotebookRequest
+    from marimo._session.notebook.file_manager import AppFileManager
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / name
+        path.write_text(text, encoding="utf-8", newline="\n")
+        manager = AppFileManager(path)
+        cells = list(manager.app.cell_manager.cell_data())
+        manager.save(
+            SaveNotebookRequest(
+                cell_ids=[cell.cell_id for cell in cells],
+                codes=[cell.code for cell in cells],
+                names=[cell.name for cell in cells],
+                configs=[cell.config for cell in cells],
+                filename=str(path),
+            )
+        )
+        return path.read_text(encoding="utf-8")
+
+
+@contextmanager
+def pressed_buttons() -> Iterator[None]:
+    """Make every `mo.ui.run_button` created inside count as pressed."""
+    from marimo._plugins.ui._impl.run_button import run_button
+
+    original = run_button._convert_value
+    run_button._convert_value = lambda self, value: True  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        run_button._convert_value = original  # type: ignore[method-assign]
+
+
+def run(
+    path: Path,
+    *,
+    press: bool = False,
+    before_cell: Callable[[int, str], None] | None = None,
+    after_cell: Callable[[CellResult], None] | None = None,
+) -> list[CellResult]:
+    """Run the page at `path` in this process, in dependency order, and return what became of each code cell.
+
+    A failing cell ends only what depends on it. With `press`, run buttons count as pressed. The callbacks get each
+    cell's index and name before it runs and its result afterwards; outputs are rendered as the page would.
+
+    Raises:
+        PageError: the page cannot be run at all; the message says why.
+    """
+    with pressed_buttons() if press else _nothing():
+        return _Run(path, before_cell, after_cell).results()
+
+
+@contextmanager
+def _nothing() -> Iterator[None]:
+    yield
+
+
+class _Run:
+    """One run of one page; keeps marimo's script runner going where it would stop at the first error."""
+
+    def __init__(
+        self,
+        path: Path,
+        before_cell: Callable[[int, str], None] | None,
+        after_cell: Callable[[CellResult], None] | None,
+    ) -> None:
+        from marimo._ast.app import InternalApp
+        from marimo._ast.load import load_app
+        from marimo._runtime.app.script_runner import AppScriptRunner
+
+        self.before_cell = before_cell
+        self.after_cell = after_cell
+        app = load_app(path)
+        if app is None:
+            raise PageError(f"{path.name}: the page is empty")
+        internal = InternalApp(app)
+        self.names: dict[Any, str] = {}
+        self.index: dict[Any, int] = {}
+        for data in internal.cell_manager.cell_data():
+            if data.cell is None:
+                raise PageError(f"{path.name}: {_syntax_problem(data.name, data.code)}")
+            if not _is_prose(data.cell, data.code):
+                self.index[data.cell_id] = len(self.index)
+                self.names[data.cell_id] = "" if data.name == "_" else data.name
+        self.found: dict[Any, CellResult] = {}
+        try:
+            internal.execution_order  # noqa: B018 - builds the graph, which refuses circles and names defined twice
+        except BaseException as error:
+            raise PageError(f"{path.name}: {_in_words(error)}") from error
+
+        outer = self
+
+        class KeepGoing(AppScriptRunner):
+            def _handle_run_result(self, cid: Any, result: Any, outputs: Any) -> None:
+                outer.record(cid, result, self.app.graph)
+                if result.exception is not None:
+                    self._scheduler.cancel(cid)
+
+        class Timed:
+            def __init__(self, inner: Any) -> None:
+                self.inner = inner
+
+            def evaluate_sync(self, cell: Any, glbls: Any) -> Any:
+                outer.announce(cell.cell_id)
+                return self.inner.evaluate_sync(cell, glbls)
+
+            async def evaluate(self, cell: Any, glbls: Any) -> Any:
+                outer.announce(cell.cell_id)
+                return await self.inner.evaluate(cell, glbls)
+
+        self.runner = KeepGoing(internal, filename=str(path))
+        self.runner._evaluator = Timed(self.runner._evaluator)  # type: ignore[assignment]
+        self.started = 0.0
+
+    def results(self) -> list[CellResult]:
+        from marimo._output.formatters.formatters import register_formatters
+        from marimo._output.formatting import FORMATTERS
+
+        # Formatters hook into imports, so they must be there before a cell imports matplotlib; scripts skip this step.
+        if FORMATTERS.is_empty():
+            register_formatters()
+        self.runner.run()
+        missing = [cell for cell in self.index if cell not in self.found]
+        for cell in missing:
+            self.found[cell] = CellResult(self.index[cell], self.names[cell], "skipped")
+            if self.after_cell:
+                self.after_cell(self.found[cell])
+        return sorted((self.found[cell] for cell in self.index), key=lambda result: result.index)
+
+    def announce(self, cell_id: Any) -> None:
+        self.started = time.perf_counter()
+        if self.before_cell and cell_id in self.index:
+            self.before_cell(self.index[cell_id], self.names[cell_id])
+
+    def record(self, cell_id: Any, result: Any, graph: Any) -> None:
+        from marimo._output.formatting import try_format
+        from marimo._runtime.control_flow import MarimoStopError
+        from marimo._runtime.exceptions import MarimoRuntimeException, unwrap_user_exception
+
+        if cell_id not in self.index:
+            return
+        status, error, trace, figures = "ran", "", "", 0
+        exception = result.exception
+        if isinstance(exception, MarimoRuntimeException):
+            exception = unwrap_user_exception(exception, graph) or exception
+        output = result.output
+        if isinstance(exception, MarimoStopError):
+            status, output, exception = "stopped", exception.output, None
+        if exception is not None:
+            status, error = "error", _in_words(exception)
+            trace = "".join(traceback.format_exception(exception))
+        elif output is not None:
+            shown = try_format(output)
+            if shown.exception is not None or shown.traceback:
+                status, trace = "error", shown.traceback or ""
+                reason = _in_words(shown.exception) if shown.exception else trace.strip().splitlines()[-1]
+                error = f"the output cannot be shown: {reason}"
+            elif shown.mimetype.startswith("image/") or "mimebundle" in shown.mimetype:
+                figures = int("image/" in shown.mimetype + str(shown.data))
+            elif isinstance(shown.data, str):
+                figures = len(FIGURE.findall(shown.data))
+        seconds = time.perf_counter() - self.started
+        self.found[cell_id] = CellResult(
+            self.index[cell_id], self.names[cell_id], status, seconds, error, trace, figures
+        )
+        if self.after_cell:
+            self.after_cell(self.found[cell_id])
+
+
+def _is_prose(cell: Any, code: str) -> bool:
+    """Whether marimo writes this cell back as Markdown text rather than as a fence."""
+    from marimo._convert.common.format import get_markdown_from_cell
+
+    return get_markdown_from_cell(cell, code) is not None
+
+
+def _syntax_problem(name: str, code: str) -> str:
+    where = f"cell {name!r}" if name and name != "_" else f"the cell that starts with {code.strip()[:40]!r}"
+    try:
+        compile(code, "<cell>", "exec")
+    except SyntaxError as error:
+        return f"{where} is not valid Python: {error.msg}, line {error.lineno}"
+    return f"{where} cannot be read as a cell"
+
+
+def _in_words(error: BaseException) -> str:
+    """Return the error's type and message and, where it came from a cell, the line within that cell."""
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if "__marimo__cell_" in frame.filename]
+    where = f" (line {lines[0]} of the cell)" if lines else ""
+    message = str(error).strip()
+    return f"{type(error).__name__}: {message}{where}" if message else f"{type(error).__name__}{where}"
