@@ -161,11 +161,11 @@ def content(tmp_path: Path) -> Path:
     (tmp_path / "lessons").mkdir()
     page = FRONT.format(number=1, title="Tensors and Autograd")
     (tmp_path / "lessons" / "01_Tensors_and_Autograd.md").write_text(page, encoding="utf-8")
-    for slug, level in [("first", "core"), ("second", "core"), ("third", "further")]:
+    for order, (slug, level) in enumerate([("second", "core"), ("first", "core"), ("third", "further")]):
         folder = tmp_path / "exercises" / "01" / slug
         folder.mkdir(parents=True)
-        (folder / "exercise.toml").write_text(f'level = "{level}"\n', encoding="utf-8")
-    quiz = '[[question]]\nid = "extra"\nlevel = "further"\n[[question]]\nid = "views"\n'
+        (folder / "exercise.toml").write_text(f'level = "{level}"\norder = {order}\n', encoding="utf-8")
+    quiz = '[[question]]\nid = "views"\n[[question]]\nid = "extra"\nlevel = "further"\n'
     (tmp_path / "exercises" / "01" / "quiz.toml").write_text(quiz, encoding="utf-8")
     return tmp_path
 

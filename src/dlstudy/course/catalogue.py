@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dlstudy.course import paths
+from dlstudy.course.exercises import exercise_ids
 from dlstudy.course.lessonfile import LessonError, LessonFile
 
 
@@ -158,19 +159,18 @@ def _lesson(facts: dict[str, Any], group: str, root: Path) -> Lesson:
     if not path.is_file():
         return planned
     page = LessonFile.read(path)
-    exercises, quiz, core = _parts(root / "exercises" / f"{number:02d}", page)
+    exercises, quiz, core = _parts(root / "exercises" / f"{number:02d}")
     found = {"written": True, "exercises": exercises, "quiz": quiz, "core": core, "front": page.front}
     return Lesson(**{**planned.__dict__, **found})
 
 
-def _parts(folder: Path, page: LessonFile) -> tuple[tuple[str, ...], tuple[str, ...], frozenset[str]]:
-    """Return the slugs and question ids in the folder, in the page's order, and those of them that are core."""
+def _parts(folder: Path) -> tuple[tuple[str, ...], tuple[str, ...], frozenset[str]]:
+    """Return the slugs and question ids in the folder, in their order on the page, and those of them that are core."""
     core: set[str] = set()
-    slugs = []
-    for spec in sorted(folder.glob("*/exercise.toml")):
-        slugs.append(spec.parent.name)
-        if _read_toml(spec).get("level", "core") == "core":
-            core.add(spec.parent.name)
+    slugs = [name.partition("/")[2] for name in exercise_ids(folder.name, folder.parent)]
+    for slug in slugs:
+        if _read_toml(folder / slug / "exercise.toml").get("level", "core") == "core":
+            core.add(slug)
     questions = []
     quiz_file = folder / "quiz.toml"
     if quiz_file.is_file():
@@ -178,18 +178,7 @@ def _parts(folder: Path, page: LessonFile) -> tuple[tuple[str, ...], tuple[str, 
             questions.append(str(question["id"]))
             if question.get("level", "core") == "core":
                 core.add(str(question["id"]))
-    return tuple(sorted(slugs, key=_position(page))), tuple(sorted(questions, key=_position(page))), frozenset(core)
-
-
-def _position(page: LessonFile) -> Any:
-    """Return a sort key: where on the page a slug or question id first stands in a cell; those absent come last."""
-    code = "\n".join(cell.code for cell in page.cells)
-
-    def key(name: str) -> int:
-        place = re.search(rf"""["']{re.escape(name)}["']""", code)
-        return place.start() if place else len(code)
-
-    return key
+    return tuple(slugs), tuple(questions), frozenset(core)
 
 
 def _read_toml(path: Path) -> dict[str, Any]:

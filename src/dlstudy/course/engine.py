@@ -1,7 +1,7 @@
 """Everything the course uses of marimo that marimo does not promise to keep: this file and no other.
 
-marimo is pinned to `TESTED_VERSION`; each assumption below has a test in `tests/course/test_engine.py` that names it, so
-an upgrade that breaks one says which. Importing this module does not import marimo.
+marimo is pinned to `TESTED_VERSION`; each assumption below has a test in `tests/course/test_engine.py` that names it,
+so an upgrade that breaks one says which. Importing this module does not import marimo.
 """
 
 import re

@@ -1,7 +1,8 @@
 """Read and edit a lesson's Markdown file without running it and without importing the page engine.
 
 The page engine's own save rules what a lesson may contain: an empty value vanishes from the front matter (so a lesson
-that needs no other says `needs: none`), and `\"\"\"` in prose gains backslashes (so library blocks show `'''` docstrings).
+that needs no other says `needs: none`), and `\"\"\"` in prose gains backslashes (so library blocks show `'''`
+docstrings).
 `python -m dlstudy.course.sync` brings a file into that form.
 """
 
