@@ -1,17 +1,163 @@
-"""The middleware around the page engine: inactive unless the course's own launcher started the server."""
+"""The middleware around the page engine: inactive unless the course's own launcher started the server.
+
+The page engine loads this module into every server of its environment and dies if that fails, so at the top it imports
+the standard library, starlette and our own decisions only; the rest is imported when a request needs it.
+"""
+
+import os
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, quote
 
 from starlette.middleware import Middleware
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from dlstudy.app import guard
+
+if TYPE_CHECKING:
+    from dlstudy.app.site import Site
 
 
 class CourseMiddleware:
-    """Passes everything through."""
+    """Serves the course's own pages, guards every request, and dresses the page engine's lesson pages."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
+        self.active = os.environ.get(guard.SWITCH) == "1"
+        self.origins = guard.origins_from_environment()
+        self.base = os.environ.get(guard.BASE, "")
+        self._site: Site | None = None
+
+    @property
+    def site(self) -> "Site":
+        """The course's own pages, made at the first request."""
+        if self._site is None:
+            from dlstudy.app.site import Site
+
+            self._site = Site(self.base)
+        return self._site
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self.app(scope, receive, send)
+        if not self.active or scope["type"] not in ("http", "websocket"):
+            await self.app(scope, receive, send)
+            return
+        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        path = scope["path"]
+        inside = path == self.base or path.startswith(self.base + "/")
+        path = path.removeprefix(self.base) or "/"
+        refused = guard.refusal(headers, self.origins)
+        if scope["type"] == "websocket":
+            if refused or not inside or not guard.allowed_socket(path) or not self._known_page(scope, required=False):
+                await _refuse_socket(receive, send)
+            else:
+                await self.app(scope, receive, send)
+            return
+        send = _with_headers(send)
+        if refused or not inside:
+            await PlainTextResponse(refused or "Not found.", 403 if refused else 404)(scope, receive, send)
+            return
+        await self._http(path, scope, receive, send)
+
+    async def _http(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
+        method, query = scope["method"], parse_qs(scope["query_string"].decode("latin-1"))
+        if path == "/auth/login":
+            await self.site.login(self.app, scope, receive, send)
+            return
+        response = await self.site.public(path, method, query)
+        if response is None and not _logged_in(scope):
+            response = self._to_login(path, scope)
+        if response is None and "access_token" in query and method == "GET":
+            response = self._without_token(path, query)
+        if response is None:
+            response = await self.site.answer(path, method, query, scope, receive, self.app)
+        if response is not None:
+            await response(scope, receive, send)
+        elif not guard.allowed_route(method, path):
+            detail = "The course does not offer this part of the page engine."
+            await JSONResponse({"detail": detail}, 403)(scope, receive, send)
+        elif path == "/" and not self._known_page(scope, required=True):
+            await self.site.no_such_page()(scope, receive, send)
+        elif path == "/":
+            await self._lesson_page(query["file"][0], scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
+
+    async def _lesson_page(self, file: str, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let the page engine make its page and put our bar, styles and content security policy in."""
+        scope = dict(scope)
+        # Its own validator says nothing about what we add, so the page is always made anew.
+        scope["headers"] = [pair for pair in scope["headers"] if pair[0].lower() != b"if-none-match"]
+        start, body = await _collect(self.app, scope, receive)
+        headers = {name.decode("latin-1").lower(): value for name, value in start["headers"]}
+        if start["status"] == 200 and headers.get("content-type", b"").startswith(b"text/html"):
+            body = self.site.dress(body.decode("utf-8"), file).encode("utf-8")
+            dropped = (b"content-length", b"etag", b"cache-control")
+            start["headers"] = [pair for pair in start["headers"] if pair[0].lower() not in dropped] + [
+                (b"content-length", str(len(body)).encode()),
+                (b"cache-control", b"no-store"),
+                (b"content-security-policy", guard.lesson_policy(self.origins).encode()),
+            ]
+        await send(start)
+        await send({"type": "http.response.body", "body": body})
+
+    def _known_page(self, scope: Scope, *, required: bool) -> bool:
+        """Tell whether the `file` asked for is a page of the learner's folder (or none is asked for, if allowed)."""
+        query = parse_qs(scope["query_string"].decode("latin-1"))
+        files = query.get("file", [])
+        if not files:
+            return not required
+        return len(files) == 1 and self.site.has_page(files[0])
+
+    def _to_login(self, path: str, scope: Scope) -> Response:
+        if scope["method"] != "GET" or path.startswith("/api/"):
+            return JSONResponse({"detail": "Not logged in: open the address that the launcher printed."}, 401)
+        query = scope["query_string"].decode("latin-1")
+        here = self.base + path + (f"?{query}" if query else "")
+        return RedirectResponse(f"{self.base}/auth/login?next={quote(here, safe='')}", 303)
+
+    def _without_token(self, path: str, query: dict[str, list[str]]) -> Response:
+        """The session cookie is set by now; the token leaves the address before any script can read it."""
+        files = query.get("file", [])
+        return RedirectResponse(f"{self.base}{path}" + (f"?file={quote(files[0])}" if files else ""), 303)
+
+
+def _logged_in(scope: Scope) -> bool:
+    return "edit" in getattr(scope.get("auth"), "scopes", ())
+
+
+def _with_headers(send: Send) -> Send:
+    async def wrapped(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            present = {name.lower() for name, _ in message["headers"]}
+            extra = [(name.lower().encode(), value.encode()) for name, value in guard.HEADERS.items()]
+            message["headers"] = [*message["headers"], *(pair for pair in extra if pair[0] not in present)]
+        await send(message)
+
+    return wrapped
+
+
+async def _collect(app: ASGIApp, scope: Scope, receive: Receive) -> tuple[Message, bytes]:
+    """Run the application and return its response as one piece."""
+    start: Message = {"type": "http.response.start", "status": 500, "headers": []}
+    parts: list[bytes] = []
+
+    async def keep(message: Message) -> None:
+        nonlocal start
+        if message["type"] == "http.response.start":
+            start = message
+        elif message["type"] == "http.response.body":
+            parts.append(message.get("body", b""))
+
+    await app(scope, receive, keep)
+    start["headers"] = list(start["headers"])
+    return start, b"".join(parts)
+
+
+async def _refuse_socket(receive: Receive, send: Send) -> None:
+    """Close before accepting, which a client sees as HTTP 403."""
+    await receive()
+    await send({"type": "websocket.close", "code": 1008, "reason": "not allowed"})
 
 
 middleware = Middleware(CourseMiddleware)
+"""What the page engine's entry point loads."""

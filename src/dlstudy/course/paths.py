@@ -4,16 +4,21 @@ import os
 from pathlib import Path
 
 LEARNER_VARIABLE = "DLSTUDY_LEARNER"
+CONTENT_VARIABLE = "DLSTUDY_CONTENT"
 
 
 def content_root() -> Path:
     """Return the folder that holds `lessons/` and `exercises/`.
 
-    In a source tree that is the repository; in an installed wheel it is `dlstudy/_content`.
+    In a source tree that is the repository; in an installed wheel it is `dlstudy/_content`. `$DLSTUDY_CONTENT` names
+    another folder, for somebody who writes lessons apart from the package (and for the tests).
 
     Raises:
         FileNotFoundError: neither place holds a `lessons` folder, so the installation is incomplete.
     """
+    chosen = os.environ.get(CONTENT_VARIABLE, "").strip()
+    if chosen:
+        return Path(chosen).expanduser().absolute()
     package = Path(__file__).resolve().parent.parent
     source_tree = package.parent.parent
     if package.parent.name == "src" and (source_tree / "pyproject.toml").is_file():

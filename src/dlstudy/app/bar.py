@@ -1,0 +1,132 @@
+"""The bar above a lesson's page: home, previous, next, progress, resets and signs; put into the page engine's HTML."""
+
+from __future__ import annotations
+
+import json
+import re
+from html import escape
+from typing import TYPE_CHECKING
+
+from dlstudy.app import icons, pages
+from dlstudy.course import catalogue as catalogues
+
+if TYPE_CHECKING:
+    from dlstudy.app.site import Site
+
+GLOSSARY = "Glossary.md"
+
+
+def dress(site: Site, html: str, file: str) -> str:
+    """Return the page with our styles in its head and the bar at the top of its body."""
+    lesson = _lesson(site, file)
+    name = f"{lesson.id} {lesson.title}" if lesson else file.removesuffix(".md").replace("_", " ")
+    head = "".join(
+        f'<link rel="stylesheet" href="{pages.asset(site, style)}">' for style in ("tokens.css", "lesson.css", "bar.css")
+    )
+    scripts = (
+        f'<script src="{pages.asset(site, "theme.js")}"></script>'
+        f'<script src="{pages.asset(site, "bar.js")}" defer></script>'
+    )
+    html = re.sub(r"<title>.*?</title>", f"<title>{escape(name)}</title>", html, count=1, flags=re.DOTALL)
+    html = html.replace("</head>", f"{head}</head>", 1)
+    return re.sub(r"<body[^>]*>", lambda tag: tag[0] + scripts + _bar(site, file, lesson, name), html, count=1)
+
+
+def _lesson(site: Site, file: str) -> catalogues.Lesson | None:
+    for lesson in (site.catalogue.overview, *site.catalogue.lessons):
+        if file in (lesson.file, lesson.file.removesuffix(".md") + ".new.md"):
+            return lesson
+    return None
+
+
+def _bar(site: Site, file: str, lesson: catalogues.Lesson | None, name: str) -> str:
+    return (
+        '<header id="dls-bar"><nav aria-label="Course">'
+        f'<a class="dls-home" href="{site.base}/" title="All lessons">{icons.HOME}<span>Lessons</span></a>'
+        f"{_neighbours(site, lesson)}"
+        f'<span class="dls-title" title="{escape(name)}">{escape(name)}</span></nav>'
+        f'<div class="dls-tools">{_progress(lesson)}'
+        '<span id="dls-sign" role="status" aria-live="polite"></span>'
+        '<button id="dls-interrupt" type="button" hidden>Stop it</button>'
+        f"{_glossary(site, file)}"
+        f'<button type="button" data-theme-toggle class="dls-icon">{icons.SUN}{icons.MOON}</button>'
+        f'{_menu(lesson)}</div></header>{_dialog()}'
+        f'<script type="application/json" id="dls-page">{_facts(site, file, lesson)}</script>'
+    )
+
+
+def _neighbours(site: Site, lesson: catalogues.Lesson | None) -> str:
+    if lesson is None:
+        return ""
+    lessons = [site.catalogue.overview, *site.catalogue.lessons]
+    place = next(index for index, other in enumerate(lessons) if other.number == lesson.number)
+    before = lessons[place - 1] if place else None
+    after = lessons[place + 1] if place + 1 < len(lessons) else None
+    return _neighbour(site, before, "Previous", icons.LEFT) + _neighbour(site, after, "Next", icons.RIGHT)
+
+
+def _neighbour(site: Site, other: catalogues.Lesson | None, word: str, icon: str) -> str:
+    if other is None:
+        return ""
+    label = f"{word}: {other.id} {other.title}"
+    kind = word.lower()
+    if not other.written:
+        return f'<span class="dls-icon dls-planned dls-{kind}" title="{escape(label)} (planned)">{icon}</span>'
+    target = f"{site.base}/{other.file}"
+    return f'<a class="dls-icon dls-{kind}" href="{escape(target)}" title="{escape(label)}" aria-label="{escape(label)}">{icon}</a>'
+
+
+def _progress(lesson: catalogues.Lesson | None) -> str:
+    if lesson is None or not (lesson.exercises or lesson.quiz):
+        return ""
+    marks = "".join(f'<i data-exercise="{escape(slug)}"></i>' for slug in lesson.exercises)
+    return f'<div id="dls-progress" role="status" aria-live="polite"><span class="dls-marks" aria-hidden="true">{marks}</span><span class="dls-count"></span></div>'
+
+
+def _glossary(site: Site, file: str) -> str:
+    if file == GLOSSARY or not site.has_page(GLOSSARY):
+        return ""
+    return f'<a class="dls-glossary" href="{site.base}/{GLOSSARY}" target="_blank" title="Terms and notation">{icons.BOOK}<span>Glossary</span></a>'
+
+
+def _menu(lesson: catalogues.Lesson | None) -> str:
+    if lesson is None:
+        return ""
+    items = "".join(
+        f'<li><span class="dls-state" data-exercise="{escape(slug)}"></span><span>{escape(exercise_title(lesson, slug))}</span>'
+        f'<button type="button" data-reset="{escape(slug)}" aria-label="Start {escape(exercise_title(lesson, slug))} again">'
+        "Start again</button></li>"
+        for slug in lesson.exercises
+    )
+    listing = f"<h2>Exercises</h2><ul>{items}</ul>" if items else ""
+    return (
+        f'<details id="dls-menu"><summary class="dls-icon" title="Start again" aria-label="Start again">{icons.UNDO}</summary>'
+        f'<div class="dls-sheet">{listing}<button type="button" data-reset="" class="dls-whole">Start the whole lesson again'
+        "</button></div></details>"
+    )
+
+
+def _dialog() -> str:
+    return (
+        '<dialog id="dls-dialog" aria-labelledby="dls-dialog-title"><form method="dialog"><h2 id="dls-dialog-title"></h2>'
+        '<p class="dls-text"></p><label><input type="checkbox" id="dls-forget"> <span></span></label>'
+        '<p class="dls-problem" role="alert" hidden></p>'
+        '<div class="dls-buttons"><button value="no" autofocus>Keep my text</button>'
+        '<button value="yes" type="button" class="dls-yes">Start again</button></div></form></dialog>'
+    )
+
+
+def _facts(site: Site, file: str, lesson: catalogues.Lesson | None) -> str:
+    facts = {
+        "base": site.base,
+        "file": file,
+        "lesson": lesson.id if lesson else None,
+        "title": lesson.title if lesson else file,
+        "exercises": {slug: exercise_title(lesson, slug) for slug in lesson.exercises} if lesson else {},
+    }
+    return json.dumps(facts).replace("<", "\\u003c")
+
+
+def exercise_title(lesson: catalogues.Lesson, slug: str) -> str:
+    """Return an exercise's title for people."""
+    return slug.replace("-", " ").capitalize()

@@ -1,0 +1,264 @@
+"""Start the course: the page engine in this process, on a free port of this machine, with our pages around it."""
+
+import json
+import os
+import runpy
+import secrets
+import signal
+import socket
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+import webbrowser
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from dlstudy.app import guard
+from dlstudy.course import learner as learners
+from dlstudy.course import paths
+
+FIRST_PORT = 2718
+START_SECONDS = 60.0
+
+
+class CannotStart(RuntimeError):
+    """The course cannot start; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Secrets:
+    """What lets a browser in: `token` is in the address that is opened, `session` signs the browser's cookie."""
+
+    token: str
+    session: str
+
+
+def serve(
+    learner: Path | None = None,
+    *,
+    port: int | None = None,
+    open_browser: bool = True,
+    lesson: str | None = None,
+    host: str = "127.0.0.1",
+    base_url: str = "",
+    allow_origins: Sequence[str] = (),
+    say: Callable[[str], None] = print,
+) -> int:
+    """Prepare the learner's folder and serve the course until Ctrl-C; return the exit code.
+
+    Args:
+        learner: the learner's folder, `$DLSTUDY_LEARNER` or `~/dlstudy-learner` if None.
+        port: the port to use; None takes the one of last time if it is free, else the first free one from 2718.
+        open_browser: open the address in the browser once the server answers.
+        lesson: file name of the lesson to open instead of the home page.
+        host: the address to listen on; anything but this machine's own needs `allow_origins`.
+        base_url: path under which a proxy such as JupyterHub serves the course, "/user/ada/course".
+        allow_origins: further origins that browsers reach the course from, "https://hub.example.org".
+        say: receives each line for the learner.
+
+    Raises:
+        NotALearnerFolder: the folder cannot be used.
+        CannotStart: the port is taken, or the engine is missing.
+    """
+    folder = (learner or paths.learner_folder()).expanduser().absolute()
+    base_url = "/" + base_url.strip("/") if base_url.strip("/") else ""
+    report(learners.prepare(folder), folder, say)
+    keys = load_secrets(folder)
+    remembered = _remembered_port(folder)
+    running = _already_running(folder, remembered, keys, base_url)
+    if running and port in (None, remembered):
+        say(f"The course is already running: {address(running, keys, base_url, lesson)}")
+        if open_browser:
+            webbrowser.open(address(running, keys, base_url, lesson))
+        return 0
+    port = choose_port(host, port, remembered)
+    _remember_port(folder, port)
+    os.environ.update(environment(folder, keys, host, port, base_url, allow_origins))
+    watcher = threading.Thread(
+        target=_announce, args=(port, keys, base_url, lesson, open_browser, say), daemon=True, name="announce"
+    )
+    watcher.start()
+    return _run_engine(folder, host, port, keys, base_url, allow_origins)
+
+
+def environment(
+    folder: Path, keys: Secrets, host: str, port: int, base_url: str, allow_origins: Sequence[str]
+) -> dict[str, str]:
+    """Return the variables that the middleware and the kernels read."""
+    return {
+        paths.LEARNER_VARIABLE: str(folder),
+        guard.SWITCH: "1",
+        guard.ORIGINS: json.dumps(guard.allowed_origins(host, port, allow_origins)),
+        guard.BASE: base_url,
+        "MARIMO_SESSION_SECRET": keys.session,
+        "MARIMO_RESTRICT_SHARING": "true",
+    }
+
+
+def load_secrets(folder: Path) -> Secrets:
+    """Read the learner's token and session secret, or make them; the file is readable by its owner only.
+
+    They persist, so that a page that is open in the browser works again after the server was restarted.
+    """
+    path = paths.state_folder(folder) / "token"
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        keys = Secrets(str(found["token"]), str(found["session"]))
+        if len(keys.token) >= 32 and len(keys.session) >= 32:
+            path.chmod(0o600)
+            return keys
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+    keys = Secrets(secrets.token_urlsafe(32), secrets.token_hex(32))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        json.dump({"token": keys.token, "session": keys.session}, file)
+    return keys
+
+
+def choose_port(host: str, wanted: int | None, remembered: int | None = None) -> int:
+    """Return a port that is free now: the wanted one, else the one of last time, else the first free from 2718.
+
+    Raises:
+        CannotStart: the wanted port is taken or none is free.
+    """
+    if wanted is not None:
+        if not 1 <= wanted <= 65535:
+            raise CannotStart(f"Expected a port from 1 to 65535, got {wanted}.")
+        if not _is_free(host, wanted):
+            raise CannotStart(f"Port {wanted} is taken by another program. Leave --port out to have a free one found.")
+        return wanted
+    for port in ([remembered] if remembered else []) + list(range(FIRST_PORT, FIRST_PORT + 200)):
+        if _is_free(host, port):
+            return port
+    raise CannotStart(f"None of the ports {FIRST_PORT} to {FIRST_PORT + 199} is free; name one with --port.")
+
+
+def address(port: int, keys: Secrets, base_url: str = "", lesson: str | None = None) -> str:
+    """Return the address that logs a browser in; the server takes the token out of it at once."""
+    page = f"file={lesson}&" if lesson else ""
+    return f"http://127.0.0.1:{port}{base_url}/?{page}access_token={keys.token}"
+
+
+def report(done: learners.HandOut, folder: Path, say: Callable[[str], None]) -> None:
+    """Say what preparing the folder changed, in at most a few lines."""
+    if done.new and not (done.unchanged or done.kept or done.replaced):
+        say(f"Your work will be kept in {folder}")
+    elif done.new:
+        say(f"New lessons: {', '.join(done.new)}")
+    if done.replaced:
+        say(f"Updated (you had not changed them): {', '.join(done.replaced)}")
+    for name in done.beside:
+        say(f"A newer version of a lesson you have changed lies beside it: {name}")
+
+
+def _run_engine(
+    folder: Path, host: str, port: int, keys: Secrets, base_url: str, allow_origins: Sequence[str]
+) -> int:
+    """Run marimo's own command in this process; its token stays out of every process list."""
+    arguments = ["marimo", "--quiet", "--yes", "edit", str(folder), "--host", host, "--port", str(port), "--headless"]
+    arguments += ["--skip-update-check", "--session-ttl", "3600", "--no-sandbox", "--token-password", keys.token]
+    for origin in guard.allowed_origins(host, port, allow_origins):
+        arguments += ["--allow-origins", origin]
+    if base_url:
+        arguments += ["--base-url", base_url]
+    before, where = sys.argv, Path.cwd()
+    sys.argv = arguments
+    os.chdir(folder)
+    try:
+        # alter_sys: the kernels are spawned and import their parent's main module again; marimo's is made for that.
+        runpy.run_module("marimo", run_name="__main__", alter_sys=True)
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 0 if end.code is None else 1
+    except KeyboardInterrupt:
+        return 0
+    except ImportError as error:
+        raise CannotStart(f"The page engine is not installed ({error}). Install the course again: pip install .") from error
+    finally:
+        sys.argv = before
+        os.chdir(where)
+    return 0
+
+
+def _announce(
+    port: int, keys: Secrets, base_url: str, lesson: str | None, open_browser: bool, say: Callable[[str], None]
+) -> None:
+    """Wait until the course itself answers, then show the address; end the server if something else answers."""
+    deadline = time.monotonic() + START_SECONDS
+    answer = "nothing answered"
+    while time.monotonic() < deadline:
+        answer = _ask(port, keys, base_url)
+        if answer == "ours":
+            target = address(port, keys, base_url, lesson)
+            say(f"The course is open at {target}")
+            say("Press Ctrl-C here to end it; everything is saved.")
+            if open_browser:
+                webbrowser.open(target)
+            return
+        if answer != "nothing answered":
+            break
+        time.sleep(0.05)
+    say(
+        f"The course did not start: {answer} on port {port}. The course's pages are added to the page engine through its "
+        "installed metadata, so this usually means that the package was moved or half updated. Install it again "
+        "(pip install --force-reinstall .) and run `dlstudy doctor`."
+    )
+    signal.raise_signal(signal.SIGINT)
+
+
+def _ask(port: int, keys: Secrets, base_url: str) -> str:
+    """Return "ours", "nothing answered", or in words what answered instead of the course."""
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{port}{base_url}/api/progress", headers={"Authorization": f"Bearer {keys.token}"}
+    )
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(request, timeout=5) as response:
+            body = json.loads(response.read())
+            return "ours" if "lessons" in body else "another program answered"
+    except urllib.error.HTTPError as error:
+        return f"the page engine answered {error.code} instead of the course"
+    except ValueError:
+        return "another program answered"
+    except OSError:
+        return "nothing answered"
+
+
+def _already_running(folder: Path, port: int | None, keys: Secrets, base_url: str) -> int | None:
+    """Return the port on which this folder's course answers already: two servers must not share one folder."""
+    if port is None or _is_free("127.0.0.1", port):
+        return None
+    return port if _ask(port, keys, base_url) == "ours" else None
+
+
+def _is_free(host: str, port: int) -> bool:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        if os.name == "posix":  # on Windows the option would allow two servers on one port
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
+
+
+def _port_file(folder: Path) -> Path:
+    return paths.state_folder(folder) / "port"
+
+
+def _remembered_port(folder: Path) -> int | None:
+    try:
+        port = int(_port_file(folder).read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return None
+    return port if 1024 <= port <= 65535 else None
+
+
+def _remember_port(folder: Path, port: int) -> None:
+    _port_file(folder).write_text(str(port), encoding="ascii")

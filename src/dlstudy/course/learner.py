@@ -1,0 +1,258 @@
+"""The learner's own folder: lesson copies that are handed out once, upgraded when untouched, and never overwritten."""
+
+import hashlib
+import json
+import os
+import re
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from dlstudy.course import paths
+from dlstudy.course.lessonfile import LessonFile
+
+SETTINGS = """\
+# Settings of the page engine for this folder, written by dlstudy. Yours to change: an edited file is kept.
+[tool.marimo.runtime]
+auto_instantiate = true
+auto_reload = "off"
+
+[tool.marimo.display]
+theme = "system"
+default_width = "medium"
+code_lens = false
+reference_highlighting = false
+cell_output = "below"
+
+[tool.marimo.save]
+autosave = "after_delay"
+autosave_delay = 1000
+format_on_save = false
+
+[tool.marimo.completion]
+copilot = false
+activate_on_typing = true
+
+[tool.marimo.ai]
+enabled = false
+
+[tool.marimo.sharing]
+html = false
+wasm = false
+molab = false
+
+[tool.marimo.language_servers.pylsp]
+enabled = false
+"""
+
+_VERSION_LINE = re.compile(r"^marimo-version:.*\n?", re.MULTILINE)
+
+
+class NotALearnerFolder(ValueError):
+    """The folder cannot serve as a learner's folder; the message says why and what to do."""
+
+
+@dataclass
+class HandOut:
+    """What `prepare` did, as lesson file names; `beside` holds the names of new versions put next to edited copies."""
+
+    new: list[str] = field(default_factory=list)
+    replaced: list[str] = field(default_factory=list)
+    kept: list[str] = field(default_factory=list)
+    beside: list[str] = field(default_factory=list)
+    unchanged: list[str] = field(default_factory=list)
+
+
+def content_hash(text: str) -> str:
+    """Return a hash that ignores what a save by the page engine changes: its version line, line ends, the last newline."""
+    plain = _VERSION_LINE.sub("", text.replace("\r\n", "\n"), count=1).rstrip("\n")
+    return hashlib.sha256(plain.encode("utf-8")).hexdigest()
+
+
+def prepare(learner: Path | None = None, lessons: Path | None = None) -> HandOut:
+    """Create or upgrade the learner's folder from the lessons that ship with the course.
+
+    A lesson that the learner never changed is replaced by a newer version; one that was changed is kept, and the newer
+    version is put beside it once, as `NN_Name.new.md`.
+
+    Raises:
+        NotALearnerFolder: the folder is a source tree, another project, or in a place where nothing can be saved.
+    """
+    learner = learner or paths.learner_folder()
+    lessons = lessons or paths.lessons_folder()
+    refuse(learner)
+    state = paths.state_folder(learner)
+    try:
+        state.mkdir(parents=True, exist_ok=True)
+        manifest = _read_manifest(learner)
+        done = HandOut()
+        for source in sorted(lessons.glob("*.md")):
+            _hand_out(learner, source.name, source.read_text(encoding="utf-8"), manifest, done)
+        _settings(learner, manifest)
+        _write_manifest(learner, manifest)
+    except PermissionError as error:
+        raise NotALearnerFolder(
+            f"Cannot write in {learner}: {error.strerror}. Choose another folder: set DLSTUDY_LEARNER to its path."
+        ) from error
+    return done
+
+
+def refuse(learner: Path) -> None:
+    """Say why `learner` cannot be a learner's folder.
+
+    Raises:
+        NotALearnerFolder: it is a file, lies in a source tree of ours, holds another project, or lies under /tmp.
+    """
+    learner = learner.absolute()
+    if learner.exists() and not learner.is_dir():
+        raise NotALearnerFolder(f"Expected a folder for your work, found a file: {learner}")
+    for folder in (learner, *learner.parents):
+        if (folder / "src" / "dlstudy" / "__init__.py").is_file() or (folder / "dlstudy" / "_content").is_dir():
+            raise NotALearnerFolder(
+                f"{learner} lies in the course's own source ({folder}). Your work needs a folder of its own, so that an "
+                "update cannot touch it: set DLSTUDY_LEARNER to another path, or unset it to use dlstudy-learner in your "
+                "home folder."
+            )
+    ours = paths.state_folder(learner).is_dir()
+    for mark in (".git", "pyproject.toml", "setup.py"):
+        if not ours and (learner / mark).exists():
+            raise NotALearnerFolder(
+                f"{learner} already holds another project (it has {mark}). Choose a folder that is new or empty."
+            )
+    if learner.as_posix().startswith("/tmp/"):
+        raise NotALearnerFolder(
+            f"{learner} lies under /tmp, where the page engine saves nothing. Choose a folder that lasts."
+        )
+
+
+def reset_lesson(learner: Path, file: str, lessons: Path | None = None) -> Path | None:
+    """Give the learner a fresh copy of a lesson; return where the old one is kept, or None where there was none.
+
+    Raises:
+        FileNotFoundError: the course ships no lesson of that name.
+    """
+    fresh = _shipped(file, lessons).read_text(encoding="utf-8")
+    kept = backup(learner, file)
+    _write(learner / file, fresh)
+    manifest = _read_manifest(learner)
+    entry = manifest["lessons"].get(file, {})
+    beside = learner / _beside_name(file)
+    if beside.is_file() and content_hash(beside.read_text(encoding="utf-8")) == entry.get("offered"):
+        beside.unlink()
+    manifest["lessons"][file] = {"hash": content_hash(fresh)}
+    _write_manifest(learner, manifest)
+    return kept
+
+
+def reset_cell(learner: Path, file: str, cell: str, lessons: Path | None = None) -> Path:
+    """Put one cell of the learner's copy back to the lesson's own; return where the copy as it was is kept.
+
+    Raises:
+        LessonError: the learner's copy or the lesson has no cell of that name; nothing has been changed.
+        FileNotFoundError: there is no such lesson.
+    """
+    code = LessonFile.read(_shipped(file, lessons)).cell(cell).code
+    page = LessonFile.read(learner / file)
+    text = page.with_cell(cell, code)
+    kept = backup(learner, file)
+    assert kept is not None  # the copy has just been read
+    _write(learner / file, text)
+    return kept
+
+
+def backup(learner: Path, file: str) -> Path | None:
+    """Copy a lesson of the learner's into `.dlstudy/backups/<lesson>/<time>.md`; None where there is nothing to keep."""
+    source = learner / file
+    if not source.is_file():
+        return None
+    folder = paths.state_folder(learner) / "backups" / source.stem
+    folder.mkdir(parents=True, exist_ok=True)
+    stamp = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
+    number, target = 1, folder / f"{stamp}.md"
+    while target.exists():
+        number += 1
+        target = folder / f"{stamp}_{number}.md"
+    _write(target, source.read_text(encoding="utf-8"))
+    return target
+
+
+def edited(learner: Path, file: str) -> bool:
+    """Tell whether the learner's copy differs from what was handed out."""
+    copy = learner / file
+    handed_out = _read_manifest(learner)["lessons"].get(file, {}).get("hash")
+    return copy.is_file() and content_hash(copy.read_text(encoding="utf-8")) != handed_out
+
+
+def new_version(learner: Path, file: str) -> str | None:
+    """Return the name of the newer version that lies beside an edited lesson, or None."""
+    return _beside_name(file) if (learner / _beside_name(file)).is_file() else None
+
+
+def _hand_out(learner: Path, file: str, shipped: str, manifest: dict, done: HandOut) -> None:
+    copy = learner / file
+    fresh = content_hash(shipped)
+    entry = manifest["lessons"].get(file, {})
+    if not copy.exists():
+        _write(copy, shipped)
+        manifest["lessons"][file] = {"hash": fresh}
+        done.new.append(file)
+        return
+    current = content_hash(copy.read_text(encoding="utf-8", errors="replace"))
+    if current == fresh:
+        manifest["lessons"][file] = {"hash": fresh}
+        done.unchanged.append(file)
+    elif current == entry.get("hash"):
+        _write(copy, shipped)
+        manifest["lessons"][file] = {"hash": fresh}
+        done.replaced.append(file)
+    else:
+        done.kept.append(file)
+        if fresh not in (entry.get("hash"), entry.get("offered")):
+            _write(learner / _beside_name(file), shipped)
+            manifest["lessons"][file] = {**entry, "offered": fresh}
+            done.beside.append(_beside_name(file))
+
+
+def _settings(learner: Path, manifest: dict) -> None:
+    target = learner / "pyproject.toml"
+    fresh = content_hash(SETTINGS)
+    if not target.exists() or content_hash(target.read_text(encoding="utf-8")) == manifest.get("settings"):
+        _write(target, SETTINGS)
+        manifest["settings"] = fresh
+
+
+def _shipped(file: str, lessons: Path | None) -> Path:
+    folder = lessons or paths.lessons_folder()
+    if Path(file).name != file or not (folder / file).is_file():
+        raise FileNotFoundError(f"The course has no lesson file called {file!r}.")
+    return folder / file
+
+
+def _beside_name(file: str) -> str:
+    return file.removesuffix(".md") + ".new.md"
+
+
+def _manifest_path(learner: Path) -> Path:
+    return paths.state_folder(learner) / "manifest.json"
+
+
+def _read_manifest(learner: Path) -> dict:
+    """Return the manifest; a missing or broken one reads as empty, so that every existing copy counts as edited."""
+    try:
+        manifest = json.loads(_manifest_path(learner).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        manifest = {}
+    if not isinstance(manifest, dict) or not isinstance(manifest.get("lessons"), dict):
+        manifest = {"format": 1, "lessons": {}}
+    return manifest
+
+
+def _write_manifest(learner: Path, manifest: dict) -> None:
+    _write(_manifest_path(learner), json.dumps(manifest, indent=1, sort_keys=True) + "\n")
+
+
+def _write(path: Path, text: str) -> None:
+    """Write through a neighbour and a rename, so that a crash in between leaves the old file or the new one."""
+    neighbour = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    neighbour.write_text(text, encoding="utf-8", newline="\n")
+    os.replace(neighbour, path)
