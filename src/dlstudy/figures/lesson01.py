@@ -1,4 +1,4 @@
-"""What lesson 01 measures and draws beyond the shared figures: exact slopes to judge by, the proof table, the cost of a device."""
+"""What lesson 01 measures and draws beyond the shared figures: exact slopes, the proof table, the cost of a device."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def exact_slope(pixels: np.ndarray, labels: np.ndarray, w: np.ndarray) -> np.nda
     """Return the gradient of the page's `digit_loss` at `w` by its formula: (650,), float64.
 
     pixels (N, 64), labels (N,) from 0 to 9, w 640 weights then 10 biases. With p the softmax of the scores and y the
-    one-hot labels it is (1/N) xᵀ(p - y) for the weights and the mean of p - y for the biases (Bishop, Pattern Recognition
-    and Machine Learning, 2006, eq. 4.109). Proven equal to torch's autograd.
+    one-hot labels it is (1/N) xᵀ(p - y) for the weights and the mean of p - y for the biases (Bishop, Pattern
+    Recognition and Machine Learning, 2006, eq. 4.109). Proven equal to torch's autograd.
     """
     scores = pixels @ w[:640].reshape(64, 10) + w[640:]
     p = np.exp(scores - scores.max(axis=1, keepdims=True))
@@ -60,9 +60,7 @@ def proof(repeats: int = 15) -> list[dict[str, Any]]:
         arrays = [rng.normal(size=shape) for shape in shapes]
         upstream = rng.normal(size=tuple(operation(*map(torch.tensor, arrays)).shape))
 
-        def run(
-            lib: Any, arrays: list[np.ndarray] = arrays, operation: Any = operation, upstream: Any = upstream
-        ) -> list:
+        def run(lib: Any, arrays: Any = arrays, operation: Any = operation, upstream: Any = upstream) -> list:
             inputs = [lib.tensor(a, requires_grad=True) for a in arrays]
             result = operation(*inputs)
             result.backward(lib.tensor(upstream))
@@ -144,6 +142,6 @@ def show_device_cost(cost: dict[str, Any]) -> StaticFigure:
         ylabel="seconds",
         logx=True,
         logy=True,
-        caption="For small tables the trip is the whole cost; the two GPU curves close up as the work grows faster than the trip.",
-        alt="Three rising curves of time against n: the CPU steepest, the GPU with the trip flat at first, the GPU alone lowest",
+        caption="For small tables the trip is the whole cost; as n grows, the work outgrows it.",
+        alt="Time against n: the CPU's curve is steepest, the GPU's with the trip is flat at first, the GPU alone lowest",
     )

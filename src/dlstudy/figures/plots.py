@@ -33,8 +33,8 @@ def lines(
 ) -> StaticFigure:
     """Draw one curve per entry of `curves` over `x`; colour, dash and marker tell them apart.
 
-    `hline` adds a level line with a label. `reverse_x` lets the axis run from large to small. Every curve must be as long
-    as `x` (ValueError otherwise). Returns a figure that follows the page's theme.
+    `hline` adds a level line with a label. `reverse_x` lets the axis run from large to small. Every curve must be as
+    long as `x` (ValueError otherwise). Returns a figure that follows the page's theme.
     """
     from matplotlib import pyplot as plt
 
@@ -77,9 +77,9 @@ def image_row(
 ) -> StaticFigure:
     """Draw images side by side, each (H, W) grey or (H, W, 3) colour, under their titles.
 
-    Grey images share one scale, dark ink on a light ground. `signed` draws numbers around zero: blue below, orange above, white
-    at zero, all on one scale; on a page about gradients, blue is then what descent will raise. `height` is the row's
-    height in inches at full width of the page.
+    Grey images share one scale, dark ink on a light ground. `signed` draws numbers around zero: blue below, orange
+    above, white at zero, all on one scale; on a page about gradients, blue is then what descent will raise. `height` is
+    the row's height in inches at full width of the page.
     """
     from matplotlib import pyplot as plt
     from matplotlib.colors import LinearSegmentedColormap
