@@ -1,0 +1,41 @@
+"""What derivatives need and NumPy arrays and Tensors spell differently.
+
+A derivative is written once and runs on either; operators and shared methods need no help, the rest is here.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .shapes import Shape
+
+
+def is_array(x: Any) -> bool:
+    """Return whether `x` is a plain NumPy array or number."""
+    return isinstance(x, np.ndarray | np.generic)
+
+
+def expand(x: Any, shape: Sequence[int]) -> Any:
+    """Return `x` broadcast to `shape`, without copying."""
+    return np.broadcast_to(x, tuple(shape)) if is_array(x) else x.expand(tuple(shape))
+
+
+def permute(x: Any, dims: Shape) -> Any:
+    """Return `x` with its dimensions in the order `dims`."""
+    return x.transpose(dims) if is_array(x) else x.permute(dims)
+
+
+def unary(name: str, x: Any) -> Any:
+    """Return the NumPy function, or the Tensor method, `name` of `x`."""
+    return getattr(np, name)(x) if is_array(x) else getattr(x, name)()
+
+
+def select(mask: Any, a: Any, b: Any) -> Any:
+    """Return a where mask (an array) is true, else b."""
+    if is_array(a) or is_array(b):
+        return np.where(mask, a, b)
+    from .ops.choice import where
+    from .tensor import wrap
+
+    return where(wrap(np.asarray(mask)), a, b)

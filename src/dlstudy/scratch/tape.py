@@ -1,0 +1,235 @@
+"""The tape: what an operation leaves behind so that its gradient can be computed later.
+
+Every operation on a tensor that requires a gradient makes one `Node`. A node knows
+  edges   the nodes that made its inputs (None for a constant input): the arrows of the graph;
+  saved   the few arrays that its derivative needs, and nothing else;
+  order   when it was made. Nodes are made after their inputs, so going through them newest first is a correct order.
+The derivatives are the methods `grad_<input>`, and their argument names say what they need: `grad_a(self, grad, b)` is the gradient
+of the input `a`, computed from the gradient of the output and from the other input. They use operators and methods that NumPy
+arrays and Tensors share, so one formula serves both: arrays for speed, Tensors when the gradient is itself to be differentiated.
+"""
+
+import inspect
+import itertools
+import threading
+import weakref
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .shapes import Shape, sum_to_shape
+
+if TYPE_CHECKING:
+    from .tensor import Tensor
+
+order = itertools.count(-1, -1)  # newer nodes have smaller numbers: a min-heap yields the newest first
+leaf_order = itertools.count(1)  # leaves come after every operation
+
+
+class _GradMode(threading.local):
+    enabled = True
+    inference = False
+
+
+mode = _GradMode()
+
+
+class Version:
+    """Counts the in-place changes of one piece of memory; a tensor and all its views share one."""
+
+    n = 0
+    latest_change = 0  # the `order` of the last in-place change of any tensor, so that most nodes need no closer look
+
+    def bump(self) -> None:
+        """Note an in-place change."""
+        self.n += 1
+        Version.latest_change = next(order)
+
+
+class Node:
+    """One operation in the graph: calling it with the gradient of its output gives the gradients of its inputs."""
+
+    saved: tuple[Any, ...] | None = ()  # what the derivatives need, in the order of `keeps`; None once freed
+    versions: tuple[Any, ...] = ()  # (Version, its count when saved), or None, for each of `saved`
+    hooks: dict[int, Callable[[Any], Any]] | None = None
+    retains: "weakref.ref[Tensor] | None" = None  # the tensor that asked to retain its gradient
+
+    # What the class's derivatives look like, filled in by __init_subclass__:
+    keeps: tuple[str, ...] = ()
+    sources: tuple[int, ...] = ()  # for each of `keeps`: the number of the input, or -1 for the output
+    users: tuple[tuple[int, ...], ...] = ()  # for each of `keeps`: the inputs whose derivative needs it
+    formulas: tuple[tuple[Callable[..., Any], tuple[int, ...]], ...] = ()  # derivative, and which of `keeps` it takes
+
+    def __init__(self, edges: tuple["Node | None", ...], shape: Shape, dtype: "np.dtype[Any]"):
+        self.edges = edges
+        self.shape = shape  # of the output
+        self.dtype = dtype
+        self.order = next(order)
+
+    def __init_subclass__(cls) -> None:
+        derivatives = {name[5:]: f for name, f in vars(cls).items() if name.startswith("grad_")}
+        if not derivatives:
+            return
+        inputs = list(derivatives)
+        needs = [list(inspect.signature(f).parameters)[2:] for f in derivatives.values()]  # after self and grad
+        cls.keeps = tuple(dict.fromkeys(itertools.chain(*needs)))
+        cls.sources = tuple(-1 if name == "out" else inputs.index(name) for name in cls.keeps)
+        cls.users = tuple(tuple(i for i, need in enumerate(needs) if name in need) for name in cls.keeps)
+        cls.formulas = tuple(
+            (f, tuple(cls.keeps.index(name) for name in need)) for f, need in zip(derivatives.values(), needs)
+        )
+
+    # -- torch's view of a node ----------------------------------------------------------------------------------------
+    def name(self) -> str:
+        """Return the operation's name as torch spells it, such as 'MulBackward0'."""
+        return type(self).__name__
+
+    @property
+    def next_functions(self) -> tuple[tuple["Node | None", int], ...]:
+        """The nodes that made the inputs, each with 0 (the number of the output, as torch has nodes with several)."""
+        return tuple((edge, 0) for edge in self.edges)
+
+    def __call__(self, grad: "Tensor") -> Any:
+        """Return the gradients of the inputs (one tensor, or a tuple of tensors and None) for the output's gradient `grad`."""
+        from .tensor import Tensor, wrap
+
+        if mode.enabled:
+            result = self.gradients(grad)
+        else:
+            result = [None if g is None else wrap(np.asarray(g)) for g in self.gradients(grad._data)]
+        for edge, g in zip(self.edges, result):
+            assert g is None or (edge is not None and isinstance(g, Tensor))
+        return result[0] if len(result) == 1 else tuple(result)
+
+    def __repr__(self) -> str:
+        return f"<{self.name()}>"
+
+    # -- keeping and using what the derivatives need -------------------------------------------------------------------
+    def save(self, tensors: Sequence[Any], out: "Tensor", arrays: Sequence[Any] | None = None) -> None:
+        """Keep what the derivatives of the inputs with an edge need; `arrays` are the values if not those of `tensors`."""
+        saved, versions = [], []
+        for source, users in zip(self.sources, self.users):
+            if all(self.edges[i] is None for i in users):
+                saved.append(None)
+                versions.append(None)
+                continue
+            tensor = out if source < 0 else tensors[source]
+            is_number = not hasattr(tensor, "_data")
+            value = tensor if is_number else tensor._data
+            saved.append(arrays[source] if arrays is not None and source >= 0 else value)
+            versions.append(None if is_number else (tensor._version, tensor._version.n))
+        self.saved, self.versions = tuple(saved), tuple(versions)
+
+    def unpack(self, as_tensors: bool) -> tuple[Any, ...]:
+        """Return the saved values after checking that nobody changed them; as tensors with their place in the graph, if asked."""
+        if self.saved is None:
+            raise RuntimeError(
+                f"Trying to backward through the graph a second time: what {self.name()} kept for its derivative was freed by "
+                "the first backward(). Pass retain_graph=True to the first one, or compute the result again."
+            )
+        for name, value, version in zip(self.keeps, self.saved, self.versions):
+            if version is not None and version[0].n != version[1]:
+                raise RuntimeError(
+                    "one of the variables needed for gradient computation has been modified by an inplace operation: "
+                    f"{self.name()} kept {'its result' if name == 'out' else 'its input'} (shape {list(np.shape(value))}), which "
+                    f"is at version {version[0].n}; expected version {version[1]} instead. Use an operation that makes a new "
+                    "tensor, or clone() before the change."
+                )
+        if not as_tensors:
+            return self.saved
+        from .tensor import wrap
+
+        values = []
+        for source, value, version in zip(self.sources, self.saved, self.versions):
+            if version is not None:
+                value = wrap(value, self if source < 0 else self.edges[source], version[0])
+            values.append(value)
+        return tuple(values)
+
+    def gradients(self, grad: Any, wanted: Any = None) -> list[Any]:
+        """Return the gradients of the inputs, None where there is no edge or it is not in `wanted`.
+
+        An input that was broadcast gets its gradient summed back to its shape, one that was converted gets its own format back.
+        """
+        raw = isinstance(grad, np.ndarray | np.generic)
+        saved = self.saved
+        if saved is None or not raw or Version.latest_change < self.order:
+            saved = self.unpack(as_tensors=not raw)
+        result: list[Any] = []
+        for edge, (formula, uses) in zip(self.edges, self.formulas):
+            if edge is None or (wanted is not None and edge not in wanted):
+                result.append(None)
+                continue
+            if not uses:
+                g = formula(self, grad)
+            elif len(uses) == 1:
+                g = formula(self, grad, saved[uses[0]])
+            else:
+                g = formula(self, grad, *[saved[i] for i in uses])
+            result.append(fit(g, edge) if raw else fit_tensor(g, edge))
+        return result
+
+
+def fit(grad: Any, edge: Node) -> Any:
+    """Return the array `grad` with the shape and format of the tensor it belongs to."""
+    if grad.shape != edge.shape:
+        grad = sum_to_shape(grad, edge.shape)
+    if grad.dtype is not edge.dtype:
+        grad = grad.astype(edge.dtype, copy=False)
+    return grad
+
+
+def fit_tensor(grad: "Tensor", edge: Node) -> "Tensor":
+    """Return the tensor `grad` with the shape and format of the tensor it belongs to."""
+    if grad._data.shape != edge.shape:
+        grad = sum_to_shape(grad, edge.shape)
+    if grad._data.dtype != edge.dtype:
+        grad = grad.to(edge.dtype)
+    return grad
+
+
+class AccumulateGrad(Node):
+    """The end of the graph at a leaf: adds what arrives to `variable.grad`."""
+
+    def __init__(self, variable: "Tensor"):
+        self.variable = variable
+        self.edges = ()
+        self.shape = variable._data.shape
+        self.dtype = variable._data.dtype
+        self.order = next(leaf_order)
+
+    def __call__(self, grad: "Tensor") -> None:
+        """Add `grad` to the leaf's `.grad`."""
+        self.variable._accumulate(grad if mode.enabled and grad.requires_grad else grad._data, owned=False)
+
+
+def edge_of(t: "Tensor") -> Node | None:
+    """Return the node that gradients for `t` go to: the operation that made it, its leaf node, or None if it needs none."""
+    if t._base is not None:
+        t._refresh_view()
+    node = t._node
+    if node is not None or not t._leaf_needs_grad:
+        return node
+    reference = t._accumulator
+    node = None if reference is None else reference()
+    if node is None:
+        node = AccumulateGrad(t)
+        t._accumulator = weakref.ref(node)  # the graph keeps the leaf alive, not the other way round: no cycle
+    return node
+
+
+def record(operation: type[Node], out: "Tensor", inputs: Sequence[Any], arrays: Any = None, **settings: Any) -> "Tensor":
+    """Put `out`, the fresh result of `operation` on `inputs` (tensors, or numbers), on the tape; returns `out`.
+
+    `settings` (a dimension, a shape, ...) become attributes of the node. `arrays` are the inputs' values if they were converted first.
+    """
+    if mode.enabled and out._data.dtype.kind == "f":
+        edges = tuple([edge_of(t) if hasattr(t, "_data") else None for t in inputs])
+        if any(edge is not None for edge in edges):
+            node = operation(edges, out._data.shape, out._data.dtype)
+            node.__dict__.update(settings)
+            if operation.keeps:
+                node.save(inputs, out, arrays)
+            out._node = node
+    return out
