@@ -1,0 +1,345 @@
+"""What a lesson's cells call: checks, quiz, predictions, buttons. One `Page` per lesson, thin around the cards.
+
+Two environment variables change it for the suite, which runs every page twice. With DLSTUDY_RUN=opened a page is as a
+newcomer finds it; with DLSTUDY_RUN=worked every prediction is made, every question answered and every button pressed.
+In both, DLSTUDY_RUN_LOG names a file that gets one JSON line per check.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import linecache
+import os
+import threading
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from functools import cache, cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import marimo as mo
+
+from dlstudy.course import paths
+from dlstudy.course.cards import (
+    HEADLINES,
+    JUST_SHOW_ME,
+    ExerciseCard,
+    PredictCard,
+    QuizCard,
+    SelfTestCard,
+    options_of,
+    recommend,
+    to_html,
+)
+from dlstudy.course.exercises import Exercise, load_exercise
+from dlstudy.course.lessonfile import LessonFile
+from dlstudy.course.progress import Progress
+
+if TYPE_CHECKING:
+    from dlstudy.course.verdict import Verdict
+    from dlstudy.course.worker import Worker
+
+
+@cache
+def _shared_worker() -> Worker:
+    """One worker for all pages of this process, started while the learner still reads the first lines."""
+    try:
+        from dlstudy.course.worker import Worker
+    except ImportError:  # TEMPORARY, until the worker has landed
+        from types import SimpleNamespace
+
+        from dlstudy.course.checking import check
+
+        return SimpleNamespace(check=check)  # type: ignore[return-value]
+
+    worker = Worker()
+    threading.Thread(target=worker.warm, name="warm the checking process", daemon=True).start()
+    return worker
+
+
+class Page:
+    """The lesson with this number, for the cells of its page.
+
+    `content` is the folder that holds `exercises/`, `learner` the learner's folder; both are found by themselves.
+    """
+
+    def __init__(self, number: int, *, content: Path | None = None, learner: Path | None = None, worker: Any = None):
+        self.number = number
+        self.lesson = f"{number:02d}"
+        self.mode = os.environ.get("DLSTUDY_RUN", "")
+        self._exercises = (content or paths.content_root()) / "exercises"
+        self._learner = learner or paths.learner_folder()
+        self._worker = worker or _shared_worker()
+        self.progress = Progress(paths.progress_file(self._learner))
+        self.progress.visit(self.lesson)
+
+    @property
+    def worked(self) -> bool:
+        """Whether the suite runs this page with everything answered and pressed."""
+        return self.mode == "worked"
+
+    # ---- exercises ----------------------------------------------------------------------------------------------
+
+    def check(self, slug: str, answer: Any) -> ExerciseCard:
+        """Check `answer`, a function or class, as exercise `slug` of this lesson, record the try and show the card.
+
+        Raises ExerciseError when the lesson has no such exercise.
+        """
+        exercise = load_exercise(f"{self.lesson}/{slug}", self._exercises)
+        source = self._source(answer, exercise)
+        verdict = self._worker.check(exercise, answer, source)
+        self._log(exercise, verdict)
+        if verdict.status != "not-yet":  # opening the page is not a try
+            self.progress.record_attempt(
+                exercise.id,
+                passed=verdict.passed,
+                source=source,
+                verdict=verdict.status,
+                hint_id=verdict.hint_id,
+                seconds=verdict.seconds,
+            )
+        return self._card(exercise, verdict, source)
+
+    def _card(self, exercise: Exercise, verdict: Verdict, source: str) -> ExerciseCard:
+        key = exercise.id
+
+        def solution() -> dict[str, str]:
+            return {
+                "source": exercise.solution,
+                "explanation": to_html(exercise.explanation),
+                "yours": source if verdict.passed else "",
+            }
+
+        def open_solution(gave_up: bool) -> dict[str, str] | None:
+            if not (gave_up or self.progress.tried_honestly(key)):
+                return None
+            self.progress.open_solution(key, gave_up)
+            return solution()
+
+        tone, icon, headline = HEADLINES[verdict.status]
+        data = {
+            "id": key,
+            "title": exercise.title,
+            "level": exercise.level,
+            "status": verdict.status,
+            "tone": tone,
+            "icon": icon,
+            "headline": headline,
+            "message": to_html(verdict.message),
+            "given": verdict.given,
+            "expected": verdict.expected,
+            "got": verdict.got,
+            "output": verdict.output,
+            "hint": to_html(verdict.hint),
+            "picture": verdict.picture_svg,
+            "hints": [to_html(text) for text in exercise.hints],
+            "opened": self.progress.hints_opened(key),
+            "attempts": len(self.progress.attempts(key)),
+            "passed_before": self.progress.passed(key),
+            "may_show": self.progress.tried_honestly(key),
+            "solution": solution() if verdict.passed or self.progress.solution_opened(key) else None,
+            "problem": self.progress.problem,
+        }
+        return ExerciseCard(data, open_hint=lambda n: self.progress.open_hint(key, n), open_solution=open_solution)
+
+    def _source(self, answer: Any, exercise: Exercise) -> str:
+        """The text that the learner wrote: from the running cell, else from the page as it was saved last."""
+        try:
+            return inspect.getsource(answer)
+        except (OSError, TypeError):
+            pass
+        code = getattr(inspect.unwrap(answer), "__code__", None) if callable(answer) else None
+        if code is not None and (lines := linecache.getlines(code.co_filename)):
+            return "".join(inspect.getblock(lines[code.co_firstlineno - 1 :]))
+        for file in sorted(self._learner.glob(f"{self.lesson}_*.md")):
+            for cell in LessonFile.read(file).cells:
+                if cell.name == exercise.cell_name:
+                    return cell.code
+        return ""
+
+    def _log(self, exercise: Exercise, verdict: Verdict) -> None:
+        if self.mode and (log := os.environ.get("DLSTUDY_RUN_LOG")):
+            line = {"event": "check", "exercise": exercise.id, **asdict(verdict)}
+            with open(log, "a", encoding="utf-8") as file:
+                file.write(json.dumps(line, ensure_ascii=False) + "\n")
+
+    # ---- quiz and self-test ----------------------------------------------------------------------------------------
+
+    @cached_property
+    def _questions(self) -> dict[str, Mapping[str, Any]]:
+        return self._entries("quiz.toml", "question")
+
+    @cached_property
+    def _predictions(self) -> dict[str, Mapping[str, Any]]:
+        return self._entries("predictions.toml", "prediction")
+
+    def _entries(self, name: str, kind: str) -> dict[str, Mapping[str, Any]]:
+        file = self._exercises / self.lesson / name
+        found = tomllib.loads(file.read_text(encoding="utf-8")).get(kind, []) if file.is_file() else []
+        return {entry["id"]: entry for entry in found}
+
+    def _entry(self, entries: Mapping[str, Mapping[str, Any]], key: str, name: str) -> Mapping[str, Any]:
+        if key not in entries:
+            known = ", ".join(entries) or "nothing"
+            raise KeyError(f'there is no "{key}" in exercises/{self.lesson}/{name}; it holds {known}')
+        return entries[key]
+
+    def quiz(self, key: str) -> QuizCard:
+        """Show question `key` of `exercises/NN/quiz.toml`; the answer is recorded and explained.
+
+        Raises KeyError when there is no such question.
+        """
+        question = self._entry(self._questions, key, "quiz.toml")
+        options = options_of(question)
+        right = next(option["id"] for option in options if option["correct"])
+        if self.worked:
+            self.progress.record_quiz(self.lesson, key, right, True)
+        choice = self.progress.quiz_answer(self.lesson, key)
+        return QuizCard(
+            {
+                "id": key,
+                "question": to_html(question["question"], inline=True),
+                "options": options,
+                "problem": self.progress.problem,
+            },
+            choice=choice if choice in {option["id"] for option in options} else None,
+            answered=lambda option, correct: self.progress.record_quiz(self.lesson, key, option, correct),
+        )
+
+    def selftest(self) -> SelfTestCard:
+        """Show the questions of `exercises/NN/selftest.toml` on one form, and recommend where to start.
+
+        The file holds `title`, `all_right`, `before` (advice in Markdown for those two cases) and [[question]] entries:
+        id, question, options (text, correct), lesson (number; left out for what the course expects), why.
+        """
+        file = self._exercises / self.lesson / "selftest.toml"
+        facts = tomllib.loads(file.read_text(encoding="utf-8"))
+        questions = [
+            {
+                "id": entry["id"],
+                "question": to_html(entry["question"], inline=True),
+                "options": options_of(entry),
+                "lesson": entry.get("lesson"),
+                "why": to_html(entry.get("why", "")),
+            }
+            for entry in facts["question"]
+        ]
+
+        def result(answers: Mapping[str, str]) -> dict[str, str]:
+            return self._advice(facts, recommend(questions, answers))
+
+        def answered(answers: Mapping[str, str]) -> dict[str, str]:
+            for question in questions:
+                option = answers.get(question["id"], "")
+                correct = any(known["correct"] for known in question["options"] if known["id"] == option)
+                self.progress.record_quiz(self.lesson, question["id"], option, correct)
+            return result(answers)
+
+        if self.worked:
+            answered({q["id"]: next(o["id"] for o in q["options"] if o["correct"]) for q in questions})
+        before = {q["id"]: self.progress.quiz_answer(self.lesson, q["id"]) for q in questions}
+        answers = {key: option for key, option in before.items() if option}
+        done = any(option is not None for option in before.values())
+        return SelfTestCard(
+            {
+                "title": facts.get("title", "Where should you start?"),
+                "questions": questions,
+                "answers": answers,
+                "result": result(answers) if done else None,
+                "problem": self.progress.problem,
+            },
+            answered=answered,
+        )
+
+    def _advice(self, facts: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, str]:
+        from dlstudy.course import catalogue
+
+        titles = {lesson.number: f"{lesson.number:02d} {lesson.title}" for lesson in catalogue.load().lessons}
+        headline = f"{found['right']} of {found['total']} right. "
+        advice = []
+        if found["before"]:
+            advice.append(str(facts.get("before", "")))
+        if found["start"] is None:
+            headline += "Start where you like."
+            advice.append(str(facts.get("all_right", "")))
+        else:
+            headline += f"Start with {titles.get(found['start'], found['start'])}."
+            later = [titles.get(number, str(number)) for number in found["missed"][1:]]
+            if later:
+                advice.append("What else you missed is taught in: " + "; ".join(later) + ".")
+        return {"headline": headline, "advice": to_html("\n\n".join(advice))}
+
+    # ---- predictions and buttons ----------------------------------------------------------------------------------
+
+    def predict(self, key: str) -> Any:
+        """Ask prediction `key` of `exercises/NN/predictions.toml`; cells that use it run again when it is made.
+
+        Raises KeyError when there is no such prediction.
+        """
+        entry = self._entry(self._predictions, key, "predictions.toml")
+        options = [{"id": str(o["id"]), "text": to_html(o["text"], inline=True)} for o in entry["options"]]
+        ids = {option["id"] for option in options} | {JUST_SHOW_ME}
+        if self.worked:
+            self.progress.record_prediction(self.lesson, key, str(entry.get("answer", options[0]["id"])))
+        choice = self.progress.prediction(self.lesson, key)
+        card = PredictCard(
+            {
+                "id": key,
+                "question": to_html(entry["question"], inline=True),
+                "options": options,
+                "skip": JUST_SHOW_ME,
+                "answer_checked": str(entry.get("answer", "")),
+                "problem": self.progress.problem,
+            },
+            choice=choice if choice in ids else None,
+            predicted=lambda option: self.progress.record_prediction(self.lesson, key, option),
+        )
+        return mo.ui.anywidget(card)
+
+    def reveal(self, prediction: Any) -> None:
+        """Go on with this cell only when the prediction has been made."""
+        waiting = mo.Html(_placeholder("The result appears here once you have said what you expect."))
+        mo.stop(self.mode == "" and not prediction.choice, waiting)
+
+    def verdict(self, prediction: Any, measured: str) -> mo.Html:
+        """Put the learner's prediction beside `measured`, the id of the option that the experiment came out with.
+
+        In the suite's runs a result other than the `answer` in the file is an AssertionError: the page would be wrong.
+        """
+        came = prediction.text_of(measured)
+        expected = prediction.data["answer_checked"]
+        if self.mode and expected and measured != expected:
+            raise AssertionError(f'"{prediction.data["id"]}" came out as {measured}, the page says {expected}')
+        choice = prediction.choice
+        if not choice or choice == JUST_SHOW_ME:
+            tone, icon, words = "plain", "→", "You looked first."
+        elif choice == measured:
+            tone, icon, words = "good", "✓", f"You expected: {prediction.text_of(choice)}."
+        else:
+            tone, icon, words = "bad", "✗", f"You expected: {prediction.text_of(choice)}."
+        return mo.Html(
+            f'<div class="dls-verdict dls-{tone}" role="note"><span aria-hidden="true">{icon}</span> {words} '
+            f"<strong>Measured here: {came}.</strong></div>"
+        )
+
+    def button(self, label: str) -> Any:
+        """Return a button that starts what takes longer than a second; give it to `wait_for` in the next cell."""
+        return mo.ui.run_button(label=label)
+
+    def wait_for(self, button: Any, instead: Any = None) -> None:
+        """Go on with this cell only when `button` has been pressed; until then show `instead`, a recorded figure."""
+        if instead is None:
+            instead = mo.Html(_placeholder("Press the button above to run this."))
+        mo.stop(not (self.worked or button.value), instead)
+
+    def compare(self, numpy_twin: Callable[[], Any], torch_twin: Callable[[], Any], **options: Any) -> Any:
+        """Measure two twins in one run and draw time, memory and lines of code; see `twins.compare`."""
+        from dlstudy.course.twins import compare
+
+        return compare(numpy_twin, torch_twin, **options)
+
+
+def _placeholder(words: str) -> str:
+    return f'<div class="dls-placeholder" role="note">{words}</div>'
