@@ -1,0 +1,456 @@
+"""Run a lesson as its reader would, without the reader: once as handed out, once with everything done.
+
+Each run is a process of its own with a throwaway home and learner's folder, an empty cache, one thread, and nothing
+but loopback to reach. `DLSTUDY_RUN` tells the page which run it is; the page writes its checks' verdicts as JSON lines
+into `$DLSTUDY_RUN_LOG`; answers to questions are read from the progress file that the run leaves behind.
+"""
+
+import ast
+import json
+import os
+import queue
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from dlstudy.course import paths, sandbox
+from dlstudy.course.exercises import ExerciseError, exercise_ids, load_exercise
+from dlstudy.course.lessonfile import LessonError, LessonFile
+
+Mode = Literal["opened", "worked"]
+MODES: tuple[Mode, ...] = ("opened", "worked")
+WARN_AT, FAIL_AT = 1.0, 2.0
+PARTS = {"check": "check", "quiz": "quiz", "predict": "prediction"}
+"""Methods of a page that must be reached when everything is done, and what to call each."""
+
+
+@dataclass
+class GroupResult:
+    """What became of the cells of one section; `seconds` is wall time, `problems` the sentences about its cells."""
+
+    title: str
+    cells: int = 0
+    done: int = 0
+    ran: int = 0
+    seconds: float = 0.0
+    figures: int = 0
+    problems: list[str] = field(default_factory=list)
+
+
+@dataclass
+class RunResult:
+    """One run of one lesson; `cpu_seconds` counts children too, `peak_memory` is in bytes.
+
+    `parts` maps "check", "quiz" and "prediction" to what was written down for each id. `network` says how the network
+    was kept away. The run is good when `problems` is empty.
+    """
+
+    lesson: str
+    mode: Mode
+    budget: float
+    groups: list[GroupResult] = field(default_factory=list)
+    cells: list[dict[str, Any]] = field(default_factory=list)
+    parts: dict[str, dict[str, str]] = field(default_factory=lambda: {event: {} for event in PARTS.values()})
+    cpu_seconds: float = 0.0
+    wall_seconds: float = 0.0
+    peak_memory: int = 0
+    figures: int = 0
+    network: str = ""
+    problems: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    output: str = ""
+
+    @property
+    def passed(self) -> bool:
+        """Whether nothing is wrong with the run; warnings do not count."""
+        return not self.problems
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the result as plain values."""
+        return {**asdict(self), "passed": self.passed}
+
+
+def run_lesson(
+    path: Path,
+    mode: Mode,
+    *,
+    exercises: Path | None = None,
+    on_group: Callable[[GroupResult], None] | None = None,
+    on_cell: Callable[[int, int], None] | None = None,
+) -> RunResult:
+    """Run the lesson at `path` in one of the two modes and return what was found.
+
+    `exercises` is the folder of all exercises (the course's own when None). `on_group` is called when a section's last
+    cell has run, `on_cell` with the number of finished cells and of all cells.
+
+    Raises:
+        LessonError: the lesson's file, its front matter or one of its exercises cannot be read.
+    """
+    page = LessonFile.read(path)
+    facts = page.facts()
+    result = RunResult(path.name, mode, facts.budget)
+    text = _with_solutions(page, exercises) if mode == "worked" else page.text
+    with tempfile.TemporaryDirectory(prefix="dlstudy-run-", ignore_cleanup_errors=True) as folder:
+        place = Path(folder)
+        lesson = _set_up(place, path, text)
+        watch = _Watch(result, page, place, on_group, on_cell)
+        watch.run(lesson)
+    _judge(result, page, watch.messages)
+    return result
+
+
+def solved_text(page: LessonFile, exercises: Path | None = None) -> str:
+    """Return the lesson's text with every exercise's cell filled with its solution."""
+    return _with_solutions(page, exercises)
+
+
+def parts_of(page: LessonFile) -> dict[str, list[str]]:
+    """Return the ids that a page's cells give to `.check`, `.quiz` and `.predict`, by the event they write down."""
+    found: dict[str, list[str]] = {event: [] for event in PARTS.values()}
+    for cell in page.cells:
+        for method, name in _calls(cell.code):
+            if name not in found[PARTS[method]]:
+                found[PARTS[method]].append(name)
+    return found
+
+
+def _calls(code: str) -> Iterator[tuple[str, str]]:
+    try:
+        tree = ast.parse(code)
+    except SyntaxError:
+        return
+    for node in ast.walk(tree):
+        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in PARTS):
+            continue
+        owner = node.func.value
+        if isinstance(owner, ast.Name) and owner.id == "page" and node.args and isinstance(node.args[0], ast.Constant):
+            yield node.func.attr, str(node.args[0].value)
+
+
+def _with_solutions(page: LessonFile, exercises: Path | None) -> str:
+    cells = {cell.name for cell in page.cells}
+    for name in exercise_ids(page.path.name[:2], exercises):
+        try:
+            exercise = load_exercise(name, exercises)
+            if exercise.cell_name in cells:
+                code = f"{exercise.given}\n\n{exercise.solution}" if exercise.given else exercise.solution
+                page = LessonFile.parse(page.with_cell(exercise.cell_name, code), page.path)
+        except ExerciseError as error:
+            raise LessonError(f"{page.path.name}: {error}") from error
+    return page.text
+
+
+def _set_up(place: Path, path: Path, text: str) -> Path:
+    """Make the throwaway folders in `place`, put the lesson and its neighbours' files there; return its new path."""
+    for name in ("home", "learner", "temp"):
+        (place / name).mkdir()
+    for item in path.parent.iterdir():
+        if item.is_dir() and not item.name.startswith((".", "__")):
+            shutil.copytree(item, place / "learner" / item.name)
+        elif item.is_file() and item.suffix != ".md":
+            shutil.copy2(item, place / "learner" / item.name)
+    lesson = place / "learner" / path.name
+    lesson.write_text(text, encoding="utf-8", newline="\n")
+    return lesson
+
+
+def _environment(place: Path, mode: Mode) -> dict[str, str]:
+    home = str(place / "home")
+    one_thread = dict.fromkeys(
+        ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1"
+    )
+    # Fonts are listed once per machine, not once per run: that is no result of the lesson's.
+    fonts = Path(tempfile.gettempdir()) / "dlstudy-fonts"
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("XDG_", "DLSTUDY_", "MARIMO_"))}
+    return {
+        **kept,
+        **one_thread,
+        "HOME": home,
+        "USERPROFILE": home,
+        "TMPDIR": str(place / "temp"),
+        "MPLBACKEND": "agg",
+        "MPLCONFIGDIR": os.environ.get("MPLCONFIGDIR", str(fonts)),
+        "PYTHONHASHSEED": "0",
+        "PYTHONUTF8": "1",
+        paths.LEARNER_VARIABLE: str(place / "learner"),
+        "DLSTUDY_RUN": mode,
+        sandbox.LOG_VARIABLE: str(place / "log.jsonl"),
+    }
+
+
+class _Watch:
+    """Starts the child process, follows its events, and ends it when it costs far more than its budget."""
+
+    def __init__(
+        self,
+        result: RunResult,
+        page: LessonFile,
+        place: Path,
+        on_group: Callable[[GroupResult], None] | None,
+        on_cell: Callable[[int, int], None] | None,
+    ) -> None:
+        self.result, self.page, self.place = result, page, place
+        self.on_group, self.on_cell = on_group, on_cell
+        self.groups = _groups(page)
+        self.result.groups = _unique(self.groups)
+        self.messages: dict[str, str] = {}
+        self.current = ""
+        self.ended = False
+
+    def run(self, lesson: Path) -> None:
+        command = [sys.executable, "-m", "dlstudy.course.runner", str(lesson), self.result.mode]
+        started = time.monotonic()
+        with open(self.place / "output.txt", "w+", encoding="utf-8", errors="replace") as output:
+            child = subprocess.Popen(
+                command,
+                cwd=lesson.parent,
+                env=_environment(self.place, self.result.mode),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=output,
+                text=True,
+                encoding="utf-8",
+            )
+            events: queue.Queue[str | None] = queue.Queue()
+            assert child.stdout is not None
+            reader = threading.Thread(target=_pump, args=(child.stdout, events), daemon=True)
+            reader.start()
+            try:
+                self._follow(child, events)
+            finally:
+                _end_tree(child)
+                child.wait()
+                reader.join(timeout=5)
+                child.stdout.close()
+            output.seek(0)
+            self.result.output = output.read()[-4000:]
+        self.result.wall_seconds = time.monotonic() - started
+        if not self.ended and not self.result.problems:
+            last = self.result.output.strip().splitlines()[-1:] or ["it said nothing"]
+            where = f" while the cell {self.current} ran" if self.current else ""
+            self.result.problems.append(f"The process died{where} (exit code {child.returncode}): {last[0]}")
+        self._read_log()
+
+    def _follow(self, child: "subprocess.Popen[str]", events: "queue.Queue[str | None]") -> None:
+        cpu_limit = FAIL_AT * self.result.budget + 30
+        wall_limit = 4 * cpu_limit + 60
+        started = checked = time.monotonic()
+        while True:
+            try:
+                line = events.get(timeout=0.5)
+            except queue.Empty:
+                line = ""
+            if line is None:
+                return
+            if line:
+                self._event(json.loads(line))
+            now = time.monotonic()
+            if now - checked < 1:
+                continue
+            checked = now
+            spent = _cpu_of(child.pid)
+            where = f"in the cell {self.current}" if self.current else "before its first cell"
+            if spent > cpu_limit:
+                self.result.cpu_seconds = spent
+                self.result.problems.append(f"Ended after {spent:.0f} s of CPU time, {where}: does it ever finish?")
+                return
+            if now - started > wall_limit:
+                self.result.problems.append(f"Ended after {now - started:.0f} s, {where}: it waits for something.")
+                return
+
+    def _event(self, event: dict[str, Any]) -> None:
+        kind = event.pop("event")
+        if kind == "begin":
+            self.result.network = event["network"]
+        elif kind == "cell-begins":
+            self.current = _label(event["index"], event["name"])
+        elif kind == "cell":
+            self.current = ""
+            self._cell(event)
+        elif kind == "page-error":
+            self.ended = True
+            self.result.problems.append(event["message"])
+        elif kind == "end":
+            self.ended = True
+            self.result.cpu_seconds = event["cpu_seconds"]
+            self.result.peak_memory = event["peak_memory"]
+
+    def _cell(self, cell: dict[str, Any]) -> None:
+        group = self.groups[cell["index"]]
+        cell["section"] = group.title
+        cell["line"] = self.page.cells[cell["index"]].start_line
+        self.result.cells.append(cell)
+        group.done += 1
+        group.ran += cell["status"] == "ran"
+        group.seconds += cell["seconds"]
+        group.figures += cell["figures"]
+        self.result.figures += cell["figures"]
+        problem = _cell_problem(cell, self.result.mode)
+        if problem:
+            group.problems.append(problem)
+            self.result.problems.append(problem)
+        if self.on_cell:
+            self.on_cell(len(self.result.cells), len(self.groups))
+        if self.on_group and group.done == group.cells:
+            self.on_group(group)
+
+    def _read_log(self) -> None:
+        parts = self.result.parts
+        log = self.place / "log.jsonl"
+        for line in log.read_text(encoding="utf-8").splitlines() if log.is_file() else []:
+            record = json.loads(line)
+            if record["event"] == "network":
+                sentence = f"The page asked the network for {record['address']}; a lesson works without it."
+                if sentence not in self.result.problems:
+                    self.result.problems.append(sentence)
+            elif record["event"] == "check":
+                slug = record["exercise"].partition("/")[2]
+                parts["check"][slug] = record["status"]
+                self.messages[slug] = record.get("message", "")
+        progress = paths.progress_file(self.place / "learner")
+        if progress.is_file():
+            from dlstudy.course.progress import Progress
+
+            with Progress(progress) as left:
+                state = left.snapshot().get("lessons", {}).get(self.page.path.name[:2], {})
+            for question, answer in state.get("quiz", {}).items():
+                parts["quiz"][question] = "right" if answer.get("correct") else "wrong"
+            for prediction in state.get("predictions", {}):
+                parts["prediction"][prediction] = "made"
+
+
+def _judge(result: RunResult, page: LessonFile, messages: dict[str, str]) -> None:
+    """Add what only the whole run can tell: parts never reached, wrong verdicts, the budget."""
+    worked = result.mode == "worked"
+    wanted = "passed" if worked else "not-yet"
+    for slug, status in result.parts["check"].items():
+        if status != wanted:
+            with_what = "its solution" if worked else "the exercise as handed out"
+            said = f" It said: {messages[slug]}" if messages.get(slug) else ""
+            result.problems.append(
+                f"The check {slug!r} says {status!r} to {with_what} and should say {wanted!r}.{said}"
+            )
+    for event, names in parts_of(page).items() if worked else ():
+        for name in names:
+            if name not in result.parts[event]:
+                verb = "reached" if event == "check" else "answered"
+                result.problems.append(f"The {event} {name!r} was never {verb}.")
+            elif result.parts[event][name] == "wrong":
+                result.problems.append(f"The quiz {name!r} was answered wrong although everything is done.")
+    spent, budget = result.cpu_seconds, result.budget
+    if spent > FAIL_AT * budget:
+        result.problems.append(f"It took {spent:.1f} s of CPU time, more than twice its budget of {budget:g} s.")
+    elif spent > WARN_AT * budget:
+        result.warnings.append(f"It took {spent:.1f} s of CPU time; its budget is {budget:g} s.")
+
+
+def _cell_problem(cell: dict[str, Any], mode: Mode) -> str:
+    label = f"Cell {_label(cell['index'], cell['name'])}, line {cell['line']}:"
+    if cell["status"] == "error":
+        return f"{label} {cell['error']}"
+    if mode == "worked" and cell["status"] == "stopped":
+        return f"{label} stopped at mo.stop, although every button is pressed and every question answered."
+    if mode == "worked" and cell["status"] == "skipped":
+        return f"{label} never ran, because a cell that it needs stopped or failed."
+    return ""
+
+
+def _label(index: int, name: str) -> str:
+    return name or f"number {index + 1}"
+
+
+def _groups(page: LessonFile) -> list[GroupResult]:
+    """Return for each cell the group of its section: the last heading of depth 1 or 2 above it."""
+    made: dict[int, GroupResult] = {}
+    groups = []
+    for cell in page.cells:
+        above = [section for section in page.sections if section.line < cell.start_line and section.depth <= 2]
+        key = above[-1].line if above else 0
+        group = made.setdefault(key, GroupResult(above[-1].title if above else "Beginning"))
+        group.cells += 1
+        groups.append(group)
+    return groups
+
+
+def _unique(groups: list[GroupResult]) -> list[GroupResult]:
+    seen: list[GroupResult] = []
+    for group in groups:
+        if not any(group is other for other in seen):
+            seen.append(group)
+    return seen
+
+
+def _pump(stream: Any, events: "queue.Queue[str | None]") -> None:
+    for line in stream:
+        events.put(line)
+    events.put(None)
+
+
+def _cpu_of(pid: int) -> float:
+    import psutil
+
+    total = 0.0
+    try:
+        root = psutil.Process(pid)
+        for process in [root, *root.children(recursive=True)]:
+            times = process.cpu_times()
+            total += times.user + times.system
+            total += getattr(times, "children_user", 0.0) + getattr(times, "children_system", 0.0)
+    except psutil.Error:
+        pass
+    return total
+
+
+def _end_tree(child: "subprocess.Popen[str]") -> None:
+    import psutil
+
+    try:
+        processes = [*psutil.Process(child.pid).children(recursive=True), psutil.Process(child.pid)]
+    except psutil.Error:
+        return
+    if child.poll() is not None:
+        return
+    for process in processes:
+        try:
+            process.kill()
+        except psutil.Error:
+            continue
+
+
+def _child(lesson: Path, mode: str) -> int:
+    """Run the page in this process; events go to what was standard output, everything the page prints to the error."""
+    channel = os.fdopen(os.dup(1), "w", encoding="utf-8", newline="\n")
+    os.dup2(2, 1)
+
+    def tell(kind: str, **facts: Any) -> None:
+        channel.write(json.dumps({"event": kind, **facts}) + "\n")
+        channel.flush()
+
+    network = sandbox.block_network(lesson.parent.parent / "helpers")
+    from dlstudy.course import engine
+
+    tell("begin", network=network)
+    try:
+        engine.run(
+            lesson,
+            press=mode == "worked",
+            before_cell=lambda index, name: tell("cell-begins", index=index, name=name),
+            after_cell=lambda result: tell("cell", **asdict(result)),
+        )
+    except engine.PageError as error:
+        tell("page-error", message=str(error))
+        return 1
+    finally:
+        tell("end", cpu_seconds=sandbox.cpu_seconds(), peak_memory=sandbox.peak_memory())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(_child(Path(sys.argv[1]), sys.argv[2]))
