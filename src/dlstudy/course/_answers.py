@@ -1,0 +1,149 @@
+"""Turn an answer's text into a function, and what went wrong in it into words."""
+
+import ast
+import inspect
+import io
+import linecache
+import textwrap
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+from dlstudy.course.exercises import Exercise
+
+FILE = "<your answer>"
+_KEPT = 2_000
+
+
+class AnswerError(ValueError):
+    """An answer's text cannot be run as it stands; the message says why, in a sentence."""
+
+
+class Capture(io.TextIOBase):
+    """Keeps the first characters of what is printed and counts the rest; `send` sees each kept piece as it comes."""
+
+    def __init__(self, send: Callable[[str], None] | None = None, limit: int = _KEPT) -> None:
+        self._parts: list[str] = []
+        self._left, self._dropped = limit, 0
+        self._send = send
+
+    def writable(self) -> bool:
+        """Say that printing here works."""
+        return True
+
+    def write(self, text: str) -> int:
+        """Keep `text` as far as there is room."""
+        kept = text[: self._left]
+        if kept:
+            self._parts.append(kept)
+            self._left -= len(kept)
+            if self._send:
+                self._send(kept)
+        self._dropped += len(text) - len(kept)
+        return len(text)
+
+    def text(self) -> str:
+        """Return what was kept, with a line about what was not."""
+        return shortened("".join(self._parts), self._dropped)
+
+
+def shortened(kept: str, dropped: int) -> str:
+    """Return printed text with a note on how much more there was."""
+    return f"{kept}\n... and {dropped} more characters" if dropped else kept
+
+
+def from_source(exercise: Exercise, source: str) -> Callable[..., Any]:
+    """Run an answer's text with the allowed imports and return what it defines.
+
+    Raises:
+        AnswerError: the text is not Python, stops while it is read, or does not define the function.
+    """
+    namespace: dict[str, Any] = {"__name__": "answer", "__builtins__": __builtins__}
+    exec("\n".join(exercise.uses), namespace)
+    # The given code (a class, say) is there even when only the function is handed in.
+    exec(exercise.given, namespace)
+    lines = source.splitlines(keepends=True)
+    linecache.cache[FILE] = (len(source), None, lines, FILE)
+    try:
+        exec(compile(source, FILE, "exec", dont_inherit=True), namespace)
+    except SyntaxError as error:
+        number = error.lineno or 1
+        text = lines[number - 1].strip() if 0 < number <= len(lines) else ""
+        raise AnswerError(f"Python cannot read line {number} of your answer, `{text}`: {error.msg}.") from None
+    except BaseException as error:
+        where = f" in line {_line(error, FILE)}" if _line(error, FILE) else ""
+        raise AnswerError(
+            f"Your answer stopped with {describe(error)}{where}, before {exercise.function} was called."
+        ) from None
+    if exercise.function not in namespace:
+        defined = [node.name for node in ast.parse(source).body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+        found = f"found {', '.join(defined)}" if defined else "found no function"
+        raise AnswerError(f"Expected a function called {exercise.function}, {found}. Keep the name as it was given.")
+    function: Callable[..., Any] = namespace[exercise.function]
+    return function
+
+
+def source_of(answer: Any) -> str:
+    """Return the text of a function or class, or an empty text where Python does not know it."""
+    try:
+        return textwrap.dedent(inspect.getsource(answer))
+    except (OSError, TypeError, IndentationError):
+        return ""
+
+
+def parameters(function: Callable[..., Any]) -> tuple[str, ...]:
+    """Return the names of a function's positional parameters."""
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    try:
+        return tuple(item.name for item in inspect.signature(function).parameters.values() if item.kind in kinds)
+    except (TypeError, ValueError):
+        return ()
+
+
+def describe(error: BaseException) -> str:
+    """Return an exception as "IndexError: tuple index out of range"."""
+    try:
+        text = str(error).strip()
+    except Exception:
+        text = ""
+    text = text.splitlines()[0] if text else ""
+    return f"{type(error).__name__}: {text[:200]}" if text else type(error).__name__
+
+
+def place(error: BaseException, function: Callable[..., Any], source: str) -> str:
+    """Return the line of the answer that an exception came from, as a sentence, or an empty text."""
+    code = getattr(function, "__code__", None)
+    if code is None:
+        return _sentence(_line(error, FILE), source)
+    line = _line(error, code.co_filename)
+    if code.co_filename != FILE and line:
+        # In a page the file is a cell; the text of the function alone is what `source` holds.
+        line = line - code.co_firstlineno + 1
+    return _sentence(line, source)
+
+
+def advice(error: BaseException) -> str:
+    """Return a sentence for exceptions whose own text says little to a learner."""
+    if isinstance(error, RecursionError):
+        return "Python stops after about a thousand calls inside one another: does each call come nearer to an end?"
+    if isinstance(error, MemoryError):
+        return "It asked for more memory than a check may have. How large is the largest array that it makes?"
+    if isinstance(error, SystemExit):
+        return "An answer returns its result; exit() ends the program."
+    if isinstance(error, EOFError):
+        return "There is nobody to ask during a check: take the values from the arguments, not from input()."
+    if isinstance(error, NameError):
+        return "Is the name spelled as where it was made? An answer sees its arguments, its own names and the imports."
+    return ""
+
+
+def _sentence(line: int, source: str) -> str:
+    lines = source.splitlines()
+    if not 0 < line <= len(lines):
+        return ""
+    return f" It happened in line {line}: `{lines[line - 1].strip()}`."
+
+
+def _line(error: BaseException, filename: str) -> int:
+    lines = [frame.lineno or 0 for frame in traceback.extract_tb(error.__traceback__) if frame.filename == filename]
+    return lines[-1] if lines else 0

@@ -1,0 +1,324 @@
+"""Check an answer: run it on labelled cases, compare with an oracle that knows nothing of our solution, say what came.
+
+A `check.py` holds
+
+    def cases(rng):                      # a list of Case; rng is a seeded numpy Generator; never an input of zeros
+        return [Case("a 2 by 3 array", (1, 2), (2, 3), expected=5), ...]
+
+    def oracle(index, shape): ...        # what is right, for every case that has no `expected` of its own
+
+and, where wanted: `run(answer, *args)`, how to use an answer on a case (default: call it); an SVG by
+`picture(expected, got, *args)`; `RTOL` and `ATOL`; `MUTATES = True` where the answer may change its inputs;
+`AUTOMATIC`, automatic wrong answers in a form that fits (see `audit.py`).
+
+A mistake is recognised by what it does: the results of each wrong answer that ships with the exercise are computed
+once, and an answer that gives the same results on every case gets that one's hint, whatever its names and order.
+"""
+
+import copy
+import importlib.util
+import io
+import random
+import sys
+import time
+import traceback
+import warnings
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import dataclass, field, replace
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from dlstudy.course import _answers, _diagnose
+from dlstudy.course._compare import Difference, Tolerance, difference, show
+from dlstudy.course.exercises import Exercise, ExerciseError, WrongAnswer
+from dlstudy.course.verdict import Verdict
+
+__all__ = ["Case", "Check", "Outcome", "Verdict", "check", "not_yet", "prepare"]
+
+_UNSET: Any = object()
+_SEED = 20_250_101
+
+
+class Case:
+    """One input: `label` tells a learner what is special about it; `args` and `kwargs` go to the answer.
+
+    `expected` is a result worked by hand (otherwise the oracle is asked); `raises` the exception that is right here.
+    """
+
+    def __init__(
+        self, label: str, *args: Any, expected: Any = _UNSET, raises: type[Exception] | None = None, **kwargs: Any
+    ) -> None:
+        self.label, self.args, self.kwargs = label, args, kwargs
+        self.expected, self.raises = expected, raises
+
+    def inputs(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Return a deep copy of the arguments, so that no answer can spoil the next one's input."""
+        return copy.deepcopy((self.args, self.kwargs))
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What an answer did on one case: a value or an exception, and which arguments it changed."""
+
+    value: Any = None
+    raised: BaseException | None = None
+    changed: tuple[str, ...] = ()
+
+    def same_as(self, other: "Outcome", tolerance: Tolerance) -> bool:
+        """Whether both did the same: equal values, or exceptions of one type, and the same inputs changed."""
+        if self.raised is not None or other.raised is not None:
+            return type(self.raised) is type(other.raised)
+        return self.changed == other.changed and difference(self.value, other.value, tolerance) is None
+
+
+@dataclass
+class Check:
+    """The cases and the oracle of one exercise, with the expected results and those of the known mistakes."""
+
+    exercise: Exercise
+    module: ModuleType
+    cases: list[Case]
+    expected: list[Outcome]
+    tolerance: Tolerance
+    parameters: tuple[str, ...]
+    mistakes: list[tuple[WrongAnswer, list[Outcome]]] = field(default_factory=list)
+
+    def run(self, answer: Callable[..., Any], started: Callable[[str], None] | None = None) -> list[Outcome]:
+        """Run `answer` on every case; `started` is told the label of each before it begins."""
+        outcomes = []
+        for case in self.cases:
+            if started:
+                started(self.given(case))
+            outcomes.append(self._run_case(answer, case))
+            if isinstance(outcomes[-1].raised, NotImplementedError):
+                break
+        return outcomes
+
+    def wrong_in(self, outcomes: list[Outcome]) -> int | None:
+        """Return the number of the first case on which the outcome is not the expected one, or None."""
+        for number, (outcome, expected) in enumerate(zip(outcomes, self.expected)):
+            if self.difference(outcome, expected) is not None:
+                return number
+        return None
+
+    def difference(self, outcome: Outcome, expected: Outcome) -> Difference | None:
+        """Say how one outcome differs from the expected one, or return None."""
+        if expected.raised is not None:
+            wanted = type(expected.raised).__name__
+            if outcome.raised is None:
+                return Difference("raises", f"Expected a {wanted} here, came {show(outcome.value)}.")
+            if not isinstance(outcome.raised, type(expected.raised)):
+                return Difference("raises", f"Expected a {wanted} here, came a {type(outcome.raised).__name__}.")
+            return None
+        if outcome.raised is not None:
+            return Difference("raised", f"stopped with {_answers.describe(outcome.raised)}.")
+        found = difference(outcome.value, expected.value, self.tolerance)
+        if found is None and outcome.changed:
+            return Difference("changed", "The result is right, but the input was changed on the way.")
+        return found
+
+    def recognise(self, outcomes: list[Outcome]) -> WrongAnswer | None:
+        """Return the known mistake that does the same on every case, or None."""
+        for wrong, theirs in self.mistakes:
+            if len(theirs) == len(outcomes) and all(
+                one.same_as(other, self.tolerance) for one, other in zip(outcomes, theirs)
+            ):
+                return wrong
+        return None
+
+    def given(self, case: Case) -> str:
+        """Put a case's input in words: its label, then each argument by the name the answer gives it."""
+        names = self.parameters + ("",) * len(case.args)
+        parts = [f"{name} = {show(value)}" if name else show(value) for name, value in zip(names, case.args)]
+        parts += [f"{name} = {show(value)}" for name, value in case.kwargs.items()]
+        label = case.label[0].upper() + case.label[1:]
+        return f"{label}: {', '.join(parts)}" if parts else label
+
+    def picture(self, case: Case, outcome: Outcome, expected: Outcome) -> str:
+        """Return the check's picture (SVG) of one case, or an empty text."""
+        draw = getattr(self.module, "picture", None)
+        if draw is None or outcome.raised is not None or expected.raised is not None:
+            return ""
+        args, kwargs = case.inputs()
+        try:
+            return str(draw(expected.value, outcome.value, *args, **kwargs) or "")
+        except Exception:  # a picture of a strange result is worth less than the sentence about it
+            return ""
+
+    def _run_case(self, answer: Callable[..., Any], case: Case) -> Outcome:
+        args, kwargs = case.inputs()
+        run = getattr(self.module, "run", None)
+        _seed()
+        try:
+            value = run(answer, *args, **kwargs) if run else answer(*args, **kwargs)
+        except BaseException as error:  # SystemExit and KeyboardInterrupt too: an answer may raise anything
+            return Outcome(raised=error)
+        changed = () if getattr(self.module, "MUTATES", False) else self._changed(case, args, kwargs)
+        return Outcome(value, changed=changed)
+
+    def _changed(self, case: Case, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[str, ...]:
+        names = (*self.parameters[: len(args)], *(str(n) for n in range(len(self.parameters), len(args))))
+        pairs = [*zip(names, case.args, args), *((name, case.kwargs[name], kwargs[name]) for name in kwargs)]
+        exact = Tolerance(0.0, 0.0)
+        return tuple(name for name, before, after in pairs if difference(after, before, exact) is not None)
+
+
+def prepare(exercise: Exercise) -> Check:
+    """Read an exercise's check, work out what is right, and what each known mistake does.
+
+    Raises:
+        ExerciseError: `check.py` is missing or fails, or the solution does not run.
+    """
+    module = _load(exercise)
+    rng = np.random.default_rng(zlib.crc32(exercise.id.encode()) + _SEED)
+    try:
+        cases = list(module.cases(rng))
+    except Exception as error:
+        raise ExerciseError(f"{exercise.id}/check.py: cases(rng) failed: {_answers.describe(error)}") from error
+    tolerance = Tolerance(getattr(module, "RTOL", None), getattr(module, "ATOL", None))
+    solution = _answers.from_source(exercise, exercise.solution)
+    expected = [_expected(exercise, module, case) for case in cases]
+    made = Check(exercise, module, cases, expected, tolerance, _answers.parameters(solution))
+    with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()), _quiet():
+        for wrong in exercise.wrong:
+            if wrong.outcome == "wrong":
+                answer = _answers.from_source(exercise, exercise.wrong_source(wrong))
+                made.mistakes.append((wrong, made.run(answer)))
+    return made
+
+
+def check(
+    exercise: Exercise,
+    answer: str | Callable[..., Any],
+    source: str | None = None,
+    *,
+    prepared: Check | None = None,
+    started: Callable[[str], None] | None = None,
+    output: _answers.Capture | None = None,
+) -> Verdict:
+    """Check an answer in this process; an endless one never returns, which is why pages use `worker.Worker`.
+
+    Args:
+        exercise: what was asked.
+        answer: the answer's source text, or the function itself.
+        source: the text of a function, where it is known: it tells an untouched stub and names lines in messages.
+        prepared: what `prepare(exercise)` returned, to save time.
+        started: told the input of each case before it begins.
+        output: where what the answer prints goes; by default it is kept for the verdict.
+    """
+    begun = time.perf_counter()
+    text = answer if isinstance(answer, str) else (source if source is not None else _answers.source_of(answer))
+    buffer = output or _answers.Capture()
+    verdict = _check(exercise, answer, text, prepared, started, buffer)
+    return replace(verdict, output=buffer.text(), seconds=time.perf_counter() - begun)
+
+
+def _check(
+    exercise: Exercise,
+    answer: str | Callable[..., Any],
+    text: str,
+    prepared: Check | None,
+    started: Callable[[str], None] | None,
+    output: _answers.Capture,
+) -> Verdict:
+    if text and exercise.is_stub(text):
+        return not_yet(exercise)
+    prepared = prepared or prepare(exercise)
+    with redirect_stdout(output), redirect_stderr(output), _quiet():
+        if isinstance(answer, str):
+            try:
+                function = _answers.from_source(exercise, answer)
+            except _answers.AnswerError as error:
+                return Verdict("error", str(error))
+        else:
+            function = answer
+        if not callable(function):
+            return Verdict("error", f"{exercise.function} should be a function, and is {show(function)}.")
+        outcomes = prepared.run(function, started)
+    return _verdict(prepared, outcomes, function, text)
+
+
+def _verdict(made: Check, outcomes: list[Outcome], function: Callable[..., Any], text: str) -> Verdict:
+    if any(isinstance(outcome.raised, NotImplementedError) for outcome in outcomes):
+        return not_yet(made.exercise)
+    number = made.wrong_in(outcomes)
+    if number is None:
+        picture = made.picture(made.cases[0], outcomes[0], made.expected[0])
+        return Verdict("passed", f"Right on all {len(outcomes)} cases.", picture_svg=picture)
+    case, outcome, expected = made.cases[number], outcomes[number], made.expected[number]
+    given = made.given(case)
+    found = made.difference(outcome, expected)
+    assert found is not None
+    wrong = made.recognise(outcomes)
+    expects = show(expected.value) if expected.raised is None else f"a {type(expected.raised).__name__}"
+    facts: dict[str, Any] = {"given": given, "expected": expects}
+    if wrong:
+        facts |= {"hint_id": wrong.id, "hint": wrong.hint}
+    if found.kind == "raised":
+        assert outcome.raised is not None
+        place = _answers.place(outcome.raised, function, text)
+        message = f"{given}. Your answer {found.sentence}{place} Expected {expects}."
+        advice = _answers.advice(outcome.raised)
+        return Verdict("error", f"{message} {advice}".strip(), got=_answers.describe(outcome.raised), **facts)
+    facts["got"] = _answers.describe(outcome.raised) if outcome.raised else show(outcome.value)
+    if found.kind == "changed":
+        facts["got"] = f"{facts['got']}, and a changed {' and '.join(outcome.changed)}"
+    general = "" if wrong else _diagnose.diagnose(made, outcomes, number, found)
+    facts["picture_svg"] = made.picture(case, outcome, expected)
+    return Verdict("failed", f"{given}. {found.sentence} {general}".strip(), **facts)
+
+
+def not_yet(exercise: Exercise) -> Verdict:
+    """Return the verdict on a starting text that nobody has touched."""
+    if exercise.kind == "bug-hunt":
+        return Verdict("not-yet", f"This is still the code as it was handed to you. Its symptom: {exercise.symptom}")
+    return Verdict("not-yet", "The placeholder is still there: write your answer in its place, then run the cell.")
+
+
+def _expected(exercise: Exercise, module: ModuleType, case: Case) -> Outcome:
+    if case.raises is not None:
+        return Outcome(raised=case.raises())
+    if case.expected is not _UNSET:
+        return Outcome(case.expected)
+    args, kwargs = case.inputs()
+    try:
+        return Outcome(module.oracle(*args, **kwargs))
+    except Exception as error:
+        raise ExerciseError(
+            f'{exercise.id}/check.py: the oracle failed on "{case.label}": {_answers.describe(error)}'
+        ) from error
+
+
+def _load(exercise: Exercise) -> ModuleType:
+    name = "_dlstudy_check_" + exercise.id.replace("/", "_").replace("-", "_")
+    spec = importlib.util.spec_from_file_location(name, exercise.check_file)
+    if spec is None or spec.loader is None or not exercise.check_file.is_file():
+        raise ExerciseError(f"{exercise.id}/check.py is missing")
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        raise ExerciseError(f"{exercise.id}/check.py: line {where.lineno}: {_answers.describe(error)}") from error
+    return module
+
+
+def _seed() -> None:
+    """Give every case the same random numbers, so that an answer that draws some can be compared."""
+    random.seed(_SEED)
+    np.random.seed(_SEED)
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        torch.manual_seed(_SEED)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep warnings out: an answer is judged by what it returns."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
