@@ -8,6 +8,9 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
+from jaxtyping import install_import_hook
+
+ROOT = Path(__file__).resolve().parent.parent
 
 # Before anything imports NumPy or torch: worker processes share the cores, and threads beyond them only wait.
 for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
@@ -15,6 +18,19 @@ for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 os.environ.setdefault("MPLBACKEND", "Agg")
 # No test may touch the work of the person who runs it; tests that need a learner's folder make one and say so.
 os.environ["DLSTUDY_LEARNER"] = str(Path(tempfile.gettempdir()) / f"dlstudy-no-learner-{os.getpid()}")
+
+
+def annotated_modules() -> list[str]:
+    """The modules of the package whose signatures carry shapes: those that import jaxtyping."""
+    files = [path for path in (ROOT / "src").rglob("*.py") if "\nfrom jaxtyping import" in path.read_text("utf-8")]
+    return [".".join(path.relative_to(ROOT / "src").with_suffix("").parts).removesuffix(".__init__") for path in files]
+
+
+# From here on every call in these modules is checked against its signature: types, and shapes that share a letter.
+if annotated_modules():
+    import tests.typechecker  # noqa: F401 - the hook takes it by its name
+
+    install_import_hook(annotated_modules(), "tests.typechecker.check")
 
 
 @pytest.fixture(scope="session")

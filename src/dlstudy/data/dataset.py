@@ -6,6 +6,7 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 import numpy as np
+from jaxtyping import Float32, Int64, Integer, UInt8
 
 if TYPE_CHECKING:
     from torch.utils.data import TensorDataset
@@ -35,12 +36,12 @@ class DataSet:
     part: str = "all"
 
     @property
-    def x(self) -> np.ndarray:
+    def x(self) -> Float32[np.ndarray, "N C H W"]:
         """The images as network input: (N, C, H, W), float32, from 0 to 1; a new array at each call."""
         pixels = self.images.astype(np.float32) / np.float32(self.maximum)
         return pixels[:, None] if pixels.ndim == 3 else np.ascontiguousarray(pixels.transpose(0, 3, 1, 2))
 
-    def arrays(self, *, flat: bool = False) -> tuple[np.ndarray, np.ndarray]:
+    def arrays(self, *, flat: bool = False) -> tuple[Float32[np.ndarray, " N *sizes"], Int64[np.ndarray, " N"]]:
         """Return `(x, labels)`: float32 (N, C, H, W), or (N, C*H*W) when `flat`, and int64 (N,)."""
         x = self.x
         return (x.reshape(len(x), -1) if flat else x), self.labels.copy()
@@ -83,7 +84,9 @@ class DataSet:
         )
 
 
-def stratified_parts(labels: np.ndarray, *, val: float, test: float, seed: int = 0) -> np.ndarray:
+def stratified_parts(
+    labels: Integer[np.ndarray, " N"], *, val: float, test: float, seed: int = 0
+) -> UInt8[np.ndarray, " N"]:
     """Assign each example to a part so that every class is divided alike; returns (N,) uint8 indices into `PARTS`.
 
     `val` and `test` are fractions of each class, rounded to whole examples; the rest is train. The order comes from

@@ -8,6 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from jaxtyping import Float, Float64, Integer
 
 from dlstudy.figures import plots
 
@@ -15,7 +16,9 @@ if TYPE_CHECKING:
     from dlstudy.figures.svg import StaticFigure
 
 
-def exact_slope(pixels: np.ndarray, labels: np.ndarray, w: np.ndarray) -> np.ndarray:
+def exact_slope(
+    pixels: Float[np.ndarray, "N 64"], labels: Integer[np.ndarray, " N"], w: Float64[np.ndarray, " 650"]
+) -> Float64[np.ndarray, " 650"]:
     """Return the gradient of the page's `digit_loss` at `w` by its formula: (650,), float64.
 
     pixels (N, 64), labels (N,) from 0 to 9, w 640 weights then 10 biases. With p the softmax of the scores and y the
