@@ -166,6 +166,13 @@ class SelfTestCard(Card):
             self.show(answers={}, result=None)
 
 
+def note(words: str, tone: str = "plain", icon: str = "") -> str:
+    """A line of HTML for a cell's output, in the cards' colours; `tone` is "plain", "good", "bad" or "warn"."""
+    sign = f'<span class="dls-icon" aria-hidden="true">{icon}</span> ' if icon else ""
+    style = f"<style>{tokens_css()}{_static('note.css')}</style>"
+    return f'{style}<div class="dls-note dls-{tone}" role="note">{sign}{words}</div>'
+
+
 def options_of(question: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The options of a question as a card needs them; one without an id is called a, b, c, ... by its place."""
     return [

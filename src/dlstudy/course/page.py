@@ -7,11 +7,8 @@ In both, DLSTUDY_RUN_LOG names a file that gets one JSON line per check.
 
 from __future__ import annotations
 
-import inspect
 import json
-import linecache
 import os
-import threading
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
@@ -22,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import marimo as mo
 
 from dlstudy.course import paths
+from dlstudy.course._answers import source_of
 from dlstudy.course.cards import (
     HEADLINES,
     JUST_SHOW_ME,
@@ -29,6 +27,7 @@ from dlstudy.course.cards import (
     PredictCard,
     QuizCard,
     SelfTestCard,
+    note,
     options_of,
     recommend,
     to_html,
@@ -44,19 +43,10 @@ if TYPE_CHECKING:
 
 @cache
 def _shared_worker() -> Worker:
-    """One worker for all pages of this process, started while the learner still reads the first lines."""
-    try:
-        from dlstudy.course.worker import Worker
-    except ImportError:  # TEMPORARY, until the worker has landed
-        from types import SimpleNamespace
+    """One worker for all pages of this process."""
+    from dlstudy.course.worker import Worker
 
-        from dlstudy.course.checking import check
-
-        return SimpleNamespace(check=check)  # type: ignore[return-value]
-
-    worker = Worker()
-    threading.Thread(target=worker.warm, name="warm the checking process", daemon=True).start()
-    return worker
+    return Worker()
 
 
 class Page:
@@ -72,6 +62,7 @@ class Page:
         self._exercises = (content or paths.content_root()) / "exercises"
         self._learner = learner or paths.learner_folder()
         self._worker = worker or _shared_worker()
+        self._worker.warm()  # while the learner still reads the first lines
         self.progress = Progress(paths.progress_file(self._learner))
         self.progress.visit(self.lesson)
 
@@ -146,13 +137,8 @@ class Page:
 
     def _source(self, answer: Any, exercise: Exercise) -> str:
         """The text that the learner wrote: from the running cell, else from the page as it was saved last."""
-        try:
-            return inspect.getsource(answer)
-        except (OSError, TypeError):
-            pass
-        code = getattr(inspect.unwrap(answer), "__code__", None) if callable(answer) else None
-        if code is not None and (lines := linecache.getlines(code.co_filename)):
-            return "".join(inspect.getblock(lines[code.co_firstlineno - 1 :]))
+        if source := source_of(answer):
+            return source
         for file in sorted(self._learner.glob(f"{self.lesson}_*.md")):
             for cell in LessonFile.read(file).cells:
                 if cell.name == exercise.cell_name:
@@ -300,7 +286,7 @@ class Page:
 
     def reveal(self, prediction: Any) -> None:
         """Go on with this cell only when the prediction has been made."""
-        waiting = mo.Html(_placeholder("The result appears here once you have said what you expect."))
+        waiting = mo.Html(note("The result appears here once you have said what you expect."))
         mo.stop(self.mode == "" and not prediction.choice, waiting)
 
     def verdict(self, prediction: Any, measured: str) -> mo.Html:
@@ -319,10 +305,7 @@ class Page:
             tone, icon, words = "good", "✓", f"You expected: {prediction.text_of(choice)}."
         else:
             tone, icon, words = "bad", "✗", f"You expected: {prediction.text_of(choice)}."
-        return mo.Html(
-            f'<div class="dls-verdict dls-{tone}" role="note"><span aria-hidden="true">{icon}</span> {words} '
-            f"<strong>Measured here: {came}.</strong></div>"
-        )
+        return mo.Html(note(f"{words} <strong>Measured here: {came}.</strong>", tone, icon))
 
     def button(self, label: str) -> Any:
         """Return a button that starts what takes longer than a second; give it to `wait_for` in the next cell."""
@@ -331,7 +314,7 @@ class Page:
     def wait_for(self, button: Any, instead: Any = None) -> None:
         """Go on with this cell only when `button` has been pressed; until then show `instead`, a recorded figure."""
         if instead is None:
-            instead = mo.Html(_placeholder("Press the button above to run this."))
+            instead = mo.Html(note("Press the button above to run this."))
         mo.stop(not (self.worked or button.value), instead)
 
     def compare(self, numpy_twin: Callable[[], Any], torch_twin: Callable[[], Any], **options: Any) -> Any:
@@ -339,7 +322,3 @@ class Page:
         from dlstudy.course.twins import compare
 
         return compare(numpy_twin, torch_twin, **options)
-
-
-def _placeholder(words: str) -> str:
-    return f'<div class="dls-placeholder" role="note">{words}</div>'

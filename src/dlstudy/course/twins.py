@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 import statistics
 import time
 import tracemalloc
@@ -55,7 +56,7 @@ def compare(
     without docstrings, comments and blank lines; by default the twins themselves, unless they are lambdas.
     """
     import torch
-    from threadpoolctl import threadpool_limits
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     twins = (numpy_twin, torch_twin)
     threads = torch.get_num_threads()
@@ -81,6 +82,7 @@ def compare(
 def _peak_bytes(call: Callable[[], Any]) -> int:
     from torch.profiler import ProfilerActivity, profile
 
+    os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # the profiler would report its own start and stop on the terminal
     tracing = tracemalloc.is_tracing()
     if not tracing:
         tracemalloc.start()
@@ -97,9 +99,8 @@ def _peak_bytes(call: Callable[[], Any]) -> int:
             tracemalloc.stop()
     held = highest = 0
     for event in sorted(found.events(), key=lambda event: event.time_range.start):
-        if event.name == "[memory]":
-            held += event.cpu_memory_usage
-            highest = max(highest, held)
+        held += event.self_cpu_memory_usage  # what an operation keeps; what is freed outside one is an event of its own
+        highest = max(highest, held)
     return max(0, python) + highest
 
 
@@ -115,8 +116,7 @@ def count_lines(item: Any) -> int | None:
     except (OSError, TypeError, SyntaxError):
         return None
     for node in ast.walk(tree):
-        defines = isinstance(node, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef)
-        if defines and ast.get_docstring(node) is not None:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef) and ast.get_docstring(node):
             node.body = node.body[1:] or [ast.Pass()]
     return len(ast.unparse(tree).splitlines())
 
@@ -141,7 +141,7 @@ def draw(found: Comparison) -> Any:
         axes.set_xlabel(label)
         axes.invert_yaxis()
         axes.set_xticks([])
-        axes.spines["bottom"].set_visible(False)
+        axes.spines[["top", "right", "bottom"]].set_visible(False)
     a, b = sides
     faster, slower = (a, b) if a.seconds <= b.seconds else (b, a)
     times = slower.seconds / faster.seconds
