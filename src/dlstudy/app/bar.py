@@ -21,7 +21,8 @@ def dress(site: Site, html: str, file: str) -> str:
     lesson = _lesson(site, file)
     name = f"{lesson.id} {lesson.title}" if lesson else file.removesuffix(".md").replace("_", " ")
     head = "".join(
-        f'<link rel="stylesheet" href="{pages.asset(site, style)}">' for style in ("tokens.css", "lesson.css", "bar.css")
+        f'<link rel="stylesheet" href="{pages.asset(site, style)}">'
+        for style in ("tokens.css", "lesson.css", "bar.css")
     )
     scripts = (
         f'<script src="{pages.asset(site, "theme.js")}"></script>'
@@ -50,7 +51,7 @@ def _bar(site: Site, file: str, lesson: catalogues.Lesson | None, name: str) -> 
         '<button id="dls-interrupt" type="button" hidden>Stop it</button>'
         f"{_glossary(site, file)}"
         f'<button type="button" data-theme-toggle class="dls-icon">{icons.SUN}{icons.MOON}</button>'
-        f'{_menu(lesson)}</div></header>{_dialog()}'
+        f"{_menu(lesson)}</div></header>{_dialog()}"
         f'<script type="application/json" id="dls-page">{_facts(site, file, lesson)}</script>'
     )
 
@@ -73,43 +74,51 @@ def _neighbour(site: Site, other: catalogues.Lesson | None, word: str, icon: str
     if not other.written:
         return f'<span class="dls-icon dls-planned dls-{kind}" title="{escape(label)} (planned)">{icon}</span>'
     target = f"{site.base}/{other.file}"
-    return f'<a class="dls-icon dls-{kind}" href="{escape(target)}" title="{escape(label)}" aria-label="{escape(label)}">{icon}</a>'
+    said = f'title="{escape(label)}" aria-label="{escape(label)}"'
+    return f'<a class="dls-icon dls-{kind}" href="{escape(target)}" {said}>{icon}</a>'
 
 
 def _progress(lesson: catalogues.Lesson | None) -> str:
     if lesson is None or not (lesson.exercises or lesson.quiz):
         return ""
     marks = "".join(f'<i data-exercise="{escape(slug)}"></i>' for slug in lesson.exercises)
-    return f'<div id="dls-progress" role="status" aria-live="polite"><span class="dls-marks" aria-hidden="true">{marks}</span><span class="dls-count"></span></div>'
+    return (
+        f'<div id="dls-progress" role="status"><span class="dls-marks" aria-hidden="true">{marks}</span>'
+        '<span class="dls-count"></span></div>'
+    )
 
 
 def _glossary(site: Site, file: str) -> str:
     if file == GLOSSARY or not site.has_page(GLOSSARY):
         return ""
-    return f'<a class="dls-glossary" href="{site.base}/{GLOSSARY}" target="_blank" title="Terms and notation">{icons.BOOK}<span>Glossary</span></a>'
+    opens = f'href="{site.base}/{GLOSSARY}" target="_blank" title="Terms and notation" aria-label="Glossary"'
+    return f'<a class="dls-glossary" {opens}>{icons.BOOK}<span>Glossary</span></a>'
 
 
 def _menu(lesson: catalogues.Lesson | None) -> str:
-    if lesson is None:
+    if lesson is None or not lesson.written:
         return ""
-    items = "".join(
-        f'<li><span class="dls-state" data-exercise="{escape(slug)}"></span><span>{escape(exercise_title(lesson, slug))}</span>'
-        f'<button type="button" data-reset="{escape(slug)}" aria-label="Start {escape(exercise_title(lesson, slug))} again">'
-        "Start again</button></li>"
-        for slug in lesson.exercises
-    )
+    items = "".join(_item(slug, escape(exercise_title(lesson, slug))) for slug in lesson.exercises)
     listing = f"<h2>Exercises</h2><ul>{items}</ul>" if items else ""
     return (
-        f'<details id="dls-menu"><summary class="dls-icon" title="Start again" aria-label="Start again">{icons.UNDO}</summary>'
-        f'<div class="dls-sheet">{listing}<button type="button" data-reset="" class="dls-whole">Start the whole lesson again'
-        "</button></div></details>"
+        '<details id="dls-menu"><summary class="dls-icon" title="Start again" aria-label="Start again">'
+        f'{icons.UNDO}</summary><div class="dls-sheet">{listing}<button type="button" data-reset="" class="dls-whole">'
+        "Start the whole lesson again</button></div></details>"
+    )
+
+
+def _item(slug: str, title: str) -> str:
+    return (
+        f'<li><span class="dls-state" data-exercise="{escape(slug)}"></span><span>{title}</span>'
+        f'<button type="button" data-reset="{escape(slug)}" aria-label="Start {title} again">Start again</button></li>'
     )
 
 
 def _dialog() -> str:
     return (
-        '<dialog id="dls-dialog" aria-labelledby="dls-dialog-title"><form method="dialog"><h2 id="dls-dialog-title"></h2>'
-        '<p class="dls-text"></p><label><input type="checkbox" id="dls-forget"> <span></span></label>'
+        '<dialog id="dls-dialog" aria-labelledby="dls-dialog-title"><form method="dialog">'
+        '<h2 id="dls-dialog-title"></h2><p class="dls-text"></p>'
+        '<label><input type="checkbox" id="dls-forget"> <span></span></label>'
         '<p class="dls-problem" role="alert" hidden></p>'
         '<div class="dls-buttons"><button value="no" autofocus>Keep my text</button>'
         '<button value="yes" type="button" class="dls-yes">Start again</button></div></form></dialog>'
@@ -128,5 +137,10 @@ def _facts(site: Site, file: str, lesson: catalogues.Lesson | None) -> str:
 
 
 def exercise_title(lesson: catalogues.Lesson, slug: str) -> str:
-    """Return an exercise's title for people."""
-    return slug.replace("-", " ").capitalize()
+    """Return an exercise's title for people; its slug in words where the exercise cannot be read."""
+    from dlstudy.course.exercises import load_exercise
+
+    try:
+        return load_exercise(f"{lesson.id}/{slug}").title
+    except (ValueError, OSError):
+        return slug.replace("-", " ").capitalize()

@@ -3,6 +3,8 @@
 Pure decisions on plain values, so that every one of them can be tested without a server.
 """
 
+import hashlib
+import hmac
 import json
 import os
 import re
@@ -18,14 +20,13 @@ BASE = "DLSTUDY_BASE_URL"
 _GET = re.compile(
     r"/|/assets/[^/]+|/@file/[^/]+|/auth/login|/favicon\.ico|/manifest\.json|/apple-touch-icon\.png|/logo\.png"
     r"|/public-files-sw\.js|/ws|/ws_sync|/sse|/api/(?:status|version|usage|status/connections|kernel/status)"
-    r"|/api/export/availability"
+    r"|/health|/api/lsp/health|/api/export/availability"
 )
-_KERNEL = (
-    "set_ui_element_value set_model_value instantiate function_call interrupt run save save_app_config "
-    "code_autocomplete delete focus_cell format set_cell_config stdin restart_session takeover "
-    "scratchpad/run read_code"
-).split()
+_KERNEL = ["set_ui_element_value", "set_model_value", "instantiate", "function_call", "interrupt", "run", "stdin"]
+_KERNEL += ["save", "save_app_config", "read_code", "delete", "format", "set_cell_config", "focus_cell"]
+_KERNEL += ["code_autocomplete", "scratchpad/run", "restart_session", "takeover"]
 _POST = {f"/api/kernel/{name}" for name in _KERNEL} | {"/api/document/transaction", "/auth/login"}
+_POST |= {"/api/datasources/discover", "/api/packages/sandbox"}  # only read, and every page asks for them
 _SOCKETS = {"/ws", "/ws_sync"}
 
 # The page engine compiles widgets and charts in the page (eval, blob: and data: modules) and writes inline styles.
@@ -68,7 +69,7 @@ def refusal(headers: Mapping[str, str], origins: Sequence[str]) -> str | None:
     hosts = {urlsplit(origin).netloc for origin in origins}
     host = headers.get("host", "")
     if host not in hosts:
-        return f"This address is not one of the course's ({host or 'no Host'}). Open the address that the launcher printed."
+        return f"This address is not one of the course's ({host or 'no Host'}). Open the one that the launcher printed."
     origin = headers.get("origin")
     if origin is not None and origin not in origins:
         return f"A page of another site ({origin}) may not use the course."
@@ -95,6 +96,12 @@ def is_page_name(name: str) -> bool:
 
 
 def lesson_policy(origins: Sequence[str]) -> str:
-    """Return the content security policy of a lesson's page; its websocket is named, since not every browser's 'self' is."""
+    """Return the content security policy of a lesson's page; not every browser counts a websocket as 'self'."""
     sockets = " ".join(origin.replace("http", "ws", 1) for origin in origins)
     return LESSON_POLICY.format(sockets=sockets)
+
+
+def hello(nonce: str, secret: str) -> str:
+    """Return what only a server that knows the learner's session secret can answer to `nonce`."""
+    key = hashlib.sha256(b"dlstudy hello " + secret.encode()).digest()
+    return hmac.new(key, nonce.encode(), hashlib.sha256).hexdigest()

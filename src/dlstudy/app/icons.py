@@ -20,3 +20,8 @@ SUN = _icon(
 )
 MOON = _icon("moon", '<path d="M16 12.2A6.8 6.8 0 0 1 7.8 4a6.8 6.8 0 1 0 8.2 8.2z"/>')
 SEARCH = _icon("search", '<circle cx="9" cy="9" r="5"/><path d="m13 13 4 4"/>')
+CHECK = _icon("check", '<path d="m4.5 10.5 3.6 3.6 7.4-8"/>')
+STAR = (
+    '<svg viewBox="0 0 12 12" width="12" height="12" aria-hidden="true"><path fill="currentColor" '
+    'd="m6 .9 1.55 3.4 3.7.4-2.76 2.5.78 3.65L6 9l-3.27 1.85.78-3.65L.75 4.7l3.7-.4z"/></svg>'
+)

@@ -4,20 +4,34 @@ import os
 import platform
 import shutil
 import subprocess
-from functools import cache
 from importlib import metadata
 from pathlib import Path
 
+_NAMES = ("Processor", "Memory", "Graphics", "Python", "PyTorch", "NumPy")
+_found: dict[str, str] = {}
 
-@cache
+
+def known() -> dict[str, str]:
+    """Return what has been found so far without looking, so that a page need not wait; "" where that is nothing."""
+    return {name: _found.get(name, "") for name in _NAMES}
+
+
 def facts() -> dict[str, str]:
-    """Return name and value of what the home page shows; asked once per server."""
-    found = {"Processor": _processor(), "Memory": _memory(), "Graphics": _graphics(), "Python": platform.python_version()}
+    """Return name and value of what the home page shows; looked for once per server, free memory each time."""
+    if _found:
+        return _found | {"Memory": _memory()}
+    found = {
+        "Processor": _processor(),
+        "Memory": _memory(),
+        "Graphics": _graphics(),
+        "Python": platform.python_version(),
+    }
     for name, package in (("PyTorch", "torch"), ("NumPy", "numpy")):
         try:
             found[name] = metadata.version(package)
         except metadata.PackageNotFoundError:
             found[name] = "missing"
+    _found.update(found)
     return found
 
 
@@ -55,7 +69,9 @@ def _graphics() -> str:
         cards = []
         for line in lines:
             name, _, memory = line.rpartition(",")
-            cards.append(f"{name.strip()}, {float(memory) / 1024:.0f} GB" if memory.strip().isdecimal() else line.strip())
+            cards.append(
+                f"{name.strip()}, {float(memory) / 1024:.0f} GB" if memory.strip().isdecimal() else line.strip()
+            )
         if cards:
             return "; ".join(cards)
     if platform.system() == "Darwin" and platform.machine() == "arm64":

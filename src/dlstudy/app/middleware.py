@@ -38,6 +38,7 @@ class CourseMiddleware:
         return self._site
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Judge a request, and answer it or pass it on."""
         if not self.active or scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
             return

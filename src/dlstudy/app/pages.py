@@ -36,7 +36,9 @@ def fonts() -> dict[str, Path]:
 
 def head(site: Site, title: str, styles: tuple[str, ...], scripts: tuple[str, ...] = ()) -> str:
     """Return the `<head>` of a page of ours; `theme.js` runs before anything is painted."""
-    links = "".join(f'<link rel="stylesheet" href="{asset(site, name)}">' for name in ("tokens.css", *styles))
+    links = "".join(
+        f'<link rel="stylesheet" href="{asset(site, name)}">' for name in ("tokens.css", "type.css", *styles)
+    )
     late = "".join(f'<script src="{asset(site, name)}" defer></script>' for name in scripts)
     return (
         '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'

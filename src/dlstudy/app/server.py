@@ -157,9 +157,7 @@ def report(done: learners.HandOut, folder: Path, say: Callable[[str], None]) -> 
         say(f"A newer version of a lesson you have changed lies beside it: {name}")
 
 
-def _run_engine(
-    folder: Path, host: str, port: int, keys: Secrets, base_url: str, allow_origins: Sequence[str]
-) -> int:
+def _run_engine(folder: Path, host: str, port: int, keys: Secrets, base_url: str, allow_origins: Sequence[str]) -> int:
     """Run marimo's own command in this process; its token stays out of every process list."""
     arguments = ["marimo", "--quiet", "--yes", "edit", str(folder), "--host", host, "--port", str(port), "--headless"]
     arguments += ["--skip-update-check", "--session-ttl", "3600", "--no-sandbox", "--token-password", keys.token]
@@ -178,7 +176,9 @@ def _run_engine(
     except KeyboardInterrupt:
         return 0
     except ImportError as error:
-        raise CannotStart(f"The page engine is not installed ({error}). Install the course again: pip install .") from error
+        raise CannotStart(
+            f"The page engine is not installed ({error}). Install the course again: pip install ."
+        ) from error
     finally:
         sys.argv = before
         os.chdir(where)
@@ -204,26 +204,31 @@ def _announce(
             break
         time.sleep(0.05)
     say(
-        f"The course did not start: {answer} on port {port}. The course's pages are added to the page engine through its "
-        "installed metadata, so this usually means that the package was moved or half updated. Install it again "
+        f"The course did not start: {answer} on port {port}. The course's pages are added to the page engine through "
+        "its installed metadata, so this usually means that the package was moved or half updated. Install it again "
         "(pip install --force-reinstall .) and run `dlstudy doctor`."
     )
     signal.raise_signal(signal.SIGINT)
 
 
 def _ask(port: int, keys: Secrets, base_url: str) -> str:
-    """Return "ours", "nothing answered", or in words what answered instead of the course."""
-    request = urllib.request.Request(
-        f"http://127.0.0.1:{port}{base_url}/api/progress", headers={"Authorization": f"Bearer {keys.token}"}
-    )
+    """Return "ours", "nothing answered", or in words what answered instead of the course.
+
+    The token is shown only to a server that has proved that it knows this learner's secret.
+    """
+    root = f"http://127.0.0.1:{port}{base_url}/api"
+    nonce = secrets.token_hex(16)
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
+        with opener.open(f"{root}/course/hello?nonce={nonce}", timeout=5) as response:
+            if json.loads(response.read()).get("course") != guard.hello(nonce, keys.session):
+                return "the course of another folder answered"
+        request = urllib.request.Request(f"{root}/progress", headers={"Authorization": f"Bearer {keys.token}"})
         with opener.open(request, timeout=5) as response:
-            body = json.loads(response.read())
-            return "ours" if "lessons" in body else "another program answered"
+            return "ours" if "lessons" in json.loads(response.read()) else "another program answered"
     except urllib.error.HTTPError as error:
-        return f"the page engine answered {error.code} instead of the course"
-    except ValueError:
+        return f"a server without the course's pages answered ({error.code})"
+    except (ValueError, AttributeError):
         return "another program answered"
     except OSError:
         return "nothing answered"

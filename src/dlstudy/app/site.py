@@ -1,7 +1,6 @@
 """The course's own routes: home, progress, resets, time on page, static files and the dressing of lesson pages."""
 
 import hashlib
-import hmac
 import json
 import mimetypes
 import os
@@ -67,7 +66,9 @@ class Site:
         if path.startswith("/course/"):
             return self._static(path.removeprefix("/course/"), "v" in query)
         if path == "/api/course/hello":
-            return JSONResponse({"course": hello(query.get("nonce", [""])[0])})
+            return JSONResponse(
+                {"course": guard.hello(query.get("nonce", [""])[0], os.environ.get("MARIMO_SESSION_SECRET", ""))}
+            )
         return None
 
     async def login(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
@@ -104,19 +105,24 @@ class Site:
         """Answer a route of the course's own, or return None for one of the page engine's."""
         if method in ("GET", "HEAD"):
             if path == "/" and "file" not in query:
-                return await self._home(scope)
+                return await self._home()
             if path == "/api/progress":
                 return await self._progress(Request(scope))
             if path == "/api/course/machine":
                 return JSONResponse(await run_in_threadpool(machine.facts))
             name = path.removeprefix("/")
             if guard.is_page_name(name):
-                return RedirectResponse(f"{self.base}/?file={quote(name)}", 303) if self.has_page(name) else self.no_such_page()
+                return (
+                    RedirectResponse(f"{self.base}/?file={quote(name)}", 303)
+                    if self.has_page(name)
+                    else self.no_such_page()
+                )
             return self._picture(name)
         routes: dict[str, Callable[[dict[str, Any], Callable[..., Awaitable[Any]]], Awaitable[Any]]] = {
             "/api/course/time": self._time,
             "/api/course/reset": self._reset,
             "/api/course/interrupt": self._interrupt,
+            "/api/course/dismiss": self._dismiss,
         }
         if method != "PUT" or path not in routes:
             return None
@@ -144,9 +150,9 @@ class Site:
         """Put the bar, its styles and its script into the page engine's page for `file`."""
         return bar.dress(self, html, file)
 
-    async def _home(self, scope: Scope) -> Response:
+    async def _home(self) -> Response:
         snapshot = await run_in_threadpool(self.progress.snapshot)
-        html = home.render(self, snapshot, Request(scope).cookies.get("dls_theme", ""))
+        html = home.render(self, snapshot)
         return HTMLResponse(html, headers=_policy() | {"Cache-Control": "no-store"})
 
     async def _progress(self, request: Request) -> Response:
@@ -195,6 +201,10 @@ class Site:
             await engine("POST", "/api/kernel/interrupt", {}, session=session)
         return {"interrupted": len(sessions)}
 
+    async def _dismiss(self, wish: dict[str, Any], engine: Callable[..., Awaitable[Any]]) -> dict[str, Any]:
+        self.progress.dismiss()
+        return {"ok": True}
+
     def _lesson(self, wish: dict[str, Any]) -> catalogues.Lesson:
         try:
             return self.catalogue.find(str(wish.get("lesson", "")))
@@ -218,13 +228,6 @@ class Site:
         kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
         sandbox = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox"}
         return FileResponse(path, media_type=kind, headers=sandbox)
-
-
-def hello(nonce: str, secret: str | None = None) -> str:
-    """Return what only this learner's server can answer to `nonce`, so that the token is shown to nobody else."""
-    secret = secret if secret is not None else os.environ.get("MARIMO_SESSION_SECRET", "")
-    key = hashlib.sha256(b"dlstudy hello " + secret.encode()).digest()
-    return hmac.new(key, nonce.encode(), hashlib.sha256).hexdigest()
 
 
 def _policy() -> dict[str, str]:
@@ -266,5 +269,3 @@ async def _sessions(engine: Callable[..., Awaitable[Any]], file: str) -> list[st
     """Return the ids of the sessions that have the page `file` open."""
     running = await engine("POST", "/api/home/running_notebooks", {})
     return [entry["sessionId"] for entry in running["files"] if Path(entry["path"]).name == file and entry["sessionId"]]
-
-

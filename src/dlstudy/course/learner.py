@@ -64,7 +64,7 @@ class HandOut:
 
 
 def content_hash(text: str) -> str:
-    """Return a hash that ignores what a save by the page engine changes: its version line, line ends, the last newline."""
+    """Return a hash blind to what a save by the page engine changes: its version line, line ends, the last newline."""
     plain = _VERSION_LINE.sub("", text.replace("\r\n", "\n"), count=1).rstrip("\n")
     return hashlib.sha256(plain.encode("utf-8")).hexdigest()
 
@@ -109,9 +109,8 @@ def refuse(learner: Path) -> None:
     for folder in (learner, *learner.parents):
         if (folder / "src" / "dlstudy" / "__init__.py").is_file() or (folder / "dlstudy" / "_content").is_dir():
             raise NotALearnerFolder(
-                f"{learner} lies in the course's own source ({folder}). Your work needs a folder of its own, so that an "
-                "update cannot touch it: set DLSTUDY_LEARNER to another path, or unset it to use dlstudy-learner in your "
-                "home folder."
+                f"{learner} lies in the course's own source ({folder}). Your work needs a folder of its own, so that no "
+                "update can touch it: set DLSTUDY_LEARNER to another path, or unset it to use dlstudy-learner in your home."
             )
     ours = paths.state_folder(learner).is_dir()
     for mark in (".git", "pyproject.toml", "setup.py"):
@@ -161,7 +160,7 @@ def reset_cell(learner: Path, file: str, cell: str, lessons: Path | None = None)
 
 
 def backup(learner: Path, file: str) -> Path | None:
-    """Copy a lesson of the learner's into `.dlstudy/backups/<lesson>/<time>.md`; None where there is nothing to keep."""
+    """Copy a learner's lesson into `.dlstudy/backups/<lesson>/<time>.md`; None where there is nothing to keep."""
     source = learner / file
     if not source.is_file():
         return None

@@ -1,0 +1,218 @@
+/* The home page: arrows between the lessons, search, and progress that follows what happens in other tabs. */
+(() => {
+  const base = document.body.dataset.base;
+  const map = document.querySelector(".map");
+  const svg = map.querySelector(".edges");
+  const NS = "http://www.w3.org/2000/svg";
+
+  /* ---- arrows ---- */
+  const cards = () => [...map.querySelectorAll(".card")];
+
+  function draw() {
+    svg.replaceChildren();
+    if (getComputedStyle(svg).display === "none") return;
+    const origin = map.getBoundingClientRect();
+    const boxes = new Map();
+    const rows = new Map();
+    for (const card of cards()) {
+      const r = card.getBoundingClientRect();
+      const box = { left: r.left - origin.left, right: r.right - origin.left, top: r.top - origin.top, bottom: r.bottom - origin.top, row: Number(card.dataset.row), card };
+      box.x = (box.left + box.right) / 2;
+      boxes.set(card.dataset.number, box);
+      const row = rows.get(box.row) || { top: Infinity, bottom: 0 };
+      rows.set(box.row, { top: Math.min(row.top, box.top), bottom: Math.max(row.bottom, box.bottom) });
+    }
+    const gap = parseFloat(getComputedStyle(map).columnGap) || 28;
+    for (const to of boxes.values()) {
+      for (const need of to.card.dataset.needs.split(" ").filter(Boolean)) {
+        const from = boxes.get(need);
+        if (from) edge(from, to, rows, gap, need);
+      }
+    }
+  }
+
+  /* Lines run in the gaps: down from a lesson, along the gap below its row, down a gutter, along the gap above the target. */
+  function edge(from, to, rows, gap, need) {
+    const points = [];
+    let tip;
+    if (from.row === to.row) {
+      const y = from.top + 26;
+      points.push([from.right, y], [to.left - 2, y]);
+      tip = [to.left, y, 0];
+    } else {
+      const out = rows.get(from.row).bottom + 13;
+      const into = rows.get(to.row).top - 13;
+      points.push([from.x, from.bottom], [from.x, out]);
+      if (to.row - from.row > 1) {
+        const gutter = from.x > to.x ? to.right + gap / 2 : to.left - gap / 2;
+        points.push([gutter, out], [gutter, into], [to.x, into]);
+      } else {
+        points.push([to.x, out]);
+      }
+      points.push([to.x, to.top - 2]);
+      tip = [to.x, to.top, 90];
+    }
+    const group = document.createElementNS(NS, "g");
+    group.dataset.from = need;
+    group.dataset.to = to.card.dataset.number;
+    if (from.card.classList.contains("complete")) group.classList.add("walked");
+    const line = document.createElementNS(NS, "path");
+    line.setAttribute("d", rounded(points, 9));
+    const head = document.createElementNS(NS, "path");
+    head.setAttribute("class", "head");
+    head.setAttribute("d", "M0 0 L-7 -4 L-7 4 Z");
+    head.setAttribute("transform", `translate(${tip[0]} ${tip[1]}) rotate(${tip[2]})`);
+    group.append(line, head);
+    svg.append(group);
+  }
+
+  function rounded(points, radius) {
+    const path = points.filter((p, i) => i === 0 || p[0] !== points[i - 1][0] || p[1] !== points[i - 1][1]);
+    let d = `M${path[0].join(" ")}`;
+    for (let i = 1; i < path.length - 1; i++) {
+      const [before, at, after] = [path[i - 1], path[i], path[i + 1]];
+      const r = Math.min(radius, Math.hypot(at[0] - before[0], at[1] - before[1]) / 2, Math.hypot(after[0] - at[0], after[1] - at[1]) / 2);
+      const a = towards(at, before, r);
+      const b = towards(at, after, r);
+      d += ` L${a.join(" ")} Q${at.join(" ")} ${b.join(" ")}`;
+    }
+    return `${d} L${path.at(-1).join(" ")}`;
+  }
+
+  function towards(from, to, distance) {
+    const length = Math.hypot(to[0] - from[0], to[1] - from[1]) || 1;
+    return [from[0] + ((to[0] - from[0]) / length) * distance, from[1] + ((to[1] - from[1]) / length) * distance];
+  }
+
+  /* What a lesson needs, all the way up, lights up under the pointer or the keyboard. */
+  function light(card) {
+    for (const group of svg.children) group.classList.remove("lit");
+    if (!card) return;
+    const wanted = new Set([card.dataset.number]);
+    const queue = [card];
+    while (queue.length) {
+      const here = queue.pop();
+      for (const need of here.dataset.needs.split(" ").filter(Boolean)) {
+        const edge = svg.querySelector(`g[data-from="${need}"][data-to="${here.dataset.number}"]`);
+        if (edge) { edge.classList.add("lit"); svg.append(edge); }
+        if (!wanted.has(need)) {
+          wanted.add(need);
+          const next = map.querySelector(`.card[data-number="${need}"]`);
+          if (next) queue.push(next);
+        }
+      }
+    }
+  }
+  map.addEventListener("pointerover", (event) => light(event.target.closest(".card")));
+  map.addEventListener("pointerleave", () => light(null));
+  map.addEventListener("focusin", (event) => light(event.target.closest(".card")));
+  map.addEventListener("focusout", () => light(null));
+  new ResizeObserver(draw).observe(map);
+  document.fonts?.ready.then(draw);
+
+  /* ---- search ---- */
+  const input = document.getElementById("search");
+  const found = document.getElementById("found");
+
+  function search() {
+    const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
+    let hits = 0;
+    for (const card of cards()) {
+      const hit = words.length > 0 && words.every((word) => card.dataset.words.includes(word));
+      card.classList.toggle("hit", hit);
+      card.classList.toggle("faded", words.length > 0 && !hit);
+      hits += hit;
+    }
+    map.classList.toggle("searching", words.length > 0);
+    const open = map.querySelector(".card.hit > a");
+    found.textContent = !words.length ? "" : !hits ? "No lesson is about that." :
+      `${hits} lesson${hits === 1 ? "" : "s"}${open ? `; Enter opens ${open.querySelector(".title").textContent}` : ", still to be written"}`;
+  }
+  input.addEventListener("input", () => {
+    search();
+    const first = map.querySelector(".card.hit");
+    if (first) {
+      const r = first.getBoundingClientRect();
+      if (r.top > innerHeight - 60) first.scrollIntoView({ block: "center", behavior: "auto" });
+    }
+  });
+  input.form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    map.querySelector(".card.hit > a")?.click();
+  });
+  addEventListener("keydown", (event) => {
+    const typing = event.target.matches?.("input, textarea, [contenteditable]");
+    if (event.key === "/" && !typing && !event.ctrlKey && !event.metaKey && !event.altKey) {
+      event.preventDefault();
+      input.focus();
+    } else if (event.key === "Escape" && event.target === input) {
+      input.value = "";
+      search();
+      input.blur();
+    }
+  });
+
+  /* ---- progress from other tabs: ask cheaply, and take the changed parts of a fresh page ---- */
+  let tag = null;
+  async function poll() {
+    if (document.hidden) return;
+    try {
+      const response = await fetch(`${base}/api/progress`, { headers: tag ? { "If-None-Match": tag } : {}, cache: "no-store" });
+      if (!response.ok) return;
+      const first = tag === null;
+      tag = response.headers.get("ETag") || "";
+      if (!first) await refresh();
+    } catch { /* the server is away; the next question may be answered */ }
+  }
+
+  async function refresh() {
+    const response = await fetch(`${base}/`, { cache: "no-store" });
+    if (!response.ok) return;
+    const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
+    for (const old of document.querySelectorAll("[data-live][id]")) {
+      const now = fresh.getElementById(old.id);
+      if (!now || now.innerHTML === old.innerHTML) continue;
+      const focused = old.contains(document.activeElement);
+      const grown = amount(now) > amount(old);
+      const next = document.importNode(now, true);
+      old.replaceWith(next);
+      if (grown) next.classList.add("changed");
+      if (focused) next.querySelector("a, button")?.focus();
+    }
+    search();
+    draw();
+  }
+
+  function amount(element) {
+    const bar = element.querySelector("progress");
+    return bar ? Number(bar.getAttribute("value")) : 0;
+  }
+
+  document.addEventListener("click", async (event) => {
+    if (!event.target.closest?.("[data-dismiss]")) return;
+    await fetch(`${base}/api/course/dismiss`, { method: "PUT", headers: { "Content-Type": "application/json" }, body: "{}" });
+    await refresh();
+  });
+
+  async function machine() {
+    const response = await fetch(`${base}/api/course/machine`);
+    if (!response.ok) return;
+    const list = document.getElementById("machine");
+    list.replaceChildren(...Object.entries(await response.json()).map(([name, value]) => {
+      const box = document.createElement("div");
+      const term = document.createElement("dt");
+      const fact = document.createElement("dd");
+      term.textContent = name;
+      fact.textContent = value;
+      box.append(term, fact);
+      return box;
+    }));
+  }
+
+  draw();
+  poll();
+  setInterval(poll, 1500);
+  addEventListener("visibilitychange", poll);
+  addEventListener("pageshow", (event) => { if (event.persisted) refresh(); });
+  setTimeout(machine, 50);
+})();
