@@ -7,10 +7,12 @@ per action of the learner. Everything a card shows is text, an icon and a word b
 from __future__ import annotations
 
 import html
+import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anywidget
 import markdown  # type: ignore[import-untyped]  # marimo brings it
@@ -18,14 +20,17 @@ import traitlets
 
 from dlstudy.figures import tokens_css
 
+if TYPE_CHECKING:
+    from dlstudy.course.verdict import Verdict
+
 # What the learner reads first, by the status of a check: (tone, icon, words). Never a colour alone.
 HEADLINES = {
     "not-yet": ("plain", "○", "Not done yet"),
     "failed": ("bad", "✗", "Not right yet"),
     "passed": ("good", "✓", "Right"),
     "error": ("bad", "✗", "Stopped with an error"),
-    "timeout": ("warn", "⏱", "Took too long"),
-    "crashed": ("warn", "⚠", "Crashed"),
+    "timeout": ("warn", "!", "Took too long"),
+    "crashed": ("warn", "!", "Crashed"),
 }
 JUST_SHOW_ME = "just-show-me"
 
@@ -46,19 +51,35 @@ def to_html(text: str, *, inline: bool = False) -> str:
     return result
 
 
+def sentence_html(text: str) -> str:
+    """Render a sentence in which only `code` is marked: names such as __init__ and products stay as they are."""
+    return re.sub(r"`([^`\n]+)`", r"<code>\1</code>", html.escape(text.strip(), quote=False)).replace("\n", "<br>")
+
+
+def rows_of(verdict: Verdict) -> list[tuple[str, str]]:
+    """The comparison under a verdict's sentence, where the sentence does not say it all: (name, text) each."""
+    rows = [("For", verdict.given), ("Expected", verdict.expected), ("Got", verdict.got)]
+    if all(text in verdict.message for _, text in rows):
+        rows = []
+    rows.append(("Printed", verdict.output.rstrip("\n")))
+    return [(name, text) for name, text in rows if text]
+
+
 def _static(name: str) -> str:
     return (files("dlstudy.course") / "static" / name).read_text(encoding="utf-8")
 
 
-def _style() -> str:
-    # Each widget lives in a shadow root of its own, so it brings the colours with it.
-    return tokens_css() + _static("cards.css")
+def _script(name: str) -> str:
+    """A card's program. It brings its style with it: what is given to the engine as `_css` is taken away for as long as
+    the cell runs again, and the old card would flash up without any.
+    """
+    style = json.dumps(tokens_css() + _static("cards.css"))
+    return f"const STYLE = {style};\n{_static('common.js')}\n{_static(name)}"
 
 
 class Card(anywidget.AnyWidget):
     """What the four cards share: `data` to draw, and the last `event` that the learner caused."""
 
-    _css = _style()
     data = traitlets.Dict().tag(sync=True)
     event = traitlets.Dict().tag(sync=True)
 
@@ -85,7 +106,7 @@ class ExerciseCard(Card):
     (`source`, `explanation`, `yours`), so that the solution's text is not on the page before.
     """
 
-    _esm = _static("common.js") + _static("exercise.js")
+    _esm = _script("exercise.js")
 
     def __init__(
         self,
@@ -114,7 +135,7 @@ class ExerciseCard(Card):
 class QuizCard(Card):
     """One question with explained answers; `answered(option, correct)` is called for every answer."""
 
-    _esm = _static("common.js") + _static("quiz.js")
+    _esm = _script("quiz.js")
     choice = traitlets.Unicode("").tag(sync=True)
 
     def __init__(self, data: Mapping[str, Any], *, choice: str | None, answered: Callable[[str, bool], None]) -> None:
@@ -131,7 +152,7 @@ class QuizCard(Card):
 class PredictCard(Card):
     """A prediction before an experiment; `choice` is "" until one click records it ("just-show-me" counts)."""
 
-    _esm = _static("common.js") + _static("predict.js")
+    _esm = _script("predict.js")
     choice = traitlets.Unicode("").tag(sync=True)
 
     def __init__(self, data: Mapping[str, Any], *, choice: str | None, predicted: Callable[[str], None]) -> None:
@@ -150,7 +171,7 @@ class PredictCard(Card):
 class SelfTestCard(Card):
     """All questions on one form; `answered(answers)` gets {question: option} and returns the recommendation to show."""
 
-    _esm = _static("common.js") + _static("selftest.js")
+    _esm = _script("selftest.js")
 
     def __init__(
         self, data: Mapping[str, Any], *, answered: Callable[[Mapping[str, str]], Mapping[str, Any] | None]

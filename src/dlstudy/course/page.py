@@ -13,6 +13,7 @@ import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from functools import cache, cached_property
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,8 @@ from dlstudy.course.cards import (
     note,
     options_of,
     recommend,
+    rows_of,
+    sentence_html,
     to_html,
 )
 from dlstudy.course.exercises import Exercise, load_exercise
@@ -42,11 +45,11 @@ if TYPE_CHECKING:
 
 
 @cache
-def _shared_worker() -> Worker:
-    """One worker for all pages of this process."""
+def _shared_worker(root: Path) -> Worker:
+    """One worker for all pages of this process that have their exercises in `root`."""
     from dlstudy.course.worker import Worker
 
-    return Worker()
+    return Worker(root=root)
 
 
 class Page:
@@ -61,7 +64,7 @@ class Page:
         self.mode = os.environ.get("DLSTUDY_RUN", "")
         self._exercises = (content or paths.content_root()) / "exercises"
         self._learner = learner or paths.learner_folder()
-        self._worker = worker or _shared_worker()
+        self._worker = worker or _shared_worker(self._exercises)
         self._worker.warm()  # while the learner still reads the first lines
         self.progress = Progress(paths.progress_file(self._learner))
         self.progress.visit(self.lesson)
@@ -76,9 +79,16 @@ class Page:
     def check(self, slug: str, answer: Any) -> ExerciseCard:
         """Check `answer`, a function or class, as exercise `slug` of this lesson, record the try and show the card.
 
+        `answer` may also be a lambda that returns it, `lambda: flat_index`: then a cell that does not define it,
+        because of a syntax error or another name, gets a card that says so, where the bare name is a NameError.
         Raises ExerciseError when the lesson has no such exercise.
         """
         exercise = load_exercise(f"{self.lesson}/{slug}", self._exercises)
+        if getattr(answer, "__name__", "") == "<lambda>" and not signature(answer).parameters:
+            try:
+                answer = answer()
+            except NameError as error:
+                return self._card(exercise, _missing(error.name or exercise.function), "")
         source = self._source(answer, exercise)
         verdict = self._worker.check(exercise, answer, source)
         self._log(exercise, verdict)
@@ -118,11 +128,8 @@ class Page:
             "tone": tone,
             "icon": icon,
             "headline": headline,
-            "message": to_html(verdict.message),
-            "given": verdict.given,
-            "expected": verdict.expected,
-            "got": verdict.got,
-            "output": verdict.output,
+            "message": sentence_html(verdict.message),
+            "rows": rows_of(verdict),
             "hint": to_html(verdict.hint),
             "picture": verdict.picture_svg,
             "hints": [to_html(text) for text in exercise.hints],
@@ -322,3 +329,13 @@ class Page:
         from dlstudy.course.twins import compare
 
         return compare(numpy_twin, torch_twin, **options)
+
+
+def _missing(name: str) -> Verdict:
+    from dlstudy.course.verdict import Verdict
+
+    return Verdict(
+        "not-yet",
+        f"There is no `{name}` to check. If the cell above shows an error, mend that first; and the name has to stay "
+        "as it is.",
+    )

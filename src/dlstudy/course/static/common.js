@@ -31,7 +31,7 @@ function send(model, event) {
 function mount({ model, el }, kind, draw, say, watched) {
   const body = h("div.body");
   const live = h("p.sr-only", { "aria-live": "polite", role: "status" });
-  const root = h("section.card." + kind, {}, live, body);
+  const root = h("section.card." + kind, {}, h("style", {}, STYLE), live, body);
   // The page has one-key commands of its own; a key pressed in a card belongs to the card.
   root.addEventListener("keydown", (event) => {
     if (!event.ctrlKey && !event.metaKey && !event.altKey) event.stopPropagation();
@@ -56,4 +56,4 @@ function mount({ model, el }, kind, draw, say, watched) {
 }
 
 // A note at the foot of a card when progress cannot be kept as usual.
-const problemNote = (data) => (data.problem ? h("p.note.warn", { role: "note" }, icon("⚠"), data.problem) : null);
+const problemNote = (data) => (data.problem ? h("p.note.warn", { role: "note" }, icon("!"), data.problem) : null);

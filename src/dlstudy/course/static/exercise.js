@@ -4,16 +4,17 @@ function render(context) {
   const { model } = context;
   let asking = false; // the learner is being asked whether to give up
 
-  function block(term, text) {
-    return text == null || text === "" ? null : h("div.pair", {}, h("dt", {}, term), h("dd", {}, h("pre", { tabindex: "0" }, text)));
-  }
+  // Long code can be scrolled with the keyboard, so it takes the focus.
+  const code = (text, label) => h("pre", { tabindex: "0", role: "region", "aria-label": label }, text);
 
   function verdict(data) {
     return [
       h("div.message", { html: data.message }),
-      h("dl.compare", {}, block("For", data.given), block("Expected", data.expected), block("Got", data.got)),
+      data.rows.length
+        ? h("dl.compare", {}, data.rows.map(([term, text]) => h("div.pair", {}, h("dt", {}, term), h("dd", {}, code(text, term)))))
+        : null,
       data.picture ? h("figure.picture", { html: data.picture }) : null,
-      data.hint ? h("div.note.thought", {}, h("p.label", {}, icon("💡"), "A hint for this answer"), h("div", { html: data.hint })) : null,
+      data.hint ? h("div.note.thought", {}, h("p.label", {}, "A hint for this answer"), h("div", { html: data.hint })) : null,
     ];
   }
 
@@ -51,7 +52,7 @@ function render(context) {
   function solution(data) {
     if (!data.solution) return null;
     const { source, yours, explanation } = data.solution;
-    const panel = (title, text) => h("div.panel", {}, h("p.label", {}, title), h("pre", { tabindex: "0", "aria-label": title }, text));
+    const panel = (title, text) => h("div.panel", {}, h("p.label", {}, title), code(text, title));
     return h("div.solution", {},
       h("div.beside", {}, yours ? panel("Your answer", yours) : null, panel(yours ? "Ours" : "The solution", source)),
       explanation ? h("div.explanation", { html: explanation }) : null,
