@@ -40,8 +40,8 @@ CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 WINDOWS = sys.platform == "win32"
 
 # What one set-up downloads and what it then takes on the disk, in GB. The CUDA figures were measured on Linux with
-# the versions in constraints.txt; those of the CPU build are the same set less the CUDA libraries.
-SIZES = {"cpu": (0.5, 1.6), "cuda": (3.3, 6.4)}
+# the versions in constraints.txt, and those of the CPU build likewise, with PyTorch 2.13 from its CPU index.
+SIZES = {"cpu": (0.4, 1.7), "cuda": (3.3, 6.4)}
 DEV_SIZE = (0.1, 0.3)
 
 
@@ -260,8 +260,11 @@ def make_venv() -> None:
         )
     if VENV.exists() and any(VENV.iterdir()) and not (VENV / "pyvenv.cfg").exists():
         raise SetupError(f"{VENV} exists and is no Python environment; move it away and run the same command again.")
-    if run([base_python(), "-m", "venv", "--clear", str(VENV)]) != 0:
-        raise SetupError(f"the environment could not be made in {VENV}; the lines above say why.")
+    made = subprocess.run(
+        [base_python(), "-m", "venv", "--clear", str(VENV)], env=clean_environment(), capture_output=True, text=True
+    )
+    if made.returncode != 0:
+        raise SetupError(f"the environment could not be made in {VENV}: {made.stdout}{made.stderr}")
 
 
 def dev_requirements() -> list[str]:
@@ -353,11 +356,14 @@ def set_up(dev: bool) -> None:
 
     steps = Steps(4 + dev)
     steps.step("Python environment")
+    unfinished = False
     if stamp and not same_torch:
         say("      another PyTorch build is asked for: made anew")
         make_venv()
     elif not venv_works():
         make_venv()
+    elif not stamp:
+        unfinished = True
     STAMP.unlink(missing_ok=True)
     installer = Installer()
     steps.done(
@@ -381,6 +387,8 @@ def set_up(dev: bool) -> None:
     steps.done()
 
     steps.step("a first look at PyTorch")
+    if unfinished:  # an interrupted installer may have left modules uncompiled, and then every start is slow
+        run([str(venv_python()), "-m", "compileall", "-q", "-j", "0", str(VENV)], stdout=subprocess.DEVNULL)
     test = (
         "import torch, torchvision; print('      PyTorch', torch.__version__, 'torchvision', torchvision.__version__)"
     )
