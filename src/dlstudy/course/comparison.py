@@ -1,0 +1,198 @@
+"""The NumPy-vs-PyTorch comparison guide, measured on this machine.
+
+Every contender of a task computes the same thing and is checked to do so before it is timed. The contenders take turns
+on one thread, and the median of their turns is reported, so that a machine that slows down slows all of them.
+`python -m dlstudy.course.comparison` prints the table; with `--record FILE` it also writes what the overview shows
+before its button is pressed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import datetime
+import json
+import platform
+import statistics
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from dlstudy.course import paths
+from dlstudy.course.twins import count_lines
+
+TURNS = 15
+TURN_SECONDS = 0.004  # long against the clock's resolution, short against the time slices of a busy machine
+EXPECTED_SECONDS = 4
+
+
+@dataclasses.dataclass(frozen=True)
+class Contender:
+    """One way to do a task: `run()` does it once, `values(result)` gives NumPy arrays, `program` is what is shown."""
+
+    name: str
+    program: Any
+    run: Callable[[], Any]
+    values: Callable[[Any], Sequence[Any]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """One thing that is timed in several ways; results may differ from the first contender's by `tolerance`."""
+
+    topic: str
+    what: str
+    tolerance: float
+    contenders: tuple[Contender, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Timing:
+    """One line of the table: median seconds, lines of code, largest absolute difference from the first contender."""
+
+    topic: str
+    task: str
+    contender: str
+    seconds: float
+    lines: int | None
+    difference: float
+
+
+class Disagreement(AssertionError):
+    """Two contenders of one task do not compute the same."""
+
+
+def compare(progress: Callable[[int, int], None] | None = None, *, turns: int = TURNS) -> list[Timing]:
+    """Measure every task; `progress(done, total)` is called after each.
+
+    Raises:
+        Disagreement: two contenders computed different results; nothing is reported then.
+    """
+    from dlstudy.course.comparison_tasks import tasks
+
+    results: list[Timing] = []
+    with one_thread():
+        every = tasks()
+        for done, task in enumerate(every, start=1):
+            results += measure(task, turns=turns)
+            if progress:
+                progress(done, len(every))
+    return results
+
+
+def measure(task: Task, *, turns: int = TURNS, clock: Callable[[], float] = time.perf_counter) -> list[Timing]:
+    """Check that the contenders of `task` agree, then time them in turns; one `Timing` each, in their order."""
+    differences = _differences(task)
+    calls = [_calls_per_turn(contender.run, clock) for contender in task.contenders]
+    samples: list[list[float]] = [[] for _ in task.contenders]
+    for turn in range(turns):
+        for place in range(len(task.contenders)):
+            chosen = (place + turn) % len(task.contenders)  # nobody always runs right after the same neighbour
+            start = clock()
+            for _ in range(calls[chosen]):
+                task.contenders[chosen].run()
+            samples[chosen].append((clock() - start) / calls[chosen])
+    return [
+        Timing(
+            task.topic, task.what, contender.name, statistics.median(times), count_lines(contender.program), difference
+        )
+        for contender, times, difference in zip(task.contenders, samples, differences)
+    ]
+
+
+def _differences(task: Task) -> list[float]:
+    import numpy as np
+
+    results = [
+        [np.asarray(value, dtype=np.float64) for value in contender.values(contender.run())]
+        for contender in task.contenders
+    ]
+    differences = []
+    for contender, values in zip(task.contenders, results):
+        if [value.shape for value in values] != [value.shape for value in results[0]]:
+            raise Disagreement(f"{task.what}: {contender.name} has other shapes than {task.contenders[0].name}")
+        largest = max(float(np.max(np.abs(mine - first))) for mine, first in zip(values, results[0]))
+        if not largest <= task.tolerance:
+            raise Disagreement(
+                f"{task.what}: {contender.name} differs from {task.contenders[0].name} by {largest:.3g}; "
+                f"expected at most {task.tolerance:.3g}"
+            )
+        differences.append(largest)
+    return differences
+
+
+def _calls_per_turn(run: Callable[[], Any], clock: Callable[[], float]) -> int:
+    calls = 1
+    while True:
+        start = clock()
+        for _ in range(calls):
+            run()
+        spent = clock() - start
+        if spent >= TURN_SECONDS or calls >= 100_000:
+            return calls
+        calls *= 2
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Hold NumPy's and torch's arithmetic to one thread inside."""
+    import torch
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with threadpool_limits(1):
+            yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def machine() -> dict[str, str]:
+    """Return what a measurement must be read with: processor, versions and today's date; nothing about the user."""
+    import numpy
+    import torch
+
+    return {
+        "processor": _processor(),
+        "python": platform.python_version(),
+        "numpy": numpy.__version__,
+        "torch": torch.__version__,
+        "date": datetime.date.today().isoformat(),
+    }
+
+
+def _processor() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def recorded() -> tuple[list[Timing], dict[str, str]]:
+    """Return the measurement that ships with the course, and the machine it was made on."""
+    content = json.loads((paths.exercises_folder() / "00" / "comparison.json").read_text(encoding="utf-8"))
+    return [Timing(**timing) for timing in content["timings"]], content["machine"]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure, print, and with `--record FILE` write the measurement down."""
+    parser = argparse.ArgumentParser(description="Time NumPy beside PyTorch on this machine, row by row.")
+    parser.add_argument("--record", type=Path, metavar="FILE", help="write the measurement to FILE as JSON")
+    options = parser.parse_args(arguments)
+    from dlstudy.course.comparison_table import note_of, table
+
+    timings, facts = compare(), machine()
+    print(table(timings, note_of(facts)))
+    if options.record:
+        content = {"machine": facts, "timings": [dataclasses.asdict(timing) for timing in timings]}
+        options.record.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

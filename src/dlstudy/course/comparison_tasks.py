@@ -1,0 +1,184 @@
+"""What the comparison guide times: the programs of `comparison_code` on real digits, with equal inputs for each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from dlstudy import data, scratch
+from dlstudy.course import comparison_code as code
+from dlstudy.course.comparison import Contender, Task
+
+DIGITS, HIDDEN, CLASSES, KERNELS, STEPS = 200, 128, 10, 8, 100
+Arrays = list[np.ndarray]
+
+
+def tasks() -> list[Task]:
+    """Return the tasks of all five rows, in the order of the guide; inputs are real digits and fixed random weights."""
+    digits = data.load("digits").split("train").take(list(range(DIGITS)))
+    x, y = digits.arrays(flat=True)
+    random = np.random.RandomState(0)
+    sizes = [(x.shape[1], HIDDEN), (HIDDEN,), (HIDDEN, CLASSES), (CLASSES,)]
+    weights = [(0.1 * random.standard_normal(size)).astype(np.float32) for size in sizes]
+    return [
+        _create(x),
+        _elementwise(x),
+        _forward(x, weights),
+        _backward(x, y, weights),
+        _convolution(data.load("mnist").x[0, 0], random),
+        *_optimizers(weights, random),
+    ]
+
+
+def _numpy(result: Any) -> Sequence[np.ndarray]:
+    """Turn whatever a contender returned into a list of arrays."""
+    results = result if isinstance(result, list) else [result]
+    return [one if isinstance(one, np.ndarray) else one.detach().cpu().numpy() for one in results]
+
+
+def _create(x: np.ndarray) -> Task:
+    rows = x.tolist()
+    return Task(
+        "Tensor",
+        f"make a {x.shape[0]} × {x.shape[1]} array of a Python list",
+        0.0,
+        (
+            Contender("np.array", code.create_numpy, lambda: code.create_numpy(rows), _numpy),
+            Contender("torch.tensor", code.create_torch, lambda: code.create_torch(rows), _numpy),
+        ),
+    )
+
+
+def _elementwise(x: np.ndarray) -> Task:
+    plain = torch.from_numpy(x.copy())
+    recorded = plain.clone().requires_grad_()
+    f = code.elementwise_torch
+    contenders = [
+        Contender("NumPy", code.elementwise_numpy, lambda: code.elementwise_numpy(x), _numpy),
+        Contender("PyTorch", f, lambda: f(plain), _numpy),
+        Contender("PyTorch, recording for backward", f, lambda: f(recorded), _numpy),
+    ]
+    if torch.cuda.is_available():
+        there = plain.cuda()
+
+        def on_gpu() -> torch.Tensor:
+            result = f(there)
+            torch.cuda.synchronize()  # the call returns before the work is done
+            return result
+
+        contenders.append(Contender("PyTorch on the GPU", f, on_gpu, _numpy))
+    return Task("Tensor", f"(2x − 1)·x + 0.5 on {x.shape[0]} × {x.shape[1]} numbers", 1e-6, tuple(contenders))
+
+
+def _forward(x: np.ndarray, weights: Arrays) -> Task:
+    network = code.Network(x.shape[1], HIDDEN, CLASSES)
+    with torch.no_grad():
+        for parameter, weight in zip(network.parameters(), weights):
+            parameter.copy_(torch.from_numpy(weight.T.copy()))  # torch keeps a layer's matrix as (out, in)
+    x_t = torch.from_numpy(x)
+    return Task(
+        "Forward Pass",
+        f"{DIGITS} digits through a {x.shape[1]}-{HIDDEN}-{CLASSES} network",
+        1e-5,
+        (
+            Contender("matrix operations", code.forward_numpy, lambda: code.forward_numpy(x, *weights), _numpy),
+            Contender("nn.Module", code.Network, lambda: network(x_t), _numpy),
+        ),
+    )
+
+
+def _backward(x: np.ndarray, y: np.ndarray, weights: Arrays) -> Task:
+    ours = [scratch.tensor(weight, requires_grad=True) for weight in weights]
+    theirs = [torch.tensor(weight, requires_grad=True) for weight in weights]
+    x_np, y_np = scratch.tensor(x), scratch.tensor(y)
+    x_t, y_t = torch.from_numpy(x), torch.from_numpy(y)
+    return Task(
+        "Backpropagation",
+        "the gradients of all weights of that network",
+        1e-6,
+        (
+            Contender("derived by hand", code.backward_numpy, lambda: code.backward_numpy(x, y, *weights), _numpy),
+            Contender(
+                "our autograd on NumPy", code.backward_scratch, lambda: code.backward_scratch(x_np, y_np, ours), _numpy
+            ),
+            Contender("loss.backward()", code.backward_torch, lambda: code.backward_torch(x_t, y_t, theirs), _numpy),
+        ),
+    )
+
+
+def _convolution(image: np.ndarray, random: np.random.RandomState) -> Task:
+    kernels = random.standard_normal((KERNELS, 3, 3)).astype(np.float32)
+    layer = nn.Conv2d(1, KERNELS, 3, bias=False)
+    with torch.no_grad():
+        layer.weight.copy_(torch.from_numpy(kernels[:, None]))
+    layer.requires_grad_(False)
+    image_t = torch.from_numpy(image.copy())[None, None]
+    return Task(
+        "Convolution",
+        f"{KERNELS} kernels of 3 × 3 over one {image.shape[0]} × {image.shape[1]} digit",
+        1e-5,
+        (
+            Contender("for loops", code.convolve_numpy, lambda: code.convolve_numpy(image, kernels), _numpy),
+            Contender("nn.Conv2d", code.convolve_torch, lambda: code.convolve_torch(image_t, layer)[0], _numpy),
+        ),
+    )
+
+
+def _optimizers(weights: Arrays, random: np.random.RandomState) -> list[Task]:
+    gradients = [random.standard_normal(weight.shape).astype(np.float32) for weight in weights]
+
+    def by_torch(kind: Callable[..., torch.optim.Optimizer], **options: float) -> Callable[[], Any]:
+        """Return a program that starts anew from `weights` and takes `STEPS` steps."""
+        parameters = [torch.tensor(weight, requires_grad=True) for weight in weights]
+        for parameter, gradient in zip(parameters, gradients):
+            parameter.grad = torch.from_numpy(gradient)
+
+        def run() -> list[torch.Tensor]:
+            with torch.no_grad():
+                for parameter, weight in zip(parameters, weights):
+                    parameter.copy_(torch.from_numpy(weight))
+            optimizer = kind(parameters, **options)
+            for _ in range(STEPS):
+                code.optimizer_torch(optimizer)
+            return parameters
+
+        return run
+
+    def sgd() -> Arrays:
+        parameters = [weight.copy() for weight in weights]
+        for _ in range(STEPS):
+            code.sgd_numpy(parameters, gradients, 0.01)
+        return parameters
+
+    def adam() -> Arrays:
+        parameters = [weight.copy() for weight in weights]
+        first, second = ([np.zeros_like(weight) for weight in weights] for _ in range(2))
+        for step in range(1, STEPS + 1):
+            code.adam_numpy(parameters, gradients, first, second, step, 0.001)
+        return parameters
+
+    sgd_torch, adam_torch = by_torch(torch.optim.SGD, lr=0.01), by_torch(torch.optim.Adam, lr=0.001)
+    return [
+        Task(
+            "Optimization",
+            f"{STEPS} steps of SGD on the weights of that network, start to finish",
+            2e-5,  # rounding, added up over the steps
+            (
+                Contender("by hand", code.sgd_numpy, sgd, _numpy),
+                Contender("optim.SGD", code.optimizer_torch, sgd_torch, _numpy),
+            ),
+        ),
+        Task(
+            "Optimization",
+            f"{STEPS} steps of Adam on the same weights, start to finish",
+            2e-5,  # rounding, added up over the steps
+            (
+                Contender("by hand", code.adam_numpy, adam, _numpy),
+                Contender("optim.Adam", code.optimizer_torch, adam_torch, _numpy),
+            ),
+        ),
+    ]
