@@ -1,8 +1,569 @@
-"""The `dlstudy` command."""
+"""The `dlstudy` command. Each subcommand imports what it needs when it runs, so that `--help` and `list` stay quick."""
+
+import difflib
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from dlstudy import __version__
 
-@click.group()
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from dlstudy.course.catalogue import Catalogue, Lesson
+    from dlstudy.course.exercises import Exercise
+    from dlstudy.course.progress import Progress
+    from dlstudy.course.runner import GroupResult, RunResult
+    from dlstudy.course.verdict import Verdict
+
+NOT_DONE, WRONG_INPUT = 1, 2
+
+
+class Refusal(click.ClickException):
+    """Ends the command with one clear sentence and exit code 2: what was asked for does not exist or cannot be done."""
+
+    exit_code = WRONG_INPUT
+
+    def show(self, file: Any = None) -> None:
+        """Print the sentence to standard error."""
+        click.echo(self.format_message(), err=True)
+
+
+class NearestNames(click.Group):
+    """A group of commands that answers an unknown name with the nearest ones."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command, or refuse with the nearest names."""
+        name = args[0]
+        if self.get_command(ctx, name) is None and not name.startswith("-"):
+            known = self.list_commands(ctx)
+            near = difflib.get_close_matches(name, known, n=2, cutoff=0.6)
+            meant = f" Did you mean: {' or '.join(near)}?" if near else f" There are: {', '.join(known)}."
+            raise Refusal(f"There is no command {name!r}.{meant}")
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=NearestNames, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, message="dlstudy %(version)s")
 def main() -> None:
-    """Deep learning from a first tensor to Stable Diffusion."""
+    """Deep learning, from the first tensor to diffusion models: lessons whose code runs, exercises that teach.
+
+    Start with: dlstudy open
+    """
+
+
+@main.command("list")
+@click.argument("words", nargs=-1)
+def list_lessons(words: tuple[str, ...]) -> None:
+    """Show the roadmap with your progress.
+
+    With WORDS, only the lessons about them.
+    """
+    from rich.table import Table
+
+    from dlstudy.course import catalogue
+
+    loaded, progress = _catalogue(), _progress_if_any()
+    snapshot = progress.snapshot() if progress else {}
+    wanted = loaded.search(" ".join(words)) if words else loaded.lessons
+    if not wanted:
+        raise Refusal(f"No lesson is about {' '.join(words)!r}. See them all: dlstudy list")
+    table = Table(box=None, pad_edge=False, header_style="bold", show_edge=False)
+    for title, justify in (("", "right"), ("Lesson", "left"), ("Stars", "left"), ("Min.", "right"), ("When", "left"),
+                           ("Done", "right")):  # fmt: skip
+        table.add_column(title, justify=justify, no_wrap=title != "Lesson")  # type: ignore[arg-type]
+    for group in loaded.groups:
+        lessons = [lesson for lesson in group.lessons if lesson in wanted]
+        if lessons:
+            table.add_row("", f"[bold]{group.name}[/bold]")
+        for lesson in lessons:
+            done = catalogue.completion(lesson, snapshot)
+            state = f"{done['done']}/{done['total']}" if lesson.written else "planned"
+            state = f"[green]{state} ✓[/green]" if done["complete"] else state
+            row = [lesson.id, lesson.title, "★" * lesson.stars, str(lesson.minutes), lesson.when, state]
+            table.add_row(*row, style="" if lesson.written else "dim")
+    console = _console()
+    console.print(table)
+    written = [lesson for lesson in loaded.lessons if lesson.written]
+    console.print(f"\n{len(written)} of {len(loaded.lessons)} lessons are written; the others are planned.")
+    last = str(snapshot.get("last") or "")
+    if last and last != "00":
+        console.print(f"You were last in lesson {last}. Go on: [bold]dlstudy open {last}[/bold]")
+    elif written:
+        console.print(f"Begin: [bold]dlstudy open {written[0].id}[/bold]")
+    _tell_problem(progress)
+
+
+@main.command("open")
+@click.argument("lesson", required=False)
+@click.option("--port", type=int, help="Use this port instead of a free one.")
+@click.option("--no-browser", is_flag=True, help="Only print the address.")
+@click.option("--base-url", default="", help="Path of a proxy in front, such as JupyterHub's /user/ada/course.")
+@click.option("--allow-origin", "origins", multiple=True, help="A further address that browsers may come from.")
+def open_course(
+    lesson: str | None, port: int | None, no_browser: bool, base_url: str, origins: tuple[str, ...]
+) -> None:
+    """Open the course in the browser; Ctrl-C ends it."""
+    from dlstudy.app import server
+    from dlstudy.course.learner import NotALearnerFolder
+
+    file = _written(lesson).file if lesson else None
+    try:
+        code = server.serve(
+            port=port, open_browser=not no_browser, lesson=file, base_url=base_url, allow_origins=origins
+        )
+    except (NotALearnerFolder, server.CannotStart) as error:
+        raise Refusal(str(error)) from error
+    sys.exit(code)
+
+
+@main.command()
+@click.argument("lesson")
+@click.option("--opened", "only", flag_value="opened", help="Only the run as handed out.")
+@click.option(
+    "--worked", "only", flag_value="worked", help="Only the run with everything pressed, answered and solved."
+)
+@click.option("--report", type=click.Path(file_okay=False, path_type=Path), is_flag=False, flag_value="report",
+              help="Write report.json and report.md into this folder (report/ when none is named).")  # fmt: skip
+def run(lesson: str, only: str | None, report: Path | None) -> None:
+    """Run LESSON (or all) without a browser, and judge it.
+
+    Once as handed out, once with every button pressed, every question answered and every exercise solved. Exit code 1
+    means that a lesson is broken or took more than twice its budget.
+    """
+    from dlstudy.course import reports, runner
+    from dlstudy.course.lessonfile import LessonError
+
+    files = _lesson_files(lesson)
+    console, results = _console(), []
+    for path in files:
+        for mode in runner.MODES:
+            if only in (None, mode):
+                console.print(f"[bold]{path.stem}[/bold], {_MODE_WORDS[mode]}")
+                try:
+                    results.append(_run_one(path, mode, console))
+                except LessonError as error:
+                    raise Refusal(str(error)) from error
+    if report:
+        for written in reports.write(results, Path(report)):
+            console.print(f"Report: {written}")
+    broken = [result for result in results if not result.passed]
+    if broken:
+        names = sorted({result.lesson for result in broken})
+        console.print(f"[red]✗ {len(broken)} of {len(results)} runs failed: {', '.join(names)}[/red]")
+        sys.exit(NOT_DONE)
+    console.print(f"[green]✓ {len(results)} run{'s' * (len(results) != 1)} passed[/green]")
+
+
+_MODE_WORDS = {"opened": "as handed out", "worked": "with everything pressed, answered and solved"}
+
+
+def _run_one(path: Path, mode: Any, console: "Console") -> "RunResult":
+    from rich.markup import escape
+
+    from dlstudy.course import runner
+
+    with _bar("Starting") as step:
+
+        def group_done(group: "GroupResult") -> None:
+            lost = mode == "worked" and group.ran < group.cells
+            mark = "[red]✗[/red]" if group.problems or lost else "[green]✓[/green]"
+            pictures = f", {group.figures} figure{'s' * (group.figures != 1)}" if group.figures else ""
+            cells = f"{group.ran} of {group.cells} cells" if group.ran != group.cells else f"{group.cells} cells"
+            console.print(f"  {mark} {escape(group.title[:56]):<56} {group.seconds:6.2f} s  {cells}{pictures}")
+
+        result = runner.run_lesson(
+            path, mode, on_group=group_done, on_cell=lambda done, total: step(done, total, path.stem)
+        )
+    memory = result.peak_memory / 2**20
+    share = result.cpu_seconds / result.budget
+    console.print(
+        f"  {result.cpu_seconds:.1f} s of CPU time, {share:.0%} of the budget of {result.budget:g} s; "
+        f"peak memory {memory:.0f} MB; {len(result.cells)} cells, {result.figures} figures"
+    )
+    for sentence in result.warnings:
+        console.print(f"  [yellow]! {escape(sentence)}[/yellow]", soft_wrap=True)
+    for sentence in result.problems:
+        console.print(f"  [red]✗ {escape(sentence)}[/red]", soft_wrap=True)
+    return result
+
+
+@main.command()
+@click.argument("exercise", required=False)
+def check(exercise: str | None) -> None:
+    """Check your answers to exercises.
+
+    All of them, those of a lesson (01) or one (01/flat-index).
+
+    Answers are read from answers/NN/NAME.py in your folder, or else from your copy of the lesson's page. A file that is
+    missing is made for you when you name its lesson or exercise.
+    """
+    from dlstudy.course import answerfiles
+    from dlstudy.course.lessonfile import LessonError
+    from dlstudy.course.worker import Worker
+
+    chosen = _exercises(exercise)
+    progress = _progress()
+    console, passed = _console(), 0
+    if not chosen:
+        raise Refusal(f"Lesson {exercise} has no exercises." if exercise else "No lesson has exercises yet.")
+    with Worker() as worker:
+        for index, item in enumerate(chosen):
+            try:
+                answer = answerfiles.find_answer(item, _catalogue().find(item.lesson).file, create=bool(exercise))
+            except (LessonError, OSError) as error:
+                raise Refusal(str(error)) from error
+            if index:
+                console.print()
+            _headline(console, item)
+            if answer.origin == "none":
+                console.print(f"[dim]No answer yet. Start one: dlstudy check {item.id}[/dim]")
+                continue
+            if answer.origin == "created":
+                console.print(f"Made a file for your answer: {answer.path}", soft_wrap=True)
+                console.print(f"Edit it, then: dlstudy check {item.id}")
+                continue
+            place = "your file" if answer.origin == "file" else "the answer cell of your page"
+            console.print(f"[dim]Read from {place}: {answer.path}[/dim]", soft_wrap=True)
+            if answer.also:
+                console.print(
+                    f"[dim]Your page holds another answer, which was not read: {answer.also}[/dim]", soft_wrap=True
+                )
+            with _waiting("Checking"):
+                verdict = worker.check(item, answer.source)
+            if verdict.status != "not-yet":
+                progress.record_attempt(
+                    item.id,
+                    passed=verdict.passed,
+                    source=answer.source,
+                    verdict=verdict.status,
+                    hint_id=verdict.hint_id,
+                    seconds=verdict.seconds,
+                )
+            _show_verdict(console, item, verdict)
+            passed += verdict.passed
+    if len(chosen) > 1:
+        console.print(f"\n{passed} of {len(chosen)} pass.")
+    _tell_problem(progress)
+    sys.exit(0 if passed == len(chosen) else NOT_DONE)
+
+
+@main.command()
+@click.argument("exercise")
+def hint(exercise: str) -> None:
+    """Open the next of the three hints of EXERCISE."""
+    item, progress, console = _exercise(exercise), _progress(), _console()
+    opened = progress.hints_opened(item.id)
+    if opened < len(item.hints):
+        opened += 1
+        progress.open_hint(item.id, opened)
+        more = len(item.hints) - opened
+    else:
+        more = -1
+    _headline(console, item)
+    for number, text in enumerate(item.hints[:opened], start=1):
+        console.print(f"\n[bold]Hint {number} of {len(item.hints)}[/bold]")
+        _markdown(console, text)
+    if more < 0:
+        console.print(f"\nThat was the last one. The solution, after a try: dlstudy solution {item.id}")
+    elif more:
+        console.print(f"\n[dim]{more} more: dlstudy hint {item.id}[/dim]")
+    _tell_problem(progress)
+
+
+@main.command()
+@click.argument("exercise")
+@click.option("--give-up", is_flag=True, help="Show it without having tried; that is recorded.")
+def solution(exercise: str, give_up: bool) -> None:
+    """Show the solution of EXERCISE, after an honest try."""
+    from rich.syntax import Syntax
+
+    item, progress, console = _exercise(exercise), _progress(), _console()
+    passed = progress.passed(item.id)
+    if not (passed or give_up or progress.tried_honestly(item.id) or progress.solution_opened(item.id)):
+        console.print(
+            f"Try it first: dlstudy check {item.id}. The solution opens after an honest try, or with --give-up. "
+            f"A hint may be enough: dlstudy hint {item.id}"
+        )
+        sys.exit(NOT_DONE)
+    if not passed:
+        progress.open_solution(item.id, give_up)
+    _headline(console, item)
+    console.print(Syntax(item.solution.rstrip(), "python", theme="ansi_dark", background_color="default"))
+    console.print()
+    _markdown(console, item.explanation)
+    _tell_problem(progress)
+
+
+@main.command()
+@click.argument("lesson")
+def where(lesson: str) -> None:
+    """Show every path that belongs to LESSON."""
+    from dlstudy.course import paths
+    from dlstudy.course.lessonfile import LessonFile
+
+    found = _lesson(lesson)
+    learner, state = paths.learner_folder(), paths.state_folder()
+    rows: list[tuple[str, Path]] = [
+        ("Lesson as it ships", paths.lessons_folder() / found.file),
+        ("Your copy", learner / found.file),
+        ("Your answers in files", paths.answers_folder(found.number)),
+        ("Exercises (with solutions)", paths.exercises_folder() / found.id),
+        ("Backups", state / "backups" / Path(found.file).stem),
+        ("Progress", paths.progress_file()),
+        ("Stored results", learner / "__marimo__" / "cache"),
+    ]
+    package = Path(__file__).parent
+    if found.written:
+        code = LessonFile.read(rows[0][1]).facts().code
+        rows += [("Library code", package.joinpath(*Path(name.removeprefix("dlstudy/")).parts)) for name in code]
+    console = _console()
+    console.print(f"[bold]{found.id} {found.title}[/bold]")
+    for name, path in rows:
+        click.echo(f"{name + ':':<28}{path}{'' if path.exists() else '  (not there yet)'}")
+
+
+@main.command()
+@click.option("--report", type=click.Path(dir_okay=False, path_type=Path), is_flag=False,
+              flag_value="dlstudy-report.txt",
+              help="Also write the findings to one file for a bug report, without private data.")  # fmt: skip
+def doctor(report: Path | None) -> None:
+    """Check this machine and say what to do about each problem.
+
+    Looks at versions, processor and GPU, memory, disk, your folder and your progress file.
+    """
+    from rich.markup import escape
+
+    from dlstudy.course import doctor as checks
+
+    console = _console()
+    marks = {"good": "[green]✓[/green]", "note": "[yellow]![/yellow]", "bad": "[red]✗[/red]"}
+    findings = []
+    with _bar("Looking") as step:
+        total = len(checks.CHECKS)
+        for number, one in enumerate(checks.CHECKS):
+            step(number, total, one.title)
+            for finding in one.look():
+                findings.append(finding)
+                console.print(f"{marks[finding.level]} {finding.title}: {escape(finding.found)}", soft_wrap=True)
+                if finding.cure:
+                    console.print(f"  [bold]→[/bold] {escape(finding.cure)}", soft_wrap=True)
+        step(total, total, "Done")
+    bad = sum(finding.level == "bad" for finding in findings)
+    if report:
+        report.write_text(checks.report_text(findings), encoding="utf-8")
+        console.print(f"\nWritten for a bug report, without names and paths of yours: {report}", soft_wrap=True)
+    console.print(
+        f"\n{bad} problem{'s' * (bad != 1)} found." if bad else "\nEverything that the course needs is in order."
+    )
+    sys.exit(NOT_DONE if bad else 0)
+
+
+@main.group(cls=NearestNames)
+def progress() -> None:
+    """Export, import or reset your progress."""
+
+
+@progress.command("export")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+def progress_export(file: Path) -> None:
+    """Write everything that is recorded of you to one new FILE."""
+    try:
+        _progress().export(file)
+    except OSError as error:
+        raise Refusal(str(error)) from error
+    click.echo(f"Written: {file}")
+
+
+@progress.command("import")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+def progress_import(file: Path) -> None:
+    """Add what an exported FILE holds to what is here; doing it twice does no harm."""
+    try:
+        count = _progress().import_(file)
+    except (OSError, ValueError) as error:
+        raise Refusal(str(error)) from error
+    click.echo(f"{count} new entries from {file}")
+
+
+@progress.command("reset")
+@click.argument("what", required=False)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def progress_reset(what: str | None, yes: bool) -> None:
+    """Start over: everything, one lesson (01) or one exercise (01/flat-index). What you wrote stays as it is."""
+    if what and "/" in what:
+        item = _exercise(what)
+        subject, lesson, exercise = f"your progress in {item.id}", item.lesson, item.slug
+    elif what:
+        found = _lesson(what)
+        subject, lesson, exercise = f"your progress in lesson {found.id}", found.id, None
+    else:
+        subject, lesson, exercise = "all your progress", None, None
+    if not yes:
+        click.confirm(f"Reset {subject}? It is kept in the progress file, but counts no longer.", abort=True)
+    _progress().reset(lesson, exercise)
+    click.echo(f"Reset {subject}.")
+
+
+# ---- what the commands share --------------------------------------------------------------------------------------
+
+
+def _console() -> "Console":
+    from rich.console import Console
+
+    return Console(highlight=False)
+
+
+def _catalogue() -> "Catalogue":
+    from dlstudy.course import catalogue
+    from dlstudy.course.lessonfile import LessonError
+
+    try:
+        return catalogue.load()
+    except (LessonError, OSError) as error:
+        raise Refusal(str(error)) from error
+
+
+def _lesson(name: str) -> "Lesson":
+    from dlstudy.course.catalogue import UnknownLesson
+
+    try:
+        return _catalogue().find(name)
+    except UnknownLesson as error:
+        raise Refusal(str(error)) from error
+
+
+def _written(name: str) -> "Lesson":
+    found = _lesson(name)
+    if not found.written:
+        there = ", ".join(lesson.id for lesson in _catalogue().lessons if lesson.written) or "none yet"
+        raise Refusal(f"Lesson {found.id} {found.title} is planned and not written yet. Written: {there}.")
+    return found
+
+
+def _lesson_files(name: str) -> list[Path]:
+    from dlstudy.course import paths
+
+    folder = paths.lessons_folder()
+    if name == "all":
+        files = sorted(path for path in folder.glob("*.md") if path.name[:2].isdecimal())
+        if not files:
+            raise Refusal(f"There are no lessons in {folder}.")
+        return files
+    return [folder / _written(name).file]
+
+
+def _exercise(name: str) -> "Exercise":
+    chosen = _exercises(name)
+    if "/" not in name:
+        there = ", ".join(item.id for item in chosen) or "none"
+        raise Refusal(f"Expected an exercise, got the lesson {name!r}. Its exercises: {there}.")
+    return chosen[0]
+
+
+def _exercises(name: str | None) -> "list[Exercise]":
+    """Return the exercises that "01", "01/flat-index", "flat-index" or None (all) stand for."""
+    from dlstudy.course import exercises
+
+    every = exercises.all_exercise_ids()
+    if name is None:
+        ids = every
+    else:
+        lesson, slash, slug = name.strip().replace("\\", "/").partition("/")
+        if not slash and lesson in {item.partition("/")[2] for item in every}:
+            ids = [item for item in every if item.partition("/")[2] == lesson]
+        else:
+            found = _written(lesson)
+            ids = [item for item in every if item.startswith(f"{found.id}/")]
+            if slash:
+                ids = _one_exercise(ids, found.id, slug.replace("_", "-").removesuffix(".py"))
+    try:
+        return [exercises.load_exercise(item) for item in ids]
+    except exercises.ExerciseError as error:
+        raise Refusal(str(error)) from error
+
+
+def _one_exercise(ids: list[str], lesson: str, slug: str) -> list[str]:
+    if f"{lesson}/{slug}" in ids:
+        return [f"{lesson}/{slug}"]
+    slugs = [item.partition("/")[2] for item in ids]
+    near = difflib.get_close_matches(slug, slugs, n=2, cutoff=0.4) or slugs
+    advice = f"Nearest: {', '.join(f'{lesson}/{name}' for name in near)}." if near else "It has no exercises."
+    raise Refusal(f"Lesson {lesson} has no exercise {slug!r}. {advice}")
+
+
+def _progress() -> "Progress":
+    from dlstudy.course import paths
+    from dlstudy.course.progress import Progress
+
+    return Progress(paths.progress_file())
+
+
+def _progress_if_any() -> "Progress | None":
+    """Return the progress, or None where there is none yet: looking must not make a folder."""
+    from dlstudy.course import paths
+
+    return _progress() if paths.progress_file().exists() else None
+
+
+def _tell_problem(progress: "Progress | None") -> None:
+    if progress and progress.problem:
+        click.echo(progress.problem, err=True)
+
+
+def _headline(console: "Console", item: "Exercise") -> None:
+    console.print(f"[bold]{item.id}[/bold]  {item.title} [dim]({item.level})[/dim]")
+
+
+def _markdown(console: "Console", text: str) -> None:
+    from rich.markdown import Markdown
+
+    console.print(Markdown(text))
+
+
+def _show_verdict(console: "Console", item: "Exercise", verdict: "Verdict") -> None:
+    from rich.markup import escape
+
+    if verdict.passed:
+        console.print("[green]✓ Right.[/green]")
+        _markdown(console, item.explanation)
+        return
+    words = {"not-yet": "Not done yet.", "failed": "Not right yet.", "timeout": "Stopped.", "crashed": "Crashed."}
+    tone = "yellow" if verdict.status == "not-yet" else "red"
+    console.print(f"[{tone}]✗ {words.get(verdict.status, 'It does not run.')}[/{tone}]")
+    _markdown(console, verdict.message)
+    for name, text in (("Given", verdict.given), ("Expected", verdict.expected), ("Got", verdict.got)):
+        if text:
+            console.print(f"  [bold]{name:<9}[/bold]{escape(text)}", soft_wrap=True)
+    if verdict.output:
+        console.print(f"  [bold]{'Printed':<9}[/bold]{escape(verdict.output.rstrip())}", soft_wrap=True)
+    if verdict.hint:
+        console.print("\n[bold]A hint about this mistake[/bold]")
+        _markdown(console, verdict.hint)
+    console.print(f"\n[dim]A general hint: dlstudy hint {item.id}[/dim]")
+
+
+@contextmanager
+def _bar(text: str) -> Iterator[Any]:
+    """Show a progress bar on a terminal; give a function that takes what is done, the total, and what is going on."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(text, total=None)
+        yield lambda done, total, what: bar.update(task, completed=done, total=total, description=what)
+
+
+@contextmanager
+def _waiting(text: str) -> Iterator[None]:
+    from rich.console import Console
+
+    with Console(stderr=True).status(text):
+        yield

@@ -142,7 +142,7 @@ def test_a_cell_that_never_runs_is_found(tmp_path: Path) -> None:
     assert run_lesson(path, "opened").passed
     found = complaints(run_lesson(path, "worked"))
     assert "Cell gate, line 20: stopped at mo.stop, although every button is pressed" in found
-    assert "Cell after, line 27: never ran" in found
+    assert "1 of 3 cells never ran, because one they need stopped or failed: after." in found
 
 
 def test_an_error_on_opening_is_found(tmp_path: Path) -> None:

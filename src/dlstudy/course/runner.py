@@ -337,6 +337,12 @@ def _judge(result: RunResult, page: LessonFile, messages: dict[str, str]) -> Non
             result.problems.append(
                 f"The check {slug!r} says {status!r} to {with_what} and should say {wanted!r}.{said}"
             )
+    lost = [_label(cell["index"], cell["name"]) for cell in result.cells if cell["status"] == "skipped"]
+    if worked and lost:
+        names = ", ".join(lost[:12]) + (", ..." if len(lost) > 12 else "")
+        result.problems.append(
+            f"{len(lost)} of {len(result.cells)} cells never ran, because one they need stopped or failed: {names}."
+        )
     for event, names in parts_of(page).items() if worked else ():
         for name in names:
             if name not in result.parts[event]:
@@ -357,8 +363,6 @@ def _cell_problem(cell: dict[str, Any], mode: Mode) -> str:
         return f"{label} {cell['error']}"
     if mode == "worked" and cell["status"] == "stopped":
         return f"{label} stopped at mo.stop, although every button is pressed and every question answered."
-    if mode == "worked" and cell["status"] == "skipped":
-        return f"{label} never ran, because a cell that it needs stopped or failed."
     return ""
 
 
