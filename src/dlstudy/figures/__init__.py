@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 from dlstudy.figures.palette import BLUE, CYCLE, GREEN, LINE, MUTED, ORANGE, PAPER, PURPLE, RED, SKY, tokens_css
 
 if TYPE_CHECKING:
+    from dlstudy.figures.explorer import GraphExplorer
     from dlstudy.figures.svg import StaticFigure, figure, use_course_style
 
 _HOMES = {
+    "GraphExplorer": "explorer",
     "figure": "svg",
     "StaticFigure": "svg",
     "use_course_style": "svg",
@@ -30,6 +32,7 @@ __all__ = [
     "PURPLE",
     "RED",
     "SKY",
+    "GraphExplorer",
     "StaticFigure",
     "figure",
     "tokens_css",

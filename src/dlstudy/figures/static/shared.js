@@ -1,0 +1,95 @@
+// Helpers that every interactive figure uses. Put in front of the figure's own file; nothing is loaded from elsewhere.
+
+const SVG = "http://www.w3.org/2000/svg";
+const prefersReducedMotion = () => window.matchMedia("(prefers-reduced-motion: reduce)").matches;
+
+function setAttributes(node, attributes) {
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === null || value === undefined || value === false) continue;
+    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
+    else if (name === "text") node.textContent = value;
+    else if (name === "value") node.value = value;
+    else node.setAttribute(name, value === true ? "" : value);
+  }
+}
+
+// h("button", {class: "x", onclick: f}, "text", child): an HTML element.
+function h(tag, attributes = {}, ...children) {
+  const node = document.createElement(tag);
+  setAttributes(node, attributes);
+  node.append(...children.filter((child) => child !== null && child !== undefined));
+  return node;
+}
+
+// s("rect", {x: 1}): an SVG element.
+function s(tag, attributes = {}, ...children) {
+  const node = document.createElementNS(SVG, tag);
+  setAttributes(node, attributes);
+  node.append(...children.filter((child) => child !== null && child !== undefined));
+  return node;
+}
+
+function send(model, changes) {
+  for (const [name, value] of Object.entries(changes)) model.set(name, value);
+  model.save_changes();
+}
+
+// A frame with a name, in which typing does not reach the page's own keyboard shortcuts.
+function frame(el, label, kind) {
+  const root = h("section", { class: `dls-fig dls-${kind}`, "aria-label": label });
+  root.addEventListener("keydown", (event) => {
+    if (!event.ctrlKey && !event.metaKey && event.key !== "Tab") event.stopPropagation();
+  });
+  el.replaceChildren(root);
+  return root;
+}
+
+function button(text, attributes = {}) {
+  return h("button", { type: "button", class: "dls-button", ...attributes }, text);
+}
+
+// A labelled drop-down whose first entry only names it.
+function picker(label, titles, onpick) {
+  const select = h("select", { class: "dls-select", "aria-label": label },
+    h("option", { value: "" }, label),
+    ...titles.map((title, i) => h("option", { value: String(i) }, title)));
+  select.addEventListener("change", () => {
+    if (select.value !== "") onpick(Number(select.value));
+    select.value = "";
+  });
+  return select;
+}
+
+// A row of buttons of which one is on.
+function choice(label, options, current, onpick) {
+  const group = h("div", { class: "dls-choice", role: "group", "aria-label": label });
+  for (const [value, text] of options) {
+    group.append(button(text, { "aria-pressed": String(value === current), onclick: () => onpick(value) }));
+  }
+  return group;
+}
+
+// Call `draw` whenever one of the traits changes, at most once a frame; returns the clean-up.
+function follow(model, names, draw) {
+  let waiting = false;
+  let over = false;
+  const soon = () => {
+    if (waiting) return;
+    waiting = true;
+    queueMicrotask(() => { waiting = false; if (!over) draw(); });
+  };
+  for (const name of names) model.on(`change:${name}`, soon);
+  return () => { over = true; for (const name of names) model.off(`change:${name}`, soon); };
+}
+
+// Call `changed(width)` when the width of `node` crosses from one kind of layout to another.
+function watchWidth(node, changed) {
+  const observer = new ResizeObserver(([entry]) => changed(entry.contentRect.width));
+  observer.observe(node);
+  return () => observer.disconnect();
+}
+
+// Replace the children of `holder` only where the text differs, so that a screen reader is not told the same twice.
+function say(holder, text) {
+  if (holder.textContent !== text) holder.textContent = text;
+}
