@@ -188,8 +188,8 @@ class _Explanation:
         grads = {
             str(place): {
                 "terms": [inline(term) for term in terms],
-                "held": inline(sum(terms[1:-1], start=terms[0])) if len(terms) > 1 else "",
-                "total": rows(sum(terms[1:], start=terms[0])),
+                "held": inline(_total(terms[:-1])) if len(terms) > 1 else "",
+                "total": rows(_total(terms)),
             }
             for place, terms in self.grads.items()
         }
@@ -249,7 +249,7 @@ class _Explanation:
             if not self.operations[place].inputs or not self.differentiable[place] or place not in self.grads:
                 continue
             terms = self.grads[place]
-            upstream = sum(terms[1:], start=terms[0])
+            upstream = _total(terms)
             passed, local = self._pull(place, upstream), self._pull(place, np.ones_like(upstream))
             flows: list[dict] = []
             passing: list[tuple[str, str]] = []  # what goes to whom, and the rule that says so
@@ -277,7 +277,7 @@ class _Explanation:
             has = f"{self._operator(place)} has its whole gradient, {added}{inline(upstream)}."
             self._step("backward", " ".join([has, _because(passing), *adding]), last, place, flows)
         listed = ", ".join(
-            f"{self.operations[i].text}.grad = {inline(sum(terms[1:], start=terms[0]))}"
+            f"{self.operations[i].text}.grad = {inline(_total(terms))}"
             for i, terms in sorted(self.grads.items())
             if i in leaves
         )
@@ -290,7 +290,7 @@ class _Explanation:
         if self.arrays[i].shape != self.arrays[place].shape and self._symbol(place) in ("+", "-", "*", "/", "**"):
             sentences.append(f"{target} was stretched to fit, so the gradients of its copies are summed.")
         if before := self.grads.get(i, []):
-            held = sum(before[1:], start=before[0])
+            held = _total(before)
             sentences.append(
                 f"{target} already held {inline(held)}, so it now holds {inline(held)} + {inline(contribution)} = "
                 f"{inline(held + contribution)}: gradients add, they do not replace."
@@ -332,9 +332,18 @@ class _Explanation:
             "start": self.start,
             "seeds": self.seeds,
             "inputs": list(self.program.inputs),
-            "grads": {name: _plain(sum(self.grads[i][1:], start=self.grads[i][0])) for name, i in leaves.items()
+            "grads": {name: _plain(_total(self.grads[i])) for name, i in leaves.items()
                       if i in self.grads},
         }  # fmt: skip
+
+
+def _total(terms: list[np.ndarray]) -> np.ndarray:
+    """Add up what arrived; infinities of both signs make nan, as on the tape, and no warning."""
+    total = terms[0]
+    with np.errstate(all="ignore"):
+        for term in terms[1:]:
+            total = total + term
+    return total
 
 
 def _because(passing: list[tuple[str, str]]) -> str:
