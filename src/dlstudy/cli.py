@@ -451,12 +451,13 @@ def _lesson_files(name: str) -> list[Path]:
     from dlstudy.course import paths
 
     folder = paths.lessons_folder()
+    files = sorted(folder.glob("*.md"))
     if name == "all":
-        files = sorted(path for path in folder.glob("*.md") if path.name[:2].isdecimal())
         if not files:
             raise Refusal(f"There are no lessons in {folder}.")
         return files
-    return [folder / _written(name).file]
+    # Pages such as the glossary stand beside the lessons and have no number.
+    return [file for file in files if name in (file.name, file.stem)] or [folder / _written(name).file]
 
 
 def _exercise(name: str) -> "Exercise":

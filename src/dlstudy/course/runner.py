@@ -339,9 +339,9 @@ def _judge(result: RunResult, page: LessonFile, messages: dict[str, str]) -> Non
             )
     lost = [_label(cell["index"], cell["name"]) for cell in result.cells if cell["status"] == "skipped"]
     if worked and lost:
-        names = ", ".join(lost[:12]) + (", ..." if len(lost) > 12 else "")
+        some = ", ".join(lost[:12]) + (", ..." if len(lost) > 12 else "")
         result.problems.append(
-            f"{len(lost)} of {len(result.cells)} cells never ran, because one they need stopped or failed: {names}."
+            f"{len(lost)} of {len(result.cells)} cells never ran, because one they need stopped or failed: {some}."
         )
     for event, names in parts_of(page).items() if worked else ():
         for name in names:

@@ -1,0 +1,144 @@
+"""What must hold of every page in lessons/ before anybody runs it."""
+
+from pathlib import Path
+
+import pytest
+
+from dlstudy.course import catalogue, engine, links, paths, sync
+from dlstudy.course.exercises import exercise_ids, load_exercise
+from dlstudy.course.lessonfile import LessonFile
+from dlstudy.course.runner import parts_of
+
+PAGES = sorted(paths.lessons_folder().glob("*.md"))
+HIDDEN_LINES = 8
+every_page = pytest.mark.parametrize("path", PAGES, ids=[path.stem for path in PAGES])
+every_lesson = pytest.mark.parametrize(
+    "path", [path for path in PAGES if path.name[:2].isdecimal()], ids=lambda path: path.stem
+)
+
+
+def test_there_are_pages() -> None:
+    assert {"00_Overview", "01_Tensors_and_Autograd"} <= {path.stem for path in PAGES}
+
+
+@every_page
+def test_a_save_by_the_editor_changes_nothing(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert engine.saved_text(text, path.name) == text, "mend it with: python -m dlstudy.course.sync"
+
+
+@every_page
+def test_the_front_matter_is_valid(path: Path) -> None:
+    facts = LessonFile.read(path).facts()
+    package = Path(catalogue.__file__).parents[1]
+    missing = [name for name in facts.code if not (package / name.removeprefix("dlstudy/")).exists()]
+    assert not missing, "`code` names files of the library"
+
+
+@every_lesson
+def test_the_front_matter_says_what_the_roadmap_says(path: Path) -> None:
+    facts = LessonFile.read(path).facts()
+    lesson = catalogue.load().find(path.stem)
+    assert path.name == lesson.file
+    of_page = (facts.number, facts.title, facts.stars, facts.track, facts.minutes, facts.needs)
+    assert of_page == (lesson.number, lesson.title, lesson.stars, lesson.track, lesson.minutes, lesson.needs)
+
+
+@every_page
+def test_links_and_pictures_lead_somewhere(path: Path) -> None:
+    assert not links.problems_of(LessonFile.read(path))
+
+
+@every_page
+def test_library_blocks_equal_the_library(path: Path) -> None:
+    page = LessonFile.read(path)
+    for block in page.library_blocks:
+        assert block.code == sync.block_source(block.source), "mend it with: python -m dlstudy.course.sync"
+
+
+@every_page
+def test_answer_cells_hold_their_exercise_s_stub(path: Path) -> None:
+    page = LessonFile.read(path)
+    for name in exercise_ids(path.name[:2]):
+        exercise = load_exercise(name)
+        assert page.cell(exercise.cell_name).code == exercise.stub.strip("\n")
+
+
+@every_page
+def test_hidden_cells_are_short(path: Path) -> None:
+    long = {
+        cell.name: len(cell.code.splitlines())
+        for cell in LessonFile.read(path).cells
+        if cell.hidden and len(cell.code.splitlines()) > HIDDEN_LINES
+    }
+    assert not long
+
+
+@every_page
+def test_every_cell_has_a_name(path: Path) -> None:
+    assert not [cell.start_line for cell in LessonFile.read(path).cells if cell.name in ("", "_")]
+
+
+@every_page
+def test_what_the_exercises_folder_holds_is_on_the_page_and_the_other_way_round(path: Path) -> None:
+    page = LessonFile.read(path)
+    folder = paths.exercises_folder() / path.name[:2]
+    on_page = parts_of(page)
+    slugs = [name.partition("/")[2] for name in exercise_ids(path.name[:2])]
+    assert on_page["check"] == slugs, "each exercise is checked on the page, in the order of its folder"
+    cells = {cell.name for cell in page.cells}
+    assert not {f"check_{slug.replace('-', '_')}" for slug in slugs} - cells
+    for event, file, key in (("quiz", "quiz.toml", "question"), ("prediction", "predictions.toml", "prediction")):
+        found = catalogue._read_toml(folder / file).get(key, []) if (folder / file).is_file() else []
+        assert on_page[event] == [entry["id"] for entry in found], f"the page and {file} hold the same, in one order"
+
+
+@every_lesson
+def test_a_lesson_has_its_sections_marked_and_its_parts(path: Path) -> None:
+    page = LessonFile.read(path)
+    assert [section.depth for section in page.sections].count(1) == 1
+    if page.facts().number == 0:
+        return
+    assert any(section.level == "further" for section in page.sections), "what is not core is marked so"
+    assert 4 <= len(parts_of(page)["check"]) <= 7, "four to seven exercises"
+    assert len(parts_of(page)["quiz"]) == 5, "five questions"
+    titles = [section.title for section in page.sections]
+    assert "Check yourself" in titles
+    assert "Summary" in titles
+
+
+# ---- the finder of dead links itself -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / "one.svg").write_text("<svg/>")
+    (tmp_path.parent / "outside.md").write_text("# Out")
+    (tmp_path / "02_Other.md").write_text("# Other page\n\n## A *second*, `part`: really?\n\n## Same\n\n## Same\n")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("[a](02_Other.md) ![alt](images/one.svg) [b](https://example.org/x) [c](#here)", ""),
+        ("[a](02_Other.md#a-second-part-really) [b](./02_Other.md#same-1)", ""),
+        ("`[a](gone.md)` and ``![](gone.svg)``", ""),
+        ('<img src="images/one.svg" alt="words">', ""),
+        ("[a](03_Gone.md)", "line 3: 03_Gone.md leads to no file"),
+        ("[a](02_other.md)", "leads to no file"),
+        ("[a](../outside.md)", "leads out of the lessons' folder"),
+        ("[a](/02_Other.md)", "should be a path relative to the page"),
+        ("[a](02_Other.md#same-2)", "has an anchor that no heading of that page makes"),
+        ("[a](#gone)", "has an anchor that no heading"),
+        ("![](images/one.svg)", "the picture has no alt text"),
+        ("![alt](https://example.org/x.png)", "shows a picture from the network"),
+        ('<img src="images/two.svg" alt="words">', "leads to no file"),
+        ("[](02_Other.md)", "the link has no words"),
+    ],
+)
+def test_dead_links_are_found(folder: Path, text: str, complaint: str) -> None:
+    page = LessonFile.parse(f"# Here\n\n{text}\n\n```\n[a](gone.md)\n```\n", folder / "01_Page.md")
+    problems = "\n".join(links.problems_of(page))
+    assert (complaint in problems) if complaint else not problems
