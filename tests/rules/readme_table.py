@@ -39,6 +39,7 @@ if __name__ == "__main__":
     path = ROOT / "README.md"
     text = path.read_text(encoding="utf-8")
     if "--write" in sys.argv:
-        path.write_text(text.replace(written(text), table()), encoding="utf-8")
+        before, after = text.split(START)[0], text.split(END)[1]
+        path.write_text(f"{before}{START}\n{table()}\n{END}{after}", encoding="utf-8")
     else:
         print(table())

@@ -73,7 +73,7 @@ def test_the_pins_accept_a_cpu_build() -> None:
 
 
 def test_no_file_names_a_machine_or_where_packages_are_served_from() -> None:
-    homes = r"/root/|/home/(?!\w+/\.\.\.)[a-z]\w*/|/Users/[A-Za-z]\w*/|[A-Z]:\\Users\\"
+    homes = r"(?<!\w)/root/|(?<!\w)/home/(?!\w+/\.\.\.)[a-z]\w*/|(?<!\w)/Users/[A-Za-z]\w*/|[A-Z]:\\Users\\"
     served = r"\bpythonhosted\.org|\bpypi\.(org|python)|registry\.npmjs|deb\.debian\.org"
     pattern = re.compile(rf"{homes}|(?<![\w.$]){'/wor' + 'k/'}|{served}")
     found = []
