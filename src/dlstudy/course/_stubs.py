@@ -122,6 +122,39 @@ def edited(source: str, edits: list[tuple[str, str]]) -> str:
     return source
 
 
+def without_annotations(source: str) -> str:
+    """Return `source` with the types taken out of its signatures, everything else as it was.
+
+    A page for beginners needs no imports for the sake of types, and an answer is compared with what a learner writes.
+    """
+    lines = source.encode().splitlines()
+    cuts: list[tuple[int, int, int, int, bytes]] = []
+    for node in ast.walk(ast.parse(source)):
+        if not isinstance(node, ast.FunctionDef):
+            continue
+        arguments = node.args
+        positional = [*arguments.posonlyargs, *arguments.args]
+        defaults = dict(zip([item.arg for item in positional][::-1], arguments.defaults[::-1]))
+        defaults |= {item.arg: value for item, value in zip(arguments.kwonlyargs, arguments.kw_defaults) if value}
+        for item in (*positional, *arguments.kwonlyargs, arguments.vararg, arguments.kwarg):
+            if item is None or item.annotation is None:
+                continue
+            start = item.col_offset + len(item.arg.encode())
+            default = defaults.get(item.arg)
+            stop = default if default is not None else item.annotation
+            end = (stop.lineno, stop.col_offset) if default is not None else (stop.end_lineno, stop.end_col_offset)
+            cuts.append((item.lineno, start, *_place(end), b"=" if default is not None else b""))
+        if node.returns is not None:
+            start = lines[node.returns.lineno - 1].rindex(b"->", 0, node.returns.col_offset)
+            end = (node.returns.end_lineno, node.returns.end_col_offset)
+            cuts.append((node.returns.lineno, start, *_place(end), b""))
+    for line, start, end_line, end_column, put in sorted(cuts, reverse=True):
+        head = lines[line - 1][:start]
+        tail = lines[end_line - 1][end_column:]
+        lines[line - 1 : end_line] = [(head if put or not tail.startswith(b":") else head.rstrip()) + put + tail]
+    return b"\n".join(lines).decode() + "\n"
+
+
 def same_code(one: str, other: str) -> bool:
     """Whether two texts are the same program: comments, blank lines, docstrings and imports do not count."""
     try:
@@ -137,6 +170,12 @@ def _bare(source: str) -> str:
             node.body = node.body[1:]
     tree.body = [item for item in tree.body if not isinstance(item, ast.Import | ast.ImportFrom)]
     return ast.dump(tree)
+
+
+def _place(end: tuple[int | None, int | None]) -> tuple[int, int]:
+    assert end[0] is not None
+    assert end[1] is not None
+    return end[0], end[1]
 
 
 def _outer_functions(tree: ast.Module) -> list[ast.FunctionDef]:

@@ -7,9 +7,11 @@ A `check.py` holds
 
     def oracle(index, shape): ...        # what is right, for every case that has no `expected` of its own
 
-and, where wanted: `run(answer, *args)`, how to use an answer on a case (default: call it); an SVG by
-`picture(expected, got, *args)`; `RTOL` and `ATOL`; `MUTATES = True` where the answer may change its inputs;
-`AUTOMATIC`, automatic wrong answers in a form that fits (see `audit.py`).
+and, where wanted: `run(answer, *args)`, how to use an answer on a case (default: call it); `given(*args)`, a case in
+words (default: each argument with its name); an SVG by `picture(expected, got, *args)`; `RTOL` and `ATOL`; `PARTS`, names for
+the parts of a tuple; `MUTATES = True` where the answer may change its inputs; `AUTOMATIC`, automatic wrong answers in a
+form that fits (see `_automatic.py`); `INDEPENDENT_CASES = True` where each case is a question of its own, so that a
+learner with two mistakes gets the hint of the first.
 
 A mistake is recognised by what it does: the results of each wrong answer that ships with the exercise are computed
 once, and an answer that gives the same results on every case gets that one's hint, whatever its names and order.
@@ -116,7 +118,7 @@ class Check:
             return None
         if outcome.raised is not None:
             return Difference("raised", f"stopped with {_answers.describe(outcome.raised)}.")
-        found = difference(outcome.value, expected.value, self.tolerance)
+        found = difference(*self._named(outcome.value, expected.value), self.tolerance)
         if found is None and outcome.changed:
             return Difference("changed", "The result is right, but the input was changed on the way.")
         return found
@@ -128,14 +130,25 @@ class Check:
                 one.same_as(other, self.tolerance) for one, other in zip(outcomes, theirs)
             ):
                 return wrong
+        if not getattr(self.module, "INDEPENDENT_CASES", False):
+            return None
+        # Questions that have nothing to do with each other: of several mistakes, answer the first.
+        first = self.wrong_in(outcomes)
+        for wrong, theirs in self.mistakes:
+            missed = [i for i, outcome in enumerate(theirs) if self.difference(outcome, self.expected[i]) is not None]
+            if first in missed and all(theirs[i].same_as(outcomes[i], self.tolerance) for i in missed):
+                return wrong
         return None
 
     def given(self, case: Case) -> str:
         """Put a case's input in words: its label, then each argument by the name the answer gives it."""
+        label = case.label[0].upper() + case.label[1:]
+        words = getattr(self.module, "given", None)
+        if words is not None:
+            return f"{label}: {words(*case.args, **case.kwargs)}"
         names = self.parameters + ("",) * len(case.args)
         parts = [f"{name} = {show(value)}" if name else show(value) for name, value in zip(names, case.args)]
         parts += [f"{name} = {show(value)}" for name, value in case.kwargs.items()]
-        label = case.label[0].upper() + case.label[1:]
         return f"{label}: {', '.join(parts)}" if parts else label
 
     def picture(self, case: Case, outcome: Outcome, expected: Outcome) -> str:
@@ -148,6 +161,13 @@ class Check:
             return str(draw(expected.value, outcome.value, *args, **kwargs) or "")
         except Exception:  # a picture of a strange result is worth less than the sentence about it
             return ""
+
+    def _named(self, got: Any, expected: Any) -> tuple[Any, Any]:
+        """Give the parts of a tuple the names that the check has for them, so that a message can use them."""
+        parts = getattr(self.module, "PARTS", ())
+        if parts and isinstance(got, tuple | list) and len(got) == len(expected) == len(parts):
+            return dict(zip(parts, got)), dict(zip(parts, expected))
+        return got, expected
 
     def _run_case(self, answer: Callable[..., Any], case: Case) -> Outcome:
         args, kwargs = case.inputs()

@@ -19,7 +19,7 @@ Level = Literal["core", "further"]
 Kind = Literal["one-line", "body", "bug-hunt", "signature"]
 
 _REQUIRED = ("title", "level", "kind", "order", "source", "task", "hints", "explanation", "wrong")
-_OPTIONAL = ("uses", "comments", "cut", "todo", "bug", "symptom", "cannot", "given")
+_OPTIONAL = ("uses", "comments", "cut", "todo", "blanks", "bug", "symptom", "cannot", "given", "annotations")
 _CHOICES = {"level": ("core", "further"), "kind": ("one-line", "body", "bug-hunt", "signature")}
 
 
@@ -65,6 +65,8 @@ class Exercise:
     comments: str | tuple[str, ...] = "all"
     cut: str = ""
     todo: str = ""
+    blanks: tuple[tuple[str, str], ...] = ()
+    annotations: bool = False
     bug: str = ""
     symptom: str = ""
     given: str = ""
@@ -104,14 +106,18 @@ class Exercise:
     def solution(self) -> str:
         """The solution's source, without imports: from the library, or from the exercise's own `solution.py`.
 
+        Types are taken out of its signature unless the exercise keeps its `annotations`.
+
         Raises:
             ExerciseError: the source is not where the exercise says.
         """
         module, _, name = self.source.partition(":")
         try:
             if module != "solution.py":
-                return _stubs.library_source(self.source)
-            return _stubs.definition(_read(self.folder / "solution.py"), name, f"{self.id}/solution.py")
+                text = _stubs.library_source(self.source)
+            else:
+                text = _stubs.definition(_read(self.folder / "solution.py"), name, f"{self.id}/solution.py")
+            return text if self.annotations else _stubs.without_annotations(text)
         except SourceError as error:
             raise ExerciseError(f"{self.id}: {error}") from error
 
@@ -128,6 +134,8 @@ class Exercise:
                 text = _stubs.with_line_cut(self.solution, self.cut, self.todo)
             elif self.kind == "bug-hunt":
                 text = self.wrong_source(self.wrong_answer(self.bug))
+            elif self.blanks:
+                text = _stubs.edited(self.solution, list(self.blanks))
             else:
                 text = _stubs.emptied(self.solution, "none" if self.kind == "signature" else keep)
         except SourceError as error:
@@ -181,9 +189,10 @@ def load_exercise(name: str, root: Path | None = None) -> Exercise:
     """Read the exercise `name` ("01/flat-index") from `root`, the folder that holds `01/`, `02/` and so on.
 
     Keys of `exercise.toml`: title; level ("core" or "further"); kind ("one-line": the solution with the statement
-    `cut` replaced by a placeholder that says `todo`; "body": signature, docstring and `comments`; "bug-hunt": the
-    solution with the wrong answer `bug` in it and its `symptom`; "signature"); order within the page; source
-    ("dlstudy.module:name", or "solution.py:name"); uses (import lines); given (code that comes with the task); task;
+    `cut` replaced by a placeholder that says `todo`; "body": signature, docstring and `comments`, or the solution
+    with `blanks`, a list of find and replace; "bug-hunt": the solution with the wrong answer `bug` in it and its
+    `symptom`; "signature"); order within the page; source ("dlstudy.module:name", or "solution.py:name"); annotations
+    (true keeps the types of the signature); uses (import lines); given (code that comes with the task); task;
     hints (three, opened one by one); explanation (shown after passing); wrong (tables of id, find and replace, or
     edits, and hint; outcome = "timeout" for one that does not end); cannot (automatic wrong answer = reason).
 
@@ -274,6 +283,8 @@ def _from_facts(name: str, folder: Path, facts: dict[str, Any]) -> Exercise:
         bug=facts.get("bug", ""),
         symptom=facts.get("symptom", "").strip(),
         given=facts.get("given", "").strip(),
+        blanks=_edits(facts["blanks"], f"{where}: blanks") if "blanks" in facts else (),
+        annotations=facts.get("annotations", False) is True,
         cannot=tuple(cannot.items()),
     )
     if not exercise.function:
@@ -295,7 +306,14 @@ def _wrong(table: Any, where: str) -> WrongAnswer:
             raise ExerciseError(f'{where}: the key "{key}" is unknown')
     _text(table, "id", where)
     _text(table, "hint", where)
-    pairs = table.get("edits", [{"find": table.get("find"), "replace": table.get("replace")}])
+    edits = _edits(table.get("edits", [{"find": table.get("find"), "replace": table.get("replace")}]), where)
+    outcome = table.get("outcome", "wrong")
+    if outcome not in ("wrong", "timeout"):
+        raise ExerciseError(f'{where}: "outcome" must be "wrong" or "timeout", and is {outcome!r}')
+    return WrongAnswer(table["id"], edits, table["hint"].strip(), outcome)
+
+
+def _edits(pairs: Any, where: str) -> tuple[tuple[str, str], ...]:
     edits = []
     for pair in pairs if isinstance(pairs, list) else []:
         find, replace = (pair.get("find"), pair.get("replace")) if isinstance(pair, dict) else (None, None)
@@ -304,10 +322,7 @@ def _wrong(table: Any, where: str) -> WrongAnswer:
         edits.append((find, replace))
     if not edits:
         raise ExerciseError(f'{where}: needs "find" and "replace" (texts), or a list "edits" of both')
-    outcome = table.get("outcome", "wrong")
-    if outcome not in ("wrong", "timeout"):
-        raise ExerciseError(f'{where}: "outcome" must be "wrong" or "timeout", and is {outcome!r}')
-    return WrongAnswer(table["id"], tuple(edits), table["hint"].strip(), outcome)
+    return tuple(edits)
 
 
 def _text(facts: dict[str, Any], key: str, where: str, required: bool = True) -> None:
