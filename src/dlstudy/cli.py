@@ -156,9 +156,9 @@ def run(lesson: str, only: str | None, report: Path | None) -> None:
     broken = [result for result in results if not result.passed]
     if broken:
         names = sorted({result.lesson for result in broken})
-        console.print(f"[red]✗ {len(broken)} of {len(results)} runs failed: {', '.join(names)}[/red]")
+        console.print(f"[red]✗ {len(broken)} of {_count(len(results), 'run')} failed: {', '.join(names)}[/red]")
         sys.exit(NOT_DONE)
-    console.print(f"[green]✓ {len(results)} run{'s' * (len(results) != 1)} passed[/green]")
+    console.print(f"[green]✓ {_count(len(results), 'run')} passed[/green]")
 
 
 _MODE_WORDS = {"opened": "as handed out", "worked": "with everything pressed, answered and solved"}
@@ -173,10 +173,13 @@ def _run_one(path: Path, mode: Any, console: "Console") -> "RunResult":
 
         def group_done(group: "GroupResult") -> None:
             lost = mode == "worked" and group.ran < group.cells
-            mark = "[red]✗[/red]" if group.problems or lost else "[green]✓[/green]"
-            pictures = f", {group.figures} figure{'s' * (group.figures != 1)}" if group.figures else ""
-            cells = f"{group.ran} of {group.cells} cells" if group.ran != group.cells else f"{group.cells} cells"
-            console.print(f"  {mark} {escape(group.title[:56]):<56} {group.seconds:6.2f} s  {cells}{pictures}")
+            mark = "[green]✓[/green]" if group.ran else "–"
+            mark = "[red]✗[/red]" if group.problems or lost else mark
+            pictures = f", {_count(group.figures, 'figure')}" if group.figures else ""
+            cells = _count(group.cells, "cell")
+            cells = f"{group.ran} of {cells}" if group.ran != group.cells else cells
+            title = escape(group.title[:48]).ljust(48)
+            console.print(f"  {mark} {title} {group.seconds:6.2f} s  {cells}{pictures}", soft_wrap=True)
 
         result = runner.run_lesson(
             path, mode, on_group=group_done, on_cell=lambda done, total: step(done, total, path.stem)
@@ -185,7 +188,8 @@ def _run_one(path: Path, mode: Any, console: "Console") -> "RunResult":
     share = result.cpu_seconds / result.budget
     console.print(
         f"  {result.cpu_seconds:.1f} s of CPU time, {share:.0%} of the budget of {result.budget:g} s; "
-        f"peak memory {memory:.0f} MB; {len(result.cells)} cells, {result.figures} figures"
+        f"peak memory {memory:.0f} MB; {_count(len(result.cells), 'cell')}, {_count(result.figures, 'figure')}",
+        soft_wrap=True,
     )
     for sentence in result.warnings:
         console.print(f"  [yellow]! {escape(sentence)}[/yellow]", soft_wrap=True)
@@ -412,6 +416,10 @@ def progress_reset(what: str | None, yes: bool) -> None:
 
 
 # ---- what the commands share --------------------------------------------------------------------------------------
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}{'s' * (number != 1)}"
 
 
 def _console() -> "Console":

@@ -252,7 +252,7 @@ def test_run_tells_each_section_and_writes_a_report(content: Path, tmp_path: Pat
     page.write_text(PAGE + '\n```python {.marimo name="bad"}\n1 / 0\n```\n', encoding="utf-8")
     text = dlstudy("run", "all", "--opened", expect=1).output
     assert "Cell bad, line 23: ZeroDivisionError" in text
-    assert "✗ 1 of 1 runs failed: 01_Tensors_and_Autograd.md" in text
+    assert "✗ 1 of 1 run failed: 01_Tensors_and_Autograd.md" in text
 
 
 def test_progress_goes_out_and_in_and_is_reset_only_when_meant(content: Path, tmp_path: Path) -> None:

@@ -46,7 +46,9 @@ class GroupResult:
 
 @dataclass
 class RunResult:
-    """One run of one lesson; `cpu_seconds` counts children too, `peak_memory` is in bytes.
+    """One run of one lesson; `cpu_seconds` counts children too.
+
+    `peak_memory` is in bytes: the page's own peak, or what it and its children held together when looked at.
 
     `parts` maps "check", "quiz" and "prediction" to what was written down for each id. `network` says how the network
     was kept away. The run is good when `problems` is empty.
@@ -252,10 +254,11 @@ class _Watch:
             if line:
                 self._event(json.loads(line))
             now = time.monotonic()
-            if now - checked < 1:
+            if now - checked < 0.5:
                 continue
             checked = now
-            spent = _cpu_of(child.pid)
+            spent, memory = _cost_of(child.pid)
+            self.result.peak_memory = max(self.result.peak_memory, memory)
             where = f"in the cell {self.current}" if self.current else "before its first cell"
             if spent > cpu_limit:
                 self.result.cpu_seconds = spent
@@ -280,7 +283,7 @@ class _Watch:
         elif kind == "end":
             self.ended = True
             self.result.cpu_seconds = event["cpu_seconds"]
-            self.result.peak_memory = event["peak_memory"]
+            self.result.peak_memory = max(self.result.peak_memory, event["peak_memory"])
 
     def _cell(self, cell: dict[str, Any]) -> None:
         group = self.groups[cell["index"]]
@@ -344,11 +347,16 @@ def _judge(result: RunResult, page: LessonFile, messages: dict[str, str]) -> Non
             f"{len(lost)} of {len(result.cells)} cells never ran, because one they need stopped or failed: {some}."
         )
     for event, names in parts_of(page).items() if worked else ():
-        for name in names:
-            if name not in result.parts[event]:
-                verb = "reached" if event == "check" else "answered"
-                result.problems.append(f"The {event} {name!r} was never {verb}.")
-            elif result.parts[event][name] == "wrong":
+        verb = "reached" if event == "check" else "answered"
+        absent = [repr(name) for name in names if name not in result.parts[event]]
+        if len(absent) == 1:
+            result.problems.append(f"The {event} {absent[0]} was never {verb}.")
+        elif absent:
+            result.problems.append(
+                f"{len(absent)} of {len(names)} {event} cards were never {verb}: {', '.join(absent)}."
+            )
+        for name, status in result.parts[event].items():
+            if status == "wrong":
                 result.problems.append(f"The quiz {name!r} was answered wrong although everything is done.")
     spent, budget = result.cpu_seconds, result.budget
     if spent > FAIL_AT * budget:
@@ -397,19 +405,21 @@ def _pump(stream: Any, events: "queue.Queue[str | None]") -> None:
     events.put(None)
 
 
-def _cpu_of(pid: int) -> float:
+def _cost_of(pid: int) -> tuple[float, int]:
+    """Return CPU seconds so far and bytes of resident memory now, of a process and its children."""
     import psutil
 
-    total = 0.0
+    seconds, memory = 0.0, 0
     try:
         root = psutil.Process(pid)
         for process in [root, *root.children(recursive=True)]:
             times = process.cpu_times()
-            total += times.user + times.system
-            total += getattr(times, "children_user", 0.0) + getattr(times, "children_system", 0.0)
+            seconds += times.user + times.system
+            seconds += getattr(times, "children_user", 0.0) + getattr(times, "children_system", 0.0)
+            memory += process.memory_info().rss
     except psutil.Error:
         pass
-    return total
+    return seconds, memory
 
 
 def _end_tree(child: "subprocess.Popen[str]") -> None:

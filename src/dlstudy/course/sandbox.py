@@ -109,13 +109,11 @@ def cpu_seconds() -> float:
 
 
 def peak_memory() -> int:
-    """Return the largest resident memory of this process plus that of its largest ended child, in bytes."""
+    """Return the largest resident memory that this process has had, in bytes; children are not counted."""
     try:
         import resource
     except ImportError:
         import psutil
 
         return int(psutil.Process().memory_info().peak_wset)
-    unit = 1 if sys.platform == "darwin" else 1024
-    own, children = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
-    return (own.ru_maxrss + children.ru_maxrss) * unit
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
