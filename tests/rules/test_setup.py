@@ -216,3 +216,22 @@ def test_make_finds_a_python(named: str) -> None:
     )
     assert nothing.returncode == 1
     assert "needs Python 3.11 or newer, and none was found" in nothing.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the stand-in for NVIDIA's program is a shell script")
+@pytest.mark.parametrize(
+    ("script", "gpu"),
+    [
+        ("echo 'NVIDIA H200, 143771 MiB'\necho 'NVIDIA H200, 143771 MiB'", "NVIDIA H200, 143771 MiB"),
+        ("echo 'NVIDIA-SMI has failed because it could not communicate with the driver.'\nexit 9", None),
+        ("true", None),
+    ],
+)
+def test_the_gpu_is_what_its_program_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, gpu: str | None
+) -> None:
+    program = tmp_path / "nvidia-smi"
+    program.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    assert setup_env.nvidia_gpu() == gpu
