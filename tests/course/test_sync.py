@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from dlstudy.course import engine, sync
+from dlstudy.course.exercises import load_exercise
 from dlstudy.course.lessonfile import LessonError, LessonFile
 
 EXERCISE = """
@@ -36,6 +37,10 @@ marimo-version: 0.25.2
 # source: dlstudy.course.lessonfile:LessonFile.cell
 old = 1
 ```
+
+### Exercise 1
+
+An old task that has to go.
 
 ```python {.marimo name="exercise_double"}
 def double(x):
@@ -71,6 +76,23 @@ def test_blocks_stubs_and_layout_are_brought_into_step(exercises: Path) -> None:
     assert page.cell("other").code == "y = 1"
     assert page.front["needs"] == "none"
     assert sync.synced(text, Path("01_T.md"), exercises) == text == engine.saved_text(text)
+
+
+def test_the_task_stands_between_the_heading_and_the_answer_cell(exercises: Path) -> None:
+    page = LessonFile.parse(sync.synced(PAGE, Path("01_T.md"), exercises), Path("01_T.md"))
+    cell = page.cell("exercise_double")
+    heading = max(section.line for section in page.sections if section.line < cell.start_line)
+    between = "\n".join(text for line, text in page.prose if heading < line < cell.start_line)
+    assert between.strip() == load_exercise("01/double", exercises).task.strip()
+
+
+def test_a_task_without_a_heading_of_its_own_is_refused_rather_than_eat_a_cell(exercises: Path) -> None:
+    broken = PAGE.replace(
+        '```python {.marimo name="exercise_double"}',
+        '```python {.marimo name="a"}\n1\n```\n\n```python {.marimo name="exercise_double"}',
+    )
+    with pytest.raises(LessonError, match="expected a heading right above"):
+        sync.synced(broken, Path("01_T.md"), exercises)
 
 
 def test_a_block_of_something_that_is_gone_is_refused(exercises: Path) -> None:

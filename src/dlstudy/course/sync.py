@@ -1,7 +1,7 @@
 """Bring lessons into step with the library and the exercises: `python -m dlstudy.course.sync [--check] [LESSON...]`.
 
-Library blocks are rewritten from `src/`, answer cells from their exercise's stub, and every page is put into the form
-in which the editor saves it. With `--check` nothing is written and a difference ends with exit code 1.
+Library blocks are rewritten from `src/`, answer cells from their exercise's stub, the prose between an exercise's
+heading and its answer cell from the exercise's task, and every page is put into the form in which the editor saves it. With `--check` nothing is written and a difference ends with exit code 1.
 """
 
 import argparse
@@ -60,9 +60,20 @@ def synced(text: str, path: Path, exercises: Path | None = None) -> str:
             exercise = load_exercise(name, exercises)
             if exercise.cell_name in cells:
                 page = LessonFile.parse(page.with_cell(exercise.cell_name, exercise.stub), path)
+                page = LessonFile.parse(_with_task(page, exercise.cell_name, exercise.task), path)
         except ExerciseError as error:
             raise LessonError(f"{path.name}: {error}") from error
     return engine.saved_text(page.text, path.name)
+
+
+def _with_task(page: LessonFile, cell_name: str, task: str) -> str:
+    """Return the page's text with `task` as all that stands between the answer cell and the heading above it."""
+    cell = page.cell(cell_name)
+    headings = [section.line for section in page.sections if section.line < cell.start_line]
+    if not headings or any(headings[-1] < other.start_line < cell.start_line for other in page.cells):
+        raise LessonError(f"{page.path.name}: expected a heading right above the task and answer cell {cell_name}")
+    lines = page.text.split("\n")
+    return "\n".join([*lines[: headings[-1]], "", *task.strip("\n").split("\n"), "", *lines[cell.start_line - 1 :]])
 
 
 def main(arguments: list[str] | None = None) -> int:
