@@ -1,7 +1,8 @@
 """Bring lessons into step with the library and the exercises: `python -m dlstudy.course.sync [--check] [LESSON...]`.
 
 Library blocks are rewritten from `src/`, answer cells from their exercise's stub, the prose between an exercise's
-heading and its answer cell from the exercise's task, and every page is put into the form in which the editor saves it. With `--check` nothing is written and a difference ends with exit code 1.
+heading and its answer cell from the exercise's task, and every page is put into the form in which the editor saves it.
+With `--check` nothing is written and a difference ends with exit code 1.
 """
 
 import argparse
