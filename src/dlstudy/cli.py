@@ -2,14 +2,13 @@
 
 import difflib
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from dlstudy import __version__
+from dlstudy.course import terminal
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
     from dlstudy.course.exercises import Exercise
     from dlstudy.course.progress import Progress
     from dlstudy.course.runner import GroupResult, RunResult
-    from dlstudy.course.verdict import Verdict
 
 NOT_DONE, WRONG_INPUT = 1, 2
 
@@ -88,7 +86,7 @@ def list_lessons(words: tuple[str, ...]) -> None:
             state = f"[green]{state} ✓[/green]" if done["complete"] else state
             row = [lesson.id, lesson.title, "★" * lesson.stars, str(lesson.minutes), lesson.when, state]
             table.add_row(*row, style="" if lesson.written else "dim")
-    console = _console()
+    console = terminal.console()
     console.print(table)
     written = [lesson for lesson in loaded.lessons if lesson.written]
     console.print(f"\n{len(written)} of {len(loaded.lessons)} lessons are written; the others are planned.")
@@ -124,14 +122,14 @@ def open_course(
 
 
 @main.command()
-@click.argument("lesson")
+@click.argument("lesson", required=False)
 @click.option("--opened", "only", flag_value="opened", help="Only the run as handed out.")
 @click.option(
     "--worked", "only", flag_value="worked", help="Only the run with everything pressed, answered and solved."
 )
 @click.option("--report", type=click.Path(file_okay=False, path_type=Path), is_flag=False, flag_value="report",
               help="Write report.json and report.md into this folder (report/ when none is named).")  # fmt: skip
-def run(lesson: str, only: str | None, report: Path | None) -> None:
+def run(lesson: str | None, only: str | None, report: Path | None) -> None:
     """Run LESSON (or all) without a browser, and judge it.
 
     Once as handed out, once with every button pressed, every question answered and every exercise solved. Exit code 1
@@ -140,8 +138,8 @@ def run(lesson: str, only: str | None, report: Path | None) -> None:
     from dlstudy.course import reports, runner
     from dlstudy.course.lessonfile import LessonError
 
-    files = _lesson_files(lesson)
-    console, results = _console(), []
+    files = _lesson_files(lesson or _none_named("run", ", or all of them: dlstudy run all"))
+    console, results = terminal.console(), []
     for path in files:
         for mode in runner.MODES:
             if only in (None, mode):
@@ -156,9 +154,9 @@ def run(lesson: str, only: str | None, report: Path | None) -> None:
     broken = [result for result in results if not result.passed]
     if broken:
         names = sorted({result.lesson for result in broken})
-        console.print(f"[red]✗ {len(broken)} of {_count(len(results), 'run')} failed: {', '.join(names)}[/red]")
+        console.print(f"[red]✗ {len(broken)} of {terminal.count(len(results), 'run')} failed: {', '.join(names)}[/red]")
         sys.exit(NOT_DONE)
-    console.print(f"[green]✓ {_count(len(results), 'run')} passed[/green]")
+    console.print(f"[green]✓ {terminal.count(len(results), 'run')} passed[/green]")
 
 
 _MODE_WORDS = {"opened": "as handed out", "worked": "with everything pressed, answered and solved"}
@@ -169,14 +167,14 @@ def _run_one(path: Path, mode: Any, console: "Console") -> "RunResult":
 
     from dlstudy.course import runner
 
-    with _bar("Starting") as step:
+    with terminal.bar("Starting") as step:
 
         def group_done(group: "GroupResult") -> None:
             lost = mode == "worked" and group.ran < group.cells
             mark = "[green]✓[/green]" if group.ran else "–"
             mark = "[red]✗[/red]" if group.problems or lost else mark
-            pictures = f", {_count(group.figures, 'figure')}" if group.figures else ""
-            cells = _count(group.cells, "cell")
+            pictures = f", {terminal.count(group.figures, 'figure')}" if group.figures else ""
+            cells = terminal.count(group.cells, "cell")
             cells = f"{group.ran} of {cells}" if group.ran != group.cells else cells
             title = escape(group.title[:48]).ljust(48)
             console.print(f"  {mark} {title} {group.seconds:6.2f} s  {cells}{pictures}", soft_wrap=True)
@@ -188,7 +186,8 @@ def _run_one(path: Path, mode: Any, console: "Console") -> "RunResult":
     share = result.cpu_seconds / result.budget
     console.print(
         f"  {result.cpu_seconds:.1f} s of CPU time, {share:.0%} of the budget of {result.budget:g} s; "
-        f"peak memory {memory:.0f} MB; {_count(len(result.cells), 'cell')}, {_count(result.figures, 'figure')}",
+        f"peak memory {memory:.0f} MB; {terminal.count(len(result.cells), 'cell')}, "
+        f"{terminal.count(result.figures, 'figure')}",
         soft_wrap=True,
     )
     for sentence in result.warnings:
@@ -214,7 +213,7 @@ def check(exercise: str | None) -> None:
 
     chosen = _exercises(exercise)
     progress = _progress()
-    console, passed = _console(), 0
+    console, passed = terminal.console(), 0
     if not chosen:
         raise Refusal(f"Lesson {exercise} has no exercises." if exercise else "No lesson has exercises yet.")
     with Worker() as worker:
@@ -225,11 +224,13 @@ def check(exercise: str | None) -> None:
                 raise Refusal(str(error)) from error
             if index:
                 console.print()
-            _headline(console, item)
+            terminal.headline(console, item)
             if answer.origin == "none":
                 console.print(f"[dim]No answer yet. Start one: dlstudy check {item.id}[/dim]")
                 continue
             if answer.origin == "created":
+                if len(chosen) == 1:
+                    terminal.task(console, item)
                 console.print(f"Made a file for your answer: {answer.path}", soft_wrap=True)
                 console.print(f"Edit it, then: dlstudy check {item.id}")
                 continue
@@ -239,7 +240,7 @@ def check(exercise: str | None) -> None:
                 console.print(
                     f"[dim]Your page holds another answer, which was not read: {answer.also}[/dim]", soft_wrap=True
                 )
-            with _waiting("Checking"):
+            with terminal.waiting("Checking"):
                 verdict = worker.check(item, answer.source)
             if verdict.status != "not-yet":
                 progress.record_attempt(
@@ -250,7 +251,9 @@ def check(exercise: str | None) -> None:
                     hint_id=verdict.hint_id,
                     seconds=verdict.seconds,
                 )
-            _show_verdict(console, item, verdict)
+            if verdict.status == "not-yet" and len(chosen) == 1:
+                terminal.task(console, item)
+            terminal.show_verdict(console, item, verdict)
             passed += verdict.passed
     if len(chosen) > 1:
         console.print(f"\n{passed} of {len(chosen)} pass.")
@@ -259,10 +262,10 @@ def check(exercise: str | None) -> None:
 
 
 @main.command()
-@click.argument("exercise")
-def hint(exercise: str) -> None:
+@click.argument("exercise", required=False)
+def hint(exercise: str | None) -> None:
     """Open the next of the three hints of EXERCISE."""
-    item, progress, console = _exercise(exercise), _progress(), _console()
+    item, progress, console = _exercise(exercise), _progress(), terminal.console()
     opened = progress.hints_opened(item.id)
     if opened < len(item.hints):
         opened += 1
@@ -270,10 +273,10 @@ def hint(exercise: str) -> None:
         more = len(item.hints) - opened
     else:
         more = -1
-    _headline(console, item)
+    terminal.headline(console, item)
     for number, text in enumerate(item.hints[:opened], start=1):
         console.print(f"\n[bold]Hint {number} of {len(item.hints)}[/bold]")
-        _markdown(console, text)
+        terminal.markdown(console, text)
     if more < 0:
         console.print(f"\nThat was the last one. The solution, after a try: dlstudy solution {item.id}")
     elif more:
@@ -282,13 +285,13 @@ def hint(exercise: str) -> None:
 
 
 @main.command()
-@click.argument("exercise")
+@click.argument("exercise", required=False)
 @click.option("--give-up", is_flag=True, help="Show it without having tried; that is recorded.")
-def solution(exercise: str, give_up: bool) -> None:
+def solution(exercise: str | None, give_up: bool) -> None:
     """Show the solution of EXERCISE, after an honest try."""
     from rich.syntax import Syntax
 
-    item, progress, console = _exercise(exercise), _progress(), _console()
+    item, progress, console = _exercise(exercise), _progress(), terminal.console()
     passed = progress.passed(item.id)
     if not (passed or give_up or progress.tried_honestly(item.id) or progress.solution_opened(item.id)):
         console.print(
@@ -298,21 +301,21 @@ def solution(exercise: str, give_up: bool) -> None:
         sys.exit(NOT_DONE)
     if not passed:
         progress.open_solution(item.id, give_up)
-    _headline(console, item)
+    terminal.headline(console, item)
     console.print(Syntax(item.solution.rstrip(), "python", theme="ansi_dark", background_color="default"))
     console.print()
-    _markdown(console, item.explanation)
+    terminal.markdown(console, item.explanation)
     _tell_problem(progress)
 
 
 @main.command()
-@click.argument("lesson")
-def where(lesson: str) -> None:
+@click.argument("lesson", required=False)
+def where(lesson: str | None) -> None:
     """Show every path that belongs to LESSON."""
     from dlstudy.course import paths
     from dlstudy.course.lessonfile import LessonFile
 
-    found = _lesson(lesson)
+    found = _lesson(lesson or _none_named("where"))
     learner, state = paths.learner_folder(), paths.state_folder()
     rows: list[tuple[str, Path]] = [
         ("Lesson as it ships", paths.lessons_folder() / found.file),
@@ -327,7 +330,7 @@ def where(lesson: str) -> None:
     if found.written:
         code = LessonFile.read(rows[0][1]).facts().code
         rows += [("Library code", package.joinpath(*Path(name.removeprefix("dlstudy/")).parts)) for name in code]
-    console = _console()
+    console = terminal.console()
     console.print(f"[bold]{found.id} {found.title}[/bold]")
     for name, path in rows:
         click.echo(f"{name + ':':<28}{path}{'' if path.exists() else '  (not there yet)'}")
@@ -346,10 +349,10 @@ def doctor(report: Path | None) -> None:
 
     from dlstudy.course import doctor as checks
 
-    console = _console()
+    console = terminal.console()
     marks = {"good": "[green]✓[/green]", "note": "[yellow]![/yellow]", "bad": "[red]✗[/red]"}
     findings = []
-    with _bar("Looking") as step:
+    with terminal.bar("Looking") as step:
         total = len(checks.CHECKS)
         for number, one in enumerate(checks.CHECKS):
             step(number, total, one.title)
@@ -377,7 +380,7 @@ def progress() -> None:
 @progress.command("export")
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 def progress_export(file: Path) -> None:
-    """Write everything that is recorded of you to one new FILE."""
+    """Write all that is recorded to one new FILE."""
     try:
         _progress().export(file)
     except OSError as error:
@@ -388,7 +391,10 @@ def progress_export(file: Path) -> None:
 @progress.command("import")
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 def progress_import(file: Path) -> None:
-    """Add what an exported FILE holds to what is here; doing it twice does no harm."""
+    """Add what an exported FILE holds to what is here.
+
+    Nothing is replaced, and doing it twice does no harm.
+    """
     try:
         count = _progress().import_(file)
     except (OSError, ValueError) as error:
@@ -400,7 +406,10 @@ def progress_import(file: Path) -> None:
 @click.argument("what", required=False)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def progress_reset(what: str | None, yes: bool) -> None:
-    """Start over: everything, one lesson (01) or one exercise (01/flat-index). What you wrote stays as it is."""
+    """Start over with everything, a lesson or an exercise.
+
+    Name a lesson (01), an exercise (01/flat-index) or nothing for all. What you wrote stays as it is.
+    """
     if what and "/" in what:
         item = _exercise(what)
         subject, lesson, exercise = f"your progress in {item.id}", item.lesson, item.slug
@@ -418,16 +427,6 @@ def progress_reset(what: str | None, yes: bool) -> None:
 # ---- what the commands share --------------------------------------------------------------------------------------
 
 
-def _count(number: int, thing: str) -> str:
-    return f"{number} {thing}{'s' * (number != 1)}"
-
-
-def _console() -> "Console":
-    from rich.console import Console
-
-    return Console(highlight=False)
-
-
 def _catalogue() -> "Catalogue":
     from dlstudy.course import catalogue
     from dlstudy.course.lessonfile import LessonError
@@ -436,6 +435,11 @@ def _catalogue() -> "Catalogue":
         return catalogue.load()
     except (LessonError, OSError) as error:
         raise Refusal(str(error)) from error
+
+
+def _none_named(command: str, more: str = "") -> str:
+    there = [lesson.id for lesson in _catalogue().lessons if lesson.written]
+    raise Refusal(f"Which lesson? Name one, such as: dlstudy {command} {there[0] if there else '01'}{more}.")
 
 
 def _lesson(name: str) -> "Lesson":
@@ -468,11 +472,12 @@ def _lesson_files(name: str) -> list[Path]:
     return [file for file in files if name in (file.name, file.stem)] or [folder / _written(name).file]
 
 
-def _exercise(name: str) -> "Exercise":
+def _exercise(name: str | None) -> "Exercise":
     chosen = _exercises(name)
-    if "/" not in name:
+    if name is None or ("/" not in name and name not in {item.slug for item in chosen}):
         there = ", ".join(item.id for item in chosen) or "none"
-        raise Refusal(f"Expected an exercise, got the lesson {name!r}. Its exercises: {there}.")
+        of_lesson = f" of lesson {name}" if name else ""
+        raise Refusal(f"Which exercise{of_lesson}? Name one: {there}.")
     return chosen[0]
 
 
@@ -524,55 +529,3 @@ def _progress_if_any() -> "Progress | None":
 def _tell_problem(progress: "Progress | None") -> None:
     if progress and progress.problem:
         click.echo(progress.problem, err=True)
-
-
-def _headline(console: "Console", item: "Exercise") -> None:
-    console.print(f"[bold]{item.id}[/bold]  {item.title} [dim]({item.level})[/dim]")
-
-
-def _markdown(console: "Console", text: str) -> None:
-    from rich.markdown import Markdown
-
-    console.print(Markdown(text))
-
-
-def _show_verdict(console: "Console", item: "Exercise", verdict: "Verdict") -> None:
-    from rich.markup import escape
-
-    if verdict.passed:
-        console.print("[green]✓ Right.[/green]")
-        _markdown(console, item.explanation)
-        return
-    words = {"not-yet": "Not done yet.", "failed": "Not right yet.", "timeout": "Stopped.", "crashed": "Crashed."}
-    tone = "yellow" if verdict.status == "not-yet" else "red"
-    console.print(f"[{tone}]✗ {words.get(verdict.status, 'It does not run.')}[/{tone}]")
-    _markdown(console, verdict.message)
-    for name, text in (("Given", verdict.given), ("Expected", verdict.expected), ("Got", verdict.got)):
-        if text:
-            console.print(f"  [bold]{name:<9}[/bold]{escape(text)}", soft_wrap=True)
-    if verdict.output:
-        console.print(f"  [bold]{'Printed':<9}[/bold]{escape(verdict.output.rstrip())}", soft_wrap=True)
-    if verdict.hint:
-        console.print("\n[bold]A hint about this mistake[/bold]")
-        _markdown(console, verdict.hint)
-    console.print(f"\n[dim]A general hint: dlstudy hint {item.id}[/dim]")
-
-
-@contextmanager
-def _bar(text: str) -> Iterator[Any]:
-    """Show a progress bar on a terminal; give a function that takes what is done, the total, and what is going on."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(text, total=None)
-        yield lambda done, total, what: bar.update(task, completed=done, total=total, description=what)
-
-
-@contextmanager
-def _waiting(text: str) -> Iterator[None]:
-    from rich.console import Console
-
-    with Console(stderr=True).status(text):
-        yield
