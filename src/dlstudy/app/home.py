@@ -132,7 +132,8 @@ def _continue(site: Site, snapshot: Mapping[str, Any]) -> str:
         )
     return (
         f'<section id="continue" class="continue" data-live aria-labelledby="continue-head">'
-        f'<h2 id="continue-head">{head}</h2><p class="which"><span>{lesson.id}</span> {escape(lesson.title)}</p><p class="detail">{detail}</p>'
+        f'<h2 id="continue-head">{head}</h2><p class="which"><span>{lesson.id}</span> {escape(lesson.title)}</p>'
+        f'<p class="detail">{detail}</p>'
         f'<a class="go" href="{site.base}/{escape(lesson.file)}">{action}{icons.RIGHT}</a>{hint}</section>'
     )
 
@@ -157,7 +158,8 @@ def _map(site: Site, snapshot: Mapping[str, Any]) -> str:
         )
     return (
         '<section id="lessons" aria-labelledby="map-head" tabindex="-1"><div class="map-head">'
-        '<h2 id="map-head">The lessons</h2><p class="legend"><span class="key-arrow">An arrow leads from a lesson to those that need it.</span> '
+        '<h2 id="map-head">The lessons</h2><p class="legend">'
+        '<span class="key-arrow">An arrow leads from a lesson to those that need it.</span> '
         f"{_stars(1)} to {_stars(4)} say how hard; hours are for the core of a lesson.</p></div>"
         f'<div class="map"><svg class="edges" aria-hidden="true"></svg>{"".join(sections)}</div></section>'
     )

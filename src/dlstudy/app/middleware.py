@@ -40,24 +40,42 @@ class CourseMiddleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Judge a request, and answer it or pass it on."""
         if not self.active or scope["type"] not in ("http", "websocket"):
+            if self.active and scope["type"] == "lifespan":
+                self._stand_in_front(scope)
             await self.app(scope, receive, send)
-            return
+        elif not await self._turned_away(scope, receive, send):
+            if scope["type"] == "websocket":
+                await self.app(scope, receive, send)
+            else:
+                await self._http(scope["path"].removeprefix(self.base) or "/", scope, receive, _with_headers(send))
+
+    def _stand_in_front(self, scope: Scope) -> None:
+        """Judge requests before the page engine's own middleware too: its proxies to language servers come first."""
+        course, stack = scope["app"], scope["app"].middleware_stack
+
+        async def gate(scope: Scope, receive: Receive, send: Send) -> None:
+            if scope["type"] == "lifespan" or not await self._turned_away(scope, receive, send):
+                await stack(scope, receive, send)
+
+        course.middleware_stack = gate
+
+    async def _turned_away(self, scope: Scope, receive: Receive, send: Send) -> bool:
+        """Refuse what comes from elsewhere, lies outside the course, or is a websocket that no page of it needs."""
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
         path = scope["path"]
         inside = path == self.base or path.startswith(self.base + "/")
-        path = path.removeprefix(self.base) or "/"
         refused = guard.refusal(headers, self.origins)
         if scope["type"] == "websocket":
-            if refused or not inside or not guard.allowed_socket(path) or not self._known_page(scope, required=False):
+            wanted = guard.allowed_socket(path.removeprefix(self.base)) and self._known_page(scope, required=False)
+            if refused or not inside or not wanted:
                 await _refuse_socket(receive, send)
-            else:
-                await self.app(scope, receive, send)
-            return
-        send = _with_headers(send)
+                return True
+            return False
         if refused or not inside:
-            await PlainTextResponse(refused or "Not found.", 403 if refused else 404)(scope, receive, send)
-            return
-        await self._http(path, scope, receive, send)
+            answer = PlainTextResponse(refused or "Not found.", 403 if refused else 404)
+            await answer(scope, receive, _with_headers(send))
+            return True
+        return False
 
     async def _http(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
         method, query = scope["method"], parse_qs(scope["query_string"].decode("latin-1"))
@@ -129,9 +147,9 @@ def _logged_in(scope: Scope) -> bool:
 def _with_headers(send: Send) -> Send:
     async def wrapped(message: Message) -> None:
         if message["type"] == "http.response.start":
-            present = {name.lower() for name, _ in message["headers"]}
-            extra = [(name.lower().encode(), value.encode()) for name, value in guard.HEADERS.items()]
-            message["headers"] = [*message["headers"], *(pair for pair in extra if pair[0] not in present)]
+            ours = {name.lower().encode(): value.encode() for name, value in guard.HEADERS.items()}
+            kept = [pair for pair in message["headers"] if pair[0].lower() not in ours]
+            message["headers"] = [*kept, *ours.items()]
         await send(message)
 
     return wrapped

@@ -51,7 +51,7 @@ def serve(
 
     Args:
         learner: the learner's folder, `$DLSTUDY_LEARNER` or `~/dlstudy-learner` if None.
-        port: the port to use; None takes the one of last time if it is free, else the first free one from 2718.
+        port: the port to use; None takes the one of last time if it is free, else 2718, else any free one.
         open_browser: open the address in the browser once the server answers.
         lesson: file name of the lesson to open instead of the home page.
         host: the address to listen on; anything but this machine's own needs `allow_origins`.
@@ -61,7 +61,7 @@ def serve(
 
     Raises:
         NotALearnerFolder: the folder cannot be used.
-        CannotStart: the port is taken, or the engine is missing.
+        CannotStart: the port is taken, the engine is missing, or something else than the course answers.
     """
     folder = (learner or paths.learner_folder()).expanduser().absolute()
     base_url = "/" + base_url.strip("/") if base_url.strip("/") else ""
@@ -77,11 +77,15 @@ def serve(
     port = choose_port(host, port, remembered)
     _remember_port(folder, port)
     os.environ.update(environment(folder, keys, host, port, base_url, allow_origins))
+    problems: list[str] = []
     watcher = threading.Thread(
-        target=_announce, args=(port, keys, base_url, lesson, open_browser, say), daemon=True, name="announce"
+        target=_announce, args=(port, keys, base_url, lesson, open_browser, say, problems), daemon=True, name="announce"
     )
     watcher.start()
-    return _run_engine(folder, host, port, keys, base_url, allow_origins)
+    code = _run_engine(folder, host, port, keys, base_url, allow_origins)
+    if problems:
+        raise CannotStart(problems[0])
+    return code
 
 
 def environment(
@@ -122,10 +126,10 @@ def load_secrets(folder: Path) -> Secrets:
 
 
 def choose_port(host: str, wanted: int | None, remembered: int | None = None) -> int:
-    """Return a port that is free now: the wanted one, else the one of last time, else the first free from 2718.
+    """Return a port that is free now: the wanted one, else the one of last time, else 2718, else any.
 
     Raises:
-        CannotStart: the wanted port is taken or none is free.
+        CannotStart: the wanted port is taken.
     """
     if wanted is not None:
         if not 1 <= wanted <= 65535:
@@ -133,10 +137,13 @@ def choose_port(host: str, wanted: int | None, remembered: int | None = None) ->
         if not _is_free(host, wanted):
             raise CannotStart(f"Port {wanted} is taken by another program. Leave --port out to have a free one found.")
         return wanted
-    for port in ([remembered] if remembered else []) + list(range(FIRST_PORT, FIRST_PORT + 200)):
-        if _is_free(host, port):
+    for port in (remembered, FIRST_PORT):
+        if port and _is_free(host, port):
             return port
-    raise CannotStart(f"None of the ports {FIRST_PORT} to {FIRST_PORT + 199} is free; name one with --port.")
+    # Not simply the next one up: two courses that start at the same moment would choose the same.
+    with socket.socket(_family(host), socket.SOCK_STREAM) as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])
 
 
 def address(port: int, keys: Secrets, base_url: str = "", lesson: str | None = None) -> str:
@@ -186,26 +193,30 @@ def _run_engine(folder: Path, host: str, port: int, keys: Secrets, base_url: str
 
 
 def _announce(
-    port: int, keys: Secrets, base_url: str, lesson: str | None, open_browser: bool, say: Callable[[str], None]
+    port: int,
+    keys: Secrets,
+    base_url: str,
+    lesson: str | None,
+    open_browser: bool,
+    say: Callable[[str], None],
+    problems: list[str],
 ) -> None:
     """Wait until the course itself answers, then show the address; end the server if something else answers."""
     deadline = time.monotonic() + START_SECONDS
     answer = "nothing answered"
-    while time.monotonic() < deadline:
-        answer = _ask(port, keys, base_url)
-        if answer == "ours":
-            target = address(port, keys, base_url, lesson)
-            say(f"The course is open at {target}")
-            say("Press Ctrl-C here to end it; everything is saved.")
-            if open_browser:
-                webbrowser.open(target)
-            return
-        if answer != "nothing answered":
-            break
+    while answer == "nothing answered" and time.monotonic() < deadline:
         time.sleep(0.05)
-    say(
-        f"The course did not start: {answer} on port {port}. The course's pages are added to the page engine through "
-        "its installed metadata, so this usually means that the package was moved or half updated. Install it again "
+        answer = _ask(port, keys, base_url)
+    if answer == "ours":
+        target = address(port, keys, base_url, lesson)
+        say(f"The course is open at {target}")
+        say("Press Ctrl-C here to end it; everything is saved.")
+        if open_browser:
+            webbrowser.open(target)
+        return
+    problems.append(
+        f"The course did not start: {answer} on port {port}. Its pages are added to the page engine through the "
+        "package's installed metadata, so most often the package was moved or half updated. Install it again "
         "(pip install --force-reinstall .) and run `dlstudy doctor`."
     )
     signal.raise_signal(signal.SIGINT)
@@ -242,8 +253,7 @@ def _already_running(folder: Path, port: int | None, keys: Secrets, base_url: st
 
 
 def _is_free(host: str, port: int) -> bool:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
+    with socket.socket(_family(host), socket.SOCK_STREAM) as probe:
         if os.name == "posix":  # on Windows the option would allow two servers on one port
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -251,6 +261,10 @@ def _is_free(host: str, port: int) -> bool:
         except OSError:
             return False
     return True
+
+
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
 def _port_file(folder: Path) -> Path:

@@ -109,8 +109,8 @@ def refuse(learner: Path) -> None:
     for folder in (learner, *learner.parents):
         if (folder / "src" / "dlstudy" / "__init__.py").is_file() or (folder / "dlstudy" / "_content").is_dir():
             raise NotALearnerFolder(
-                f"{learner} lies in the course's own source ({folder}). Your work needs a folder of its own, so that no "
-                "update can touch it: set DLSTUDY_LEARNER to another path, or unset it to use dlstudy-learner in your home."
+                f"{learner} lies in the course's own source ({folder}). Your work needs a folder of its own, which "
+                "no update touches: set DLSTUDY_LEARNER to another path, or unset it to use dlstudy-learner at home."
             )
     ours = paths.state_folder(learner).is_dir()
     for mark in (".git", "pyproject.toml", "setup.py"):

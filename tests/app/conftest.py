@@ -1,0 +1,136 @@
+"""A real course server in a throwaway folder outside /tmp (the page engine saves nothing there), and a real browser."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import pytest
+
+CONTENT = Path(__file__).parent / "content"
+"""A small course without torch, for what does not depend on the lessons' text."""
+
+
+def cache_folder() -> Path:
+    if os.name == "nt":
+        return Path(os.environ["LOCALAPPDATA"])
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+
+
+@pytest.fixture(scope="session")
+def throwaway() -> Iterator[Path]:
+    """A folder outside /tmp that is gone afterwards; homes and learners' folders are made in it."""
+    cache_folder().mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix="dlstudy-tests-", dir=cache_folder()))
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@dataclass
+class Course:
+    """One learner's course: `start` and `stop` the server as often as wanted, the folder stays."""
+
+    home: Path
+    content: Path | None
+    process: subprocess.Popen[str] | None = None
+    lines: list[str] = field(default_factory=list)
+    address: str = ""
+
+    @property
+    def learner(self) -> Path:
+        return self.home / "dlstudy-learner"
+
+    @property
+    def base(self) -> str:
+        return self.address.split("/?")[0]
+
+    @property
+    def token(self) -> str:
+        return self.address.split("access_token=")[1]
+
+    def environment(self) -> dict[str, str]:
+        drop = ("DLSTUDY_", "MARIMO_", "XDG_", "PYTEST_")
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(drop)}
+        own = {"HOME": str(self.home), "USERPROFILE": str(self.home), "PYTHONUNBUFFERED": "1"}
+        return inherited | own | ({"DLSTUDY_CONTENT": str(self.content)} if self.content else {})
+
+    def choose_port(self) -> None:
+        """As if there had been a last time: test runs beside each other must not all go for the first port."""
+        state = self.learner / ".dlstudy"
+        state.mkdir(parents=True, exist_ok=True)
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            (state / "port").write_text(str(probe.getsockname()[1]), encoding="ascii")
+
+    def command(self, *arguments: str) -> list[str]:
+        return [sys.executable, "-c", "from dlstudy.cli import main; main()", "open", "--no-browser", *arguments]
+
+    def start(self, *arguments: str) -> Course:
+        self.home.mkdir(exist_ok=True)
+        if not self.address and not arguments:
+            self.choose_port()
+        log = self.home / "server.log"
+        with log.open("w") as output:
+            self.process = subprocess.Popen(
+                self.command(*arguments), stdout=output, stderr=subprocess.STDOUT, text=True, env=self.environment()
+            )
+        deadline = time.monotonic() + 90
+        while time.monotonic() < deadline:
+            text = log.read_text()
+            found = re.search(r"http://\S+access_token=\S+", text)
+            if found:
+                self.lines, self.address = text.splitlines(), found[0]
+                return self
+            if self.process.poll() is not None:
+                break
+            time.sleep(0.05)
+        self.stop()
+        raise AssertionError(f"the server did not start:\n{log.read_text()}")
+
+    def stop(self, wait: float = 20) -> int:
+        assert self.process is not None
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+            try:
+                self.process.wait(wait)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+                raise
+        return self.process.returncode
+
+    def client(self, *, logged_in: bool = True) -> httpx.Client:
+        headers = {"Authorization": f"Bearer {self.token}"} if logged_in else {}
+        return httpx.Client(base_url=self.base, headers=headers, timeout=20, trust_env=False)
+
+
+@pytest.fixture(scope="session")
+def new_course(throwaway: Path) -> Iterator[Callable[..., Course]]:
+    """Make a course of one's own; whatever is still running at the end is stopped."""
+    made: list[Course] = []
+
+    def make(content: Path | None = CONTENT) -> Course:
+        made.append(Course(throwaway / f"home{len(made)}", content))
+        return made[-1]
+
+    yield make
+    for course in made:
+        if course.process is not None:
+            course.stop()
+
+
+@pytest.fixture(scope="module")
+def course(new_course: Callable[..., Course]) -> Course:
+    """A running course of the small lessons, shared by the tests of one file."""
+    return new_course().start()

@@ -1,0 +1,509 @@
+"""The real server, spoken to over HTTP and websockets: who comes in, what is answered, what is refused."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import stat
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
+
+from dlstudy.app import server
+from dlstudy.course.progress import Progress
+from tests.app.conftest import Course
+from tests.app.test_guard import BLOCKED
+
+LESSON = "01_Tensors_and_Autograd.md"
+
+
+def socket_url(course: Course, path: str = "/ws", **query: str) -> str:
+    query = {"session_id": "s_test", "file": LESSON, "access_token": course.token} | query
+    return course.base.replace("http", "ws") + path + "?" + "&".join(f"{key}={value}" for key, value in query.items())
+
+
+# ---- who comes in -----------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", ["/", f"/?file={LESSON}", f"/{LESSON}", "/images/dot.svg"])
+def test_a_page_without_a_login_leads_to_the_login(course: Course, path: str) -> None:
+    with course.client(logged_in=False) as client:
+        answer = client.get(path)
+    assert answer.status_code == 303
+    assert answer.headers["location"].startswith("/auth/login?next=")
+
+
+@pytest.mark.parametrize("path", ["/api/progress", "/api/course/machine", "/api/usage", "/api/status"])
+def test_data_without_a_login_is_refused(course: Course, path: str) -> None:
+    with course.client(logged_in=False) as client:
+        assert client.get(path).status_code == 401
+        assert client.put("/api/course/reset", json={"lesson": "01"}).status_code == 401
+        assert client.get("/api/progress", headers={"Authorization": "Bearer wrong"}).status_code == 401
+
+
+def test_the_token_opens_the_course_and_leaves_the_address(course: Course) -> None:
+    with course.client(logged_in=False) as client:
+        answer = client.get(f"/?file={LESSON}&access_token={course.token}")
+        assert answer.status_code == 303
+        assert answer.headers["location"] == f"/?file={LESSON}"
+        assert course.token not in str(answer.headers)
+        page = client.get(answer.headers["location"])
+        assert page.status_code == 200
+        assert course.token not in page.text
+        assert client.get("/api/progress").status_code == 200
+
+
+def test_a_wrong_token_gets_a_sentence_and_the_right_one_the_page_that_was_asked_for(course: Course) -> None:
+    with course.client(logged_in=False) as client:
+        form = client.get(f"/auth/login?next=/{LESSON}")
+        assert "<form" in form.text
+        wrong = client.post(f"/auth/login?next=/{LESSON}", data={"password": "guess"})
+        assert wrong.status_code == 403
+        assert "That is not the token" in wrong.text
+        right = client.post(f"/auth/login?next=/{LESSON}", data={"password": course.token})
+        assert right.status_code == 302
+        assert right.headers["location"] == f"/{LESSON}"
+
+
+@pytest.mark.parametrize(
+    "target", ["//evil.example", "https://evil.example/", "/\\evil.example", "javascript:alert(1)"]
+)
+def test_the_login_leads_nowhere_else(course: Course, target: str) -> None:
+    with course.client(logged_in=False) as client:
+        answer = client.post("/auth/login", params={"next": target}, data={"password": course.token})
+    assert answer.status_code == 302
+    assert answer.headers["location"] == "/"
+
+
+@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1", "evil.example:{port}", "127.0.0.1.evil.example:{port}"])
+def test_a_foreign_host_is_refused_even_with_the_token(course: Course, host: str) -> None:
+    host = host.format(port=course.base.rsplit(":", 1)[1])
+    with course.client() as client:
+        for path in ("/", "/api/progress", "/auth/login", "/course/home.css"):
+            assert client.get(path, headers={"Host": host}).status_code == 403, path
+
+
+@pytest.mark.parametrize("origin", ["http://evil.example", "null", "https://127.0.0.1", "http://127.0.0.1:1"])
+def test_a_foreign_origin_is_refused_even_with_the_token(course: Course, origin: str) -> None:
+    with course.client() as client:
+        for path in ("/", "/api/progress", f"/?file={LESSON}"):
+            assert client.get(path, headers={"Origin": origin}).status_code == 403, path
+        answer = client.put("/api/course/reset", json={"lesson": "01"}, headers={"Origin": origin})
+        assert answer.status_code == 403
+        preflight = client.options(
+            "/api/course/reset", headers={"Origin": origin, "Access-Control-Request-Method": "PUT"}
+        )
+        assert "access-control-allow-origin" not in preflight.headers
+        seen = client.get("/api/progress", headers={"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"})
+        assert seen.status_code == 403
+
+
+def test_the_pages_websocket_opens(course: Course) -> None:
+    with connect(socket_url(course), origin=course.base, proxy=None) as page:
+        assert json.loads(page.recv(timeout=20))["op"]
+
+
+@pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://127.0.0.1:1"])
+def test_a_foreign_origin_gets_no_websocket_even_with_the_token(course: Course, origin: str) -> None:
+    with pytest.raises(InvalidStatus) as refused, connect(socket_url(course), origin=origin, proxy=None):
+        pass
+    assert refused.value.response.status_code == 403
+
+
+def test_a_foreign_host_gets_no_websocket(course: Course) -> None:
+    port = int(course.base.rsplit(":", 1)[1])
+    url = socket_url(course).replace("127.0.0.1", "evil.example")
+    with (
+        pytest.raises(InvalidStatus) as refused,
+        socket.create_connection(("127.0.0.1", port)) as raw,
+        connect(url, sock=raw, proxy=None),
+    ):
+        pass
+    assert refused.value.response.status_code == 403
+
+
+def test_without_a_token_the_websocket_closes(course: Course) -> None:
+    from websockets.exceptions import ConnectionClosed
+
+    url = socket_url(course, access_token="wrong")
+    with pytest.raises((InvalidStatus, ConnectionClosed)), connect(url, origin=course.base, proxy=None) as page:
+        page.recv(timeout=10)
+
+
+@pytest.mark.parametrize("path", ["/terminal/ws", "/lsp/pylsp", "/lsp/copilot"])
+def test_terminal_and_language_servers_have_no_websocket(course: Course, path: str) -> None:
+    with pytest.raises(InvalidStatus) as refused, connect(socket_url(course, path), origin=course.base, proxy=None):
+        pass
+    assert refused.value.response.status_code == 403
+
+
+@pytest.mark.parametrize(
+    "file", ["../../x.md", "%2e%2e%2fx.md", "/etc/passwd", "pyproject.toml", "__new__s_1", "none.md"]
+)
+def test_the_websocket_opens_pages_of_the_folder_only(course: Course, file: str) -> None:
+    url = socket_url(course, file=file)
+    with pytest.raises(InvalidStatus) as refused, connect(url, origin=course.base, proxy=None):
+        pass
+    assert refused.value.response.status_code == 403
+
+
+# ---- what is answered -------------------------------------------------------------
+
+
+def engine_token(course: Course) -> str:
+    """The page engine's own token against stale pages, which every page carries."""
+    import re
+
+    with course.client() as client:
+        page = client.get(f"/?file={LESSON}").text
+    found = re.search(r'marimo-server-token data-token="([^"]+)"', page)
+    assert found
+    return found[1]
+
+
+@pytest.mark.parametrize(("method", "path"), BLOCKED)
+def test_blocked_routes_answer_403_or_404_to_a_logged_in_learner(course: Course, method: str, path: str) -> None:
+    with course.client() as client:
+        answer = client.request(method, path, headers={"Marimo-Server-Token": engine_token(course)})
+        assert answer.status_code in (403, 404), answer.text
+        assert client.get("/api/progress").status_code == 200, "the server lives on"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/?file=../../etc/passwd",
+        "/?file=..%2F..%2Fpyproject.toml",
+        "/?file=%2Fetc%2Fpasswd",
+        "/?file=.dlstudy/manifest.json",
+        "/?file=none.md",
+        "/?file=__new__s_1",
+        f"/?file={LESSON}&file=none.md",
+        "/06_CNN_Advanced.md",
+        "/..%2f..%2fetc%2fpasswd.md",
+    ],
+)
+def test_a_page_that_is_not_there_says_so_and_leads_home(course: Course, path: str) -> None:
+    with course.client() as client:
+        answer = client.get(path)
+    assert answer.status_code in (403, 404)
+    assert answer.status_code == 403 or 'href="/"' in answer.text
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/images/../01_Tensors_and_Autograd.md",
+        "/images/%2e%2e/%2e%2e/exercises/01/scale/exercise.toml",
+        "/..%2f..%2f..%2fconftest.py",
+        "/course/../site.py",
+        "/course/%2e%2e%2fsite.py",
+        "/course/theme.js%00.css",
+        "/.dlstudy/token",
+        "/%2edlstudy/token",
+        "/pyproject.toml",
+        "/images/",
+        "/exercises/01/scale/exercise.toml",
+    ],
+)
+def test_files_beside_the_pages_cannot_be_fetched(course: Course, path: str) -> None:
+    port = int(course.base.rsplit(":", 1)[1])
+    # By hand: a client would tidy the path up first.
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as raw:
+        head = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: Bearer {course.token}\r\n"
+        raw.sendall((head + "Connection: close\r\n\r\n").encode())
+        answer = b""
+        while piece := raw.recv(65536):
+            answer += piece
+    status = int(answer.split()[1])
+    assert status in (303, 400, 403, 404), answer[:300]
+    assert course.token.encode() not in answer
+    assert b"def " not in answer
+    assert b"Scale a tensor" not in answer
+
+
+def test_a_links_address_works_here_as_it_does_on_github(course: Course) -> None:
+    with course.client() as client:
+        answer = client.get(f"/{LESSON}")
+        assert (answer.status_code, answer.headers["location"]) == (303, f"/?file={LESSON}")
+        picture = client.get("/images/dot.svg")
+        assert picture.headers["content-type"].startswith("image/svg+xml")
+        assert "sandbox" in picture.headers["content-security-policy"]
+
+
+def test_pages_carry_their_policy_and_a_lesson_is_dressed(course: Course) -> None:
+    with course.client() as client:
+        home, page = client.get("/"), client.get(f"/?file={LESSON}")
+        assert client.get(f"/?file={LESSON}", headers={"If-None-Match": "*"}).status_code == 200
+    assert "default-src 'none'" in home.headers["content-security-policy"]
+    assert "frame-ancestors 'none'" in home.headers["content-security-policy"]
+    policy = page.headers["content-security-policy"]
+    assert "default-src 'self'" in policy
+    assert "http:" not in policy.replace("http://127", "")
+    for answer in (home, page):
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["referrer-policy"] == "same-origin"
+    assert '<header id="dls-bar">' in page.text
+    assert "<title>01 Tensors and Autograd</title>" in page.text
+    assert 'href="/02_Neural_Network_Basics.md"' in page.text
+
+
+def test_the_home_page_has_every_lesson_and_links_to_written_ones_only(course: Course) -> None:
+    import re
+
+    with course.client() as client:
+        html = client.get("/").text
+        links = set(re.findall(r'href="/(\d\d_[^"]+)"', html))
+        assert links == {LESSON, "02_Neural_Network_Basics.md"}
+        for link in links:
+            assert client.get(f"/{link}", follow_redirects=True).status_code == 200
+    assert len(re.findall(r'id="lesson-\d\d"', html)) == 27
+    assert html.count("planned</span>") == 25
+    assert "<style" not in html
+    assert not re.search(r"<script(?! src=)", html)
+
+
+def test_progress_is_cheap_to_ask_for_and_changes_with_every_record(course: Course) -> None:
+    with course.client() as client:
+        first = client.get("/api/progress")
+        tag = {"If-None-Match": first.headers["etag"]}
+        assert first.json()["completion"]["01"]["total"] == 1
+        assert client.get("/api/progress", headers=tag).status_code == 304
+        with Progress(course.learner / ".dlstudy" / "progress.sqlite") as progress:
+            progress.record_attempt("01/scale", passed=True, source="x", verdict="passed")
+        second = client.get("/api/progress", headers=tag)
+        assert second.status_code == 200
+        assert second.json()["completion"]["01"] == {
+            "done": 1, "total": 1, "core_done": 1, "core_total": 1, "complete": True,
+        }  # fmt: skip
+        assert "<strong>1 of 1</strong>" in client.get("/").text
+        client.put("/api/course/reset", json={"lesson": "01", "exercise": "scale", "progress": True}).raise_for_status()
+        assert client.get("/api/progress").json()["completion"]["01"]["done"] == 0
+
+
+def test_time_on_a_page_is_added_up_and_nonsense_is_refused(course: Course) -> None:
+    with course.client() as client:
+
+        def seconds() -> float:
+            return client.get("/api/progress").json()["lessons"].get("02", {}).get("seconds", 0.0)
+
+        before = seconds()
+        assert client.put("/api/course/time", json={"lesson": "02", "seconds": 30}).status_code == 200
+        assert seconds() == pytest.approx(before + 30)
+        client.put("/api/course/time", json={"lesson": "02", "seconds": 3000})
+        assert seconds() == pytest.approx(before + 150), "a clock that jumped counts as two minutes at most"
+        for wrong in (-1, "ten", None, True, 1e9):
+            answer = client.put("/api/course/time", json={"lesson": "02", "seconds": wrong})
+            assert answer.status_code == 400
+            assert answer.json()["detail"]
+        assert client.put("/api/course/time", json={"lesson": "99", "seconds": 1}).status_code == 400
+        assert client.put("/api/course/time", content=b"{").status_code == 400
+        assert client.put("/api/course/time", content=b"[]").status_code == 400
+        assert seconds() == pytest.approx(before + 150)
+        assert client.get("/api/progress").json()["last"] == "02"
+
+
+def test_a_reset_keeps_a_backup_and_ends_the_open_page_first(course: Course) -> None:
+    page = course.learner / LESSON
+    handed_out = page.read_text(encoding="utf-8")
+    mine = handed_out.replace("    ...", "    return 3 * x").replace("slider(1, 10", "slider(1, 12")
+    with connect(socket_url(course, session_id="s_open"), origin=course.base, proxy=None) as session:
+        session.recv(timeout=20)
+        page.write_text(mine, encoding="utf-8")
+        with course.client() as client:
+            answer = client.put("/api/course/reset", json={"lesson": "01", "exercise": "scale"})
+        assert answer.status_code == 200, answer.text
+        list(session)  # what was under way, until the server closes it
+        assert session.close_code is not None
+    assert page.read_text(encoding="utf-8") == mine.replace("    return 3 * x", "    ...")
+    assert (course.learner / answer.json()["backup"]).read_text(encoding="utf-8") == mine
+    with course.client() as client:
+        for wish in ({"lesson": "01", "exercise": "none"}, {"lesson": "06"}, {"lesson": "../x"}, {}):
+            assert client.put("/api/course/reset", json=wish).status_code == 400, wish
+        client.put("/api/course/reset", json={"lesson": "01"}).raise_for_status()
+    assert page.read_text(encoding="utf-8") == handed_out
+
+
+def test_the_machine_is_described_without_importing_torch(course: Course) -> None:
+    with course.client() as client:
+        facts = client.get("/api/course/machine").json()
+    assert set(facts) == {"Processor", "Memory", "Graphics", "Python", "PyTorch", "NumPy"}
+    assert all(facts.values())
+    heavy = "import sys, dlstudy.app.site, dlstudy.app.machine as m; m.facts(); "
+    heavy += "print(sorted({'torch', 'numpy', 'marimo', 'matplotlib'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", heavy], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_a_damaged_progress_file_is_told_until_it_is_dismissed(new_course: Callable[..., Course]) -> None:
+    course = new_course()
+    state = course.learner / ".dlstudy"
+    state.mkdir(parents=True)
+    (state / "progress.sqlite").write_bytes(b"this is not a database" * 500)
+    course.start()
+    with course.client() as client:
+        assert "damaged" in client.get("/").text
+        assert "damaged" in client.get("/api/progress").json()["problem"]
+        assert client.put("/api/course/dismiss", json={}).status_code == 200
+        assert "damaged" not in client.get("/").text
+    course.stop()
+
+
+# ---- start and stop ---------------------------------------------------------------
+
+
+def test_the_token_is_in_no_process_list_and_its_file_is_the_owners(course: Course) -> None:
+    import psutil
+
+    assert course.process is not None
+    with connect(socket_url(course, session_id="s_family"), origin=course.base, proxy=None) as page:
+        page.recv(timeout=20)
+    family = [psutil.Process(course.process.pid), *psutil.Process(course.process.pid).children(recursive=True)]
+    alive = [process for process in family if process.status() != psutil.STATUS_ZOMBIE]
+    assert len(alive) > 1, "the kernel's process is looked at as well"
+    for process in alive:
+        assert course.token not in " ".join(process.cmdline())
+    if os.name == "posix":
+        assert stat.S_IMODE((course.learner / ".dlstudy" / "token").stat().st_mode) == 0o600
+
+
+def test_it_listens_on_this_machine_only(course: Course) -> None:
+    import psutil
+
+    assert course.process is not None
+    listening = [c.laddr.ip for c in psutil.Process(course.process.pid).net_connections() if c.status == "LISTEN"]
+    assert listening == ["127.0.0.1"]
+
+
+def test_after_a_restart_the_old_login_still_works_on_the_same_port(new_course: Callable[..., Course]) -> None:
+    course = new_course().start()
+    with course.client(logged_in=False) as client:
+        client.get(f"/?access_token={course.token}")
+        assert client.get("/").status_code == 200
+        before = course.address
+        assert course.stop() == 0
+        course.start()
+        assert course.address == before
+        assert client.get("/").status_code == 200
+    second = subprocess.run(course.command(), env=course.environment(), capture_output=True, text=True, timeout=60)
+    assert second.returncode == 0
+    assert "already running" in second.stdout
+    course.stop()
+
+
+def test_a_taken_port_is_named_and_another_is_found(new_course: Callable[..., Course]) -> None:
+    course = new_course()
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        done = subprocess.run(
+            course.command("--port", str(port)), env=course.environment(), capture_output=True, text=True, timeout=60
+        )
+        assert done.returncode != 0
+        assert f"Port {port} is taken" in done.stdout + done.stderr
+        assert "Traceback" not in done.stderr
+        assert server.choose_port("127.0.0.1", None, port) != port
+    assert server.choose_port("127.0.0.1", None, port) == port
+    with pytest.raises(server.CannotStart, match="from 1 to 65535"):
+        server.choose_port("127.0.0.1", 70000)
+
+
+class Stranger(BaseHTTPRequestHandler):
+    """Another program on the port of last time: it must never see the token."""
+
+    seen: list[str] = []  # noqa: RUF012 - read by the test
+
+    def do_GET(self) -> None:
+        self.seen.append(self.path + str(self.headers))
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b'{"course": "me", "lessons": {}}')
+
+    def log_message(self, *arguments: object) -> None:
+        pass
+
+
+def test_another_program_on_the_remembered_port_is_not_shown_the_token(throwaway: Path) -> None:
+    stranger = HTTPServer(("127.0.0.1", 0), Stranger)
+    threading.Thread(target=stranger.serve_forever, daemon=True).start()
+    try:
+        keys = server.load_secrets(throwaway / "strangers-victim")
+        port = stranger.server_address[1]
+        assert server._already_running(throwaway, port, keys, "") is None
+        assert Stranger.seen
+        assert keys.token not in "".join(Stranger.seen)
+    finally:
+        stranger.shutdown()
+        stranger.server_close()
+
+
+def test_a_damaged_token_file_is_replaced(throwaway: Path) -> None:
+    folder = throwaway / "damaged-token"
+    first = server.load_secrets(folder)
+    assert server.load_secrets(folder) == first
+    for damage in ("", "{", '{"token": "short", "session": "short"}', "[]"):
+        (folder / ".dlstudy" / "token").write_text(damage, encoding="utf-8")
+        again = server.load_secrets(folder)
+        assert again != first
+        assert len(again.token) >= 32
+
+
+def test_a_server_without_our_pages_ends_with_a_sentence(new_course: Callable[..., Course]) -> None:
+    """The self-check: the middleware does not load, so marimo's own home would be shown."""
+    course = new_course()
+    code = (
+        "import sys, marimo._server.registry as r; r.MIDDLEWARE_REGISTRY.get_all = lambda: []\n"
+        "from dlstudy.cli import main\n"
+        "main(['open', '--no-browser'])"
+    )
+    course.home.mkdir()
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=course.environment(), capture_output=True, text=True, timeout=90
+    )
+    assert done.returncode != 0
+    assert "The course did not start" in done.stderr
+    assert "access_token" not in done.stdout + done.stderr
+
+
+def test_under_a_proxy_the_course_answers_below_its_path(new_course: Callable[..., Course]) -> None:
+    course = new_course().start("--base-url", "/user/ada/course", "--allow-origin", "https://hub.example.org")
+    assert course.base.endswith("/user/ada/course")
+    proxied = {"Host": "hub.example.org", "Origin": "https://hub.example.org"}
+    with course.client() as client:
+        home = client.get("/", headers=proxied)
+        assert home.status_code == 200
+        assert f'href="/user/ada/course/{LESSON}"' in home.text
+        page = client.get(f"/?file={LESSON}", headers=proxied)
+        assert "/user/ada/course/course/bar.js" in page.text
+        assert client.get("/course/bar.js").status_code == 200
+        assert client.get(f"/{LESSON}").headers["location"] == f"/user/ada/course/?file={LESSON}"
+        assert client.get("/", headers={"Host": "evil.example"}).status_code == 403
+        assert client.put("/api/course/reset", json={"lesson": "01"}, headers=proxied).status_code == 200
+    with connect(socket_url(course), origin="https://hub.example.org", proxy=None) as page_socket:
+        page_socket.recv(timeout=20)
+    course.stop()
+
+
+def test_other_marimo_servers_of_the_environment_are_left_alone() -> None:
+    from dlstudy.app.middleware import CourseMiddleware
+
+    assert os.environ.get("DLSTUDY_SERVER") != "1"
+    seen: list[object] = []
+
+    async def app(scope: object, receive: object, send: object) -> None:
+        seen.append(scope)
+
+    import asyncio
+
+    scope = {"type": "http", "path": "/api/kernel/shutdown", "headers": [], "method": "POST"}
+    asyncio.run(CourseMiddleware(app)(scope, None, None))  # type: ignore[arg-type]
+    assert seen == [scope]
