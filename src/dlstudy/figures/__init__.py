@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 from dlstudy.figures.palette import BLUE, CYCLE, GREEN, LINE, MUTED, ORANGE, PAPER, PURPLE, RED, SKY, tokens_css
 
 if TYPE_CHECKING:
+    from dlstudy.figures.broadcast import BroadcastVisualiser
     from dlstudy.figures.explorer import GraphExplorer
     from dlstudy.figures.svg import StaticFigure, figure, use_course_style
 
 _HOMES = {
+    "BroadcastVisualiser": "broadcast",
     "GraphExplorer": "explorer",
     "figure": "svg",
     "StaticFigure": "svg",
@@ -32,6 +34,7 @@ __all__ = [
     "PURPLE",
     "RED",
     "SKY",
+    "BroadcastVisualiser",
     "GraphExplorer",
     "StaticFigure",
     "figure",
