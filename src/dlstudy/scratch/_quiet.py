@@ -1,6 +1,8 @@
-"""Division by zero and overflow give inf and nan without a warning, as in torch; the reader's own NumPy code keeps its warnings.
+"""Division by zero and overflow give inf and nan without a warning, as in torch; the reader's own NumPy code keeps
+its warnings.
 
-`np.errstate` does this, but takes longer than a small addition. Setting NumPy's context variable by hand costs a tenth of that;
+`np.errstate` does this, but takes longer than a small addition. Setting NumPy's context variable by hand costs a tenth
+of that;
 should a later NumPy move it, the slower official way is used.
 """
 

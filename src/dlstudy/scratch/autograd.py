@@ -12,12 +12,17 @@ from .tape import AccumulateGrad, Node, edge_of, mode
 from .tensor import Tensor, wrap
 
 __all__ = [
-    "AccumulateGrad", "Node", "backward", "enable_grad", "grad", "inference_mode", "is_grad_enabled", "no_grad", "set_grad_enabled",
+    "AccumulateGrad", "Node", "backward", "enable_grad", "grad", "inference_mode", "is_grad_enabled", "is_inference_mode_enabled",
+    "no_grad", "set_grad_enabled",
 ]  # fmt: skip
 
 
 def backward(
-    tensors: Any, grad_tensors: Any = None, retain_graph: bool | None = None, create_graph: bool = False, inputs: Any = None
+    tensors: Any,
+    grad_tensors: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    inputs: Any = None,
 ) -> None:
     """Add the gradients of `tensors` (weighted by `grad_tensors`) to the `.grad` of the leaves, or only of `inputs`."""
     roots = _roots(_as_list(tensors), _as_list(grad_tensors), create_graph)
@@ -46,7 +51,8 @@ def grad(
 ) -> tuple[Any, ...]:
     """Return the gradients of the sum of `outputs` (weighted by `grad_outputs`) with respect to `inputs`, one for each.
 
-    Nothing is added to any `.grad`. With `create_graph` the results can be differentiated again. RuntimeError if an input was
+    Nothing is added to any `.grad`. With `create_graph` the results can be differentiated again. RuntimeError if an
+    input was
     not used, unless `allow_unused` (None for it) or `materialize_grads` (zeros for it).
     """
     wanted = _as_list(inputs)
@@ -85,7 +91,9 @@ def _edge_of_input(t: Tensor) -> Node:
 
 
 def _roots(tensors: Sequence[Tensor], grads: Sequence[Any], create_graph: bool) -> list[tuple[Node, Any]]:
-    """Return (node, gradient) for each output, after checking that each has a graph and a gradient of the right shape."""
+    """Return (node, gradient) for each output, after checking that each has a graph and a gradient of the right
+    shape.
+    """
     if grads and len(grads) != len(tensors):
         raise RuntimeError(f"expected one gradient per output, got {len(grads)} for {len(tensors)}")
     roots = []
@@ -120,7 +128,9 @@ class _SetMode:
         self.before.append((mode.enabled, mode.inference))
         mode.enabled, mode.inference = self.enabled, self.inference
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         mode.enabled, mode.inference = self.before.pop()
 
     def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -185,3 +195,8 @@ class set_grad_enabled(_SetMode):
 def is_grad_enabled() -> bool:
     """Return whether operations are being recorded."""
     return mode.enabled
+
+
+def is_inference_mode_enabled() -> bool:
+    """Return whether an `inference_mode` block is being run."""
+    return mode.inference

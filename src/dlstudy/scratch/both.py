@@ -16,6 +16,11 @@ def is_array(x: Any) -> bool:
     return isinstance(x, np.ndarray | np.generic)
 
 
+def plain(x: Any) -> Any:
+    """Return the array inside a Tensor, or the array itself: for masks, which have no derivative."""
+    return x if is_array(x) else x._data
+
+
 def expand(x: Any, shape: Sequence[int]) -> Any:
     """Return `x` broadcast to `shape`, without copying."""
     return np.broadcast_to(x, tuple(shape)) if is_array(x) else x.expand(tuple(shape))
@@ -32,10 +37,25 @@ def unary(name: str, x: Any) -> Any:
 
 
 def select(mask: Any, a: Any, b: Any) -> Any:
-    """Return a where mask (an array) is true, else b."""
+    """Return a where `mask` (an array) is true, else b; one of a and b may be a number."""
     if is_array(a) or is_array(b):
         return np.where(mask, a, b)
     from .ops.choice import where
     from .tensor import wrap
 
     return where(wrap(np.asarray(mask)), a, b)
+
+
+def masked(x: Any, mask: Any) -> Any:
+    """Return x where `mask` (an array) is true, else 0 (also where x is inf or nan)."""
+    return select(mask, x, 0)
+
+
+def cumsum(x: Any, dim: int) -> Any:
+    """Return the running sum along `dim`."""
+    return np.cumsum(x, axis=dim, dtype=x.dtype) if is_array(x) else x.cumsum(dim)
+
+
+def flip(x: Any, dims: Any) -> Any:
+    """Return `x` with the order of the elements along `dims` reversed."""
+    return np.flip(x, dims) if is_array(x) else x.flip(dims)

@@ -1,45 +1,197 @@
-"""Making tensors from data or by rule."""
+"""Making tensors from data or by rule, with torch's names."""
 
+import math
 from typing import Any
 
 import numpy as np
 
 from . import dtypes
 from .device import check_device
+from .ops.views import sizes
 from .tensor import Tensor, wrap
 
 
 def _plain(data: Any) -> Any:
     """Return nested lists with the tensors inside replaced by their values."""
     if isinstance(data, Tensor):
-        return data._data
-    if isinstance(data, list | tuple):
+        return data._data.tolist()
+    if isinstance(data, list | tuple | range):
         return [_plain(item) for item in data]
     return data
 
 
-def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def _array_of(data: Any, dtype: Any) -> "np.ndarray[Any, Any]":
+    """Return `data` as a new array in the format that torch gives it."""
+    if isinstance(data, Tensor):
+        data = data._data
+    keeps_format = isinstance(data, np.ndarray | np.generic)
+    try:
+        array = np.array(data if keeps_format else _plain(data))
+    except ValueError:
+        raise ValueError("expected a rectangular list of numbers, got rows of different lengths") from None
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"expected numbers to make a tensor of, got {array.dtype}")
+    if dtype is not None:
+        with np.errstate(all="ignore"):
+            return array.astype(dtypes.as_dtype(dtype).numpy)
+    if not keeps_format:
+        if array.dtype.kind == "f" or array.size == 0:
+            return array.astype(dtypes.get_default_dtype().numpy)
+        if array.dtype.kind == "u":
+            raise RuntimeError("Overflow when unpacking long: a number does not fit into int64")
+        return array.astype(np.int64) if array.dtype.kind == "i" else array
+    if array.dtype not in dtypes.FROM_NUMPY:
+        raise TypeError(f"can't convert an array of {array.dtype} to a tensor: convert it with .astype first")
+    return array
+
+
+def tensor(
+    data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False
+) -> Tensor:
     """Return a new leaf with a copy of `data`: a number, nested lists, an array or a tensor.
 
     Python floats become the default dtype (float32), ints int64; arrays keep their format.
     """
     check_device(device)
-    keeps_format = isinstance(data, np.ndarray | np.generic | Tensor)
-    array = np.array(_plain(data))
-    if array.dtype == object:
-        raise ValueError("expected a rectangular list of numbers: the rows have different lengths")
-    if dtype is not None:
-        array = array.astype(dtypes.as_dtype(dtype).numpy)
-    elif not keeps_format and array.dtype.kind == "f":
-        array = array.astype(dtypes.get_default_dtype().numpy)
-    elif array.dtype not in dtypes.FROM_NUMPY:
-        raise TypeError(f"can't convert data of format {array.dtype} to a tensor")
-    return wrap(array).requires_grad_(requires_grad)
+    return wrap(_array_of(data, dtype)).requires_grad_(requires_grad)
+
+
+def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
+    """Return `data` as a tensor, sharing memory with an array or tensor whose format need not change."""
+    check_device(device)
+    if isinstance(data, Tensor):
+        converted: Tensor = data if dtype is None else data.to(dtype)
+        return converted
+    if isinstance(data, np.ndarray) and (dtype is None or dtypes.as_dtype(dtype).numpy == data.dtype):
+        return from_numpy(data)
+    return tensor(data, dtype=dtype)
+
+
+asarray = as_tensor
 
 
 def from_numpy(array: Any) -> Tensor:
     """Return a tensor on the memory of `array`: a change of one is a change of the other."""
     if not isinstance(array, np.ndarray):
         raise TypeError(f"expected np.ndarray (got {type(array).__name__})")
-    dtypes.as_dtype(array.dtype)
+    if array.dtype not in dtypes.FROM_NUMPY:
+        raise TypeError(f"can't convert an array of {array.dtype} to a tensor: convert it with .astype first")
+    if any(stride < 0 for stride in array.strides):
+        raise ValueError("expected an array without negative strides: make a copy of it first, array.copy()")
     return wrap(array)
+
+
+def _filled(shape: tuple[int, ...], value: Any, dtype: Any, device: Any, requires_grad: bool) -> Tensor:
+    check_device(device)
+    if any(size < 0 for size in shape):
+        raise RuntimeError(f"expected sizes of at least 0, got {list(shape)}")
+    kind = (dtypes.get_default_dtype() if dtype is None else dtypes.as_dtype(dtype)).numpy
+    data = np.zeros(shape, kind) if value == 0 else np.full(shape, value, kind)
+    return wrap(data).requires_grad_(requires_grad)
+
+
+def zeros(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """Return zeros of the given size: zeros(2, 3) or zeros((2, 3))."""
+    return _filled(sizes(size), 0, dtype, device, requires_grad)
+
+
+def ones(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """Return ones of the given size."""
+    return _filled(sizes(size), 1, dtype, device, requires_grad)
+
+
+empty = zeros  # memory that holds anything at all may as well hold zeros
+
+
+def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """Return a tensor of `size` filled with one value, whose kind decides the dtype if none is given."""
+    value = fill_value.item() if isinstance(fill_value, Tensor) else fill_value
+    kind = dtypes.result_type(value) if dtype is None else dtype
+    return _filled(sizes((size,)), value, kind, device, requires_grad)
+
+
+def _like(value: Any) -> Any:
+    def make(
+        input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, memory_format: Any = None
+    ) -> Tensor:
+        return _filled(input._data.shape, value, input.dtype if dtype is None else dtype, device, requires_grad)
+
+    make.__doc__ = f"Return a tensor of {value}s with the shape and format of `input`."
+    return make
+
+
+zeros_like, ones_like = _like(0), _like(1)
+empty_like = zeros_like
+
+
+def full_like(
+    input: Tensor, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """Return a tensor with the shape and format of `input`, filled with one value."""
+    return _filled(input._data.shape, fill_value, input.dtype if dtype is None else dtype, device, requires_grad)
+
+
+def arange(
+    start: Any, end: Any = None, step: Any = 1, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """Return start, start + step, ... below `end`; arange(n) counts from 0. Integers if all arguments are."""
+    check_device(device)
+    if end is None:
+        start, end = 0, start
+    start, end, step = (v.item() if isinstance(v, Tensor) else v for v in (start, end, step))
+    if step == 0:
+        raise RuntimeError("step must be nonzero")
+    if (end - start) / step < 0:
+        raise RuntimeError("upper bound and lower bound inconsistent with step sign")
+    if dtype is None:
+        dtype = dtypes.get_default_dtype() if any(isinstance(v, float) for v in (start, end, step)) else dtypes.int64
+    count = math.ceil((end - start) / step)
+    data = (start + step * np.arange(count)).astype(dtypes.as_dtype(dtype).numpy)
+    return wrap(data).requires_grad_(requires_grad)
+
+
+def linspace(
+    start: Any, end: Any, steps: int, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """Return `steps` numbers from `start` to `end`, both included, at equal distances."""
+    check_device(device)
+    if steps < 0:
+        raise RuntimeError(f"number of steps must be non-negative, got {steps}")
+    start, end = float(start), float(end)
+    kind = (dtypes.get_default_dtype() if dtype is None else dtypes.as_dtype(dtype)).numpy
+    return wrap(np.linspace(start, end, steps).astype(kind)).requires_grad_(requires_grad)
+
+
+def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """Return an n x m matrix (square if m is left out) with ones on the diagonal and zeros elsewhere."""
+    check_device(device)
+    kind = (dtypes.get_default_dtype() if dtype is None else dtypes.as_dtype(dtype)).numpy
+    return wrap(np.eye(n, m, dtype=kind)).requires_grad_(requires_grad)
+
+
+def _new(value: Any) -> Any:
+    def make(self: Tensor, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+        return _filled(sizes(size), value, self.dtype if dtype is None else dtype, device, requires_grad)
+
+    make.__doc__ = f"Return {value}s of the given size in this tensor's format."
+    return make
+
+
+def new_tensor(
+    self: Tensor, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """Return a new leaf with a copy of `data` in this tensor's format."""
+    return tensor(data, dtype=self.dtype if dtype is None else dtype, device=device, requires_grad=requires_grad)
+
+
+def new_full(
+    self: Tensor, size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """Return one value in the given size in this tensor's format."""
+    return _filled(sizes((size,)), fill_value, self.dtype if dtype is None else dtype, device, requires_grad)
+
+
+for _name, _function in {
+    "new_zeros": _new(0), "new_ones": _new(1), "new_empty": _new(0), "new_tensor": new_tensor, "new_full": new_full,
+}.items():  # fmt: skip
+    setattr(Tensor, _name, _function)

@@ -1,6 +1,7 @@
 """Number formats and torch's rules for mixing them.
 
-NumPy and torch agree on the formats and differ on the mixtures: an int64 tensor times a float32 tensor is float32 in torch
+NumPy and torch agree on the formats and differ on the mixtures: an int64 tensor times a float32 tensor is float32 in
+torch
 and float64 in NumPy. `result_type` follows torch.
 """
 
@@ -60,7 +61,9 @@ def set_default_dtype(d: dtype) -> None:
 
 
 def as_dtype(d: Any) -> dtype:
-    """Return the dtype meant by `d`: one of ours, a Python type (bool, int, float) or anything that np.dtype understands."""
+    """Return the dtype meant by `d`: one of ours, a Python type (bool, int, float) or anything that np.dtype
+    understands.
+    """
     if isinstance(d, dtype):
         return d
     if d in FROM_PYTHON:
@@ -73,7 +76,9 @@ def as_dtype(d: Any) -> dtype:
 
 
 def promote_types(a: dtype, b: dtype) -> dtype:
-    """Return the smallest format that holds both, by torch's table: a float beats every integer, whatever their widths."""
+    """Return the smallest format that holds both, by torch's table: a float beats every integer, whatever their
+    widths.
+    """
     if a is b:
         return a
     if a.category == b.category == FLOATING:
@@ -93,8 +98,10 @@ def _combine(higher: dtype | None, lower: dtype | None) -> dtype | None:
 def result_type(*operands: Any) -> dtype:
     """Return the format of an operation on tensors and Python numbers, as `torch.result_type` does.
 
-    Tensors with dimensions decide; 0-d tensors come second and Python numbers last, and these change the format only when they
-    are of a higher kind: a float32 tensor times a 0-d float64 tensor stays float32, an int64 tensor times 1.5 becomes float32.
+    Tensors with dimensions decide; 0-d tensors come second and Python numbers last, and these change the format only
+    when they
+    are of a higher kind: a float32 tensor times a 0-d float64 tensor stays float32, an int64 tensor times 1.5 becomes
+    float32.
     """
     groups: list[dtype | None] = [None, None, None]
     for operand in operands:

@@ -10,7 +10,7 @@ from ._quiet import SILENT, hush, unhush
 from .tape import AccumulateGrad, Node, mode
 
 if TYPE_CHECKING:
-    from .tensor import Tensor
+    pass
 
 
 def backward_pass(
@@ -18,7 +18,8 @@ def backward_pass(
 ) -> dict[Node, Any]:
     """Send gradients from `roots` (node, gradient of its output) through the graph.
 
-    Without `targets` the gradients are added to the `.grad` of the leaves. With `targets` nothing is added anywhere: only the
+    Without `targets` the gradients are added to the `.grad` of the leaves. With `targets` nothing is added anywhere:
+    only the
     ways that lead to those nodes are taken, and the gradients that arrive there are returned.
     With `create_graph` the gradients are Tensors and the pass itself is recorded; otherwise they are plain arrays.
     No recursion: a waiting list ordered by age (a heap) takes its place, so the length of the graph does not matter.
@@ -93,7 +94,8 @@ def _ways_to(targets: Sequence[Node], roots: Sequence[Node]) -> set[Node]:
 
 
 def _run_hooks(node: Node, grad: Any, create_graph: bool) -> Any:
-    """Let the hooks of the tensor that `node` made see, and maybe replace, its gradient; keep it if it was asked for."""
+    """Let the hooks of the tensor that `node` made see, and maybe replace, its gradient; keep it if it was asked for.
+    """
     if node.hooks is not None:
         grad = _apply(node.hooks, grad, create_graph)
     tensor = None if node.retains is None else node.retains()

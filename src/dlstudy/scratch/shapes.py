@@ -28,7 +28,8 @@ def row_major_strides(shape: Sequence[int]) -> Shape:
 
 
 def flat_index(index: Sequence[int], strides: Sequence[int], offset: int = 0) -> int:
-    """Return the place in flat memory of the element at `index`: offset + index[0]*strides[0] + index[1]*strides[1] + ...
+    """Return the place in flat memory of the element at `index`: offset + index[0]*strides[0] + index[1]*strides[1] +
+    ...
 
     `index` and `strides` have one entry per dimension; a 0-d tensor has none, and its only element lies at `offset`.
     Raises ValueError if their lengths differ.
@@ -47,7 +48,8 @@ def flat_index(index: Sequence[int], strides: Sequence[int], offset: int = 0) ->
 def broadcast_shapes(*shapes: Sequence[int]) -> Shape:
     """Return the shape that tensors of these `shapes` have after broadcasting.
 
-    Shapes are lined up at their last dimension; a missing dimension counts as 1, and a 1 is stretched to fit the others.
+    Shapes are lined up at their last dimension; a missing dimension counts as 1, and a 1 is stretched to fit the
+    others.
     Raises RuntimeError, naming the dimension, if two sizes differ and neither is 1. Equal to `torch.broadcast_shapes`.
 
     >>> broadcast_shapes((3, 1), (4,))

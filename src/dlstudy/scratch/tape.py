@@ -4,9 +4,12 @@ Every operation on a tensor that requires a gradient makes one `Node`. A node kn
   edges   the nodes that made its inputs (None for a constant input): the arrows of the graph;
   saved   the few arrays that its derivative needs, and nothing else;
   order   when it was made. Nodes are made after their inputs, so going through them newest first is a correct order.
-The derivatives are the methods `grad_<input>`, and their argument names say what they need: `grad_a(self, grad, b)` is the gradient
-of the input `a`, computed from the gradient of the output and from the other input. They use operators and methods that NumPy
-arrays and Tensors share, so one formula serves both: arrays for speed, Tensors when the gradient is itself to be differentiated.
+The derivatives are the methods `grad_<input>`, and their argument names say what they need: `grad_a(self, grad, b)` is
+the gradient
+of the input `a`, computed from the gradient of the output and from the other input. They use operators and methods that
+NumPy
+arrays and Tensors share, so one formula serves both: arrays for speed, Tensors when the gradient is itself to be
+differentiated.
 """
 
 import inspect
@@ -25,6 +28,9 @@ if TYPE_CHECKING:
 
 order = itertools.count(-1, -1)  # newer nodes have smaller numbers: a min-heap yields the newest first
 leaf_order = itertools.count(1)  # leaves come after every operation
+
+
+OUTPUT, CONSTANT = -1, -2
 
 
 class _GradMode(threading.local):
@@ -56,8 +62,9 @@ class Node:
     retains: "weakref.ref[Tensor] | None" = None  # the tensor that asked to retain its gradient
 
     # What the class's derivatives look like, filled in by __init_subclass__:
-    keeps: tuple[str, ...] = ()
-    sources: tuple[int, ...] = ()  # for each of `keeps`: the number of the input, or -1 for the output
+    inputs: tuple[str, ...] = ()
+    keeps: tuple[str, ...] = ()  # the names that the derivatives mention: inputs, "out", and constants such as an index
+    sources: tuple[int, ...] = ()  # for each of `keeps`: the number of the input, OUTPUT or CONSTANT
     users: tuple[tuple[int, ...], ...] = ()  # for each of `keeps`: the inputs whose derivative needs it
     formulas: tuple[tuple[Callable[..., Any], tuple[int, ...]], ...] = ()  # derivative, and which of `keeps` it takes
 
@@ -71,10 +78,15 @@ class Node:
         derivatives = {name[5:]: f for name, f in vars(cls).items() if name.startswith("grad_")}
         if not derivatives:
             return
-        inputs = list(derivatives)
+        cls.inputs = tuple(derivatives)
         needs = [list(inspect.signature(f).parameters)[2:] for f in derivatives.values()]  # after self and grad
-        cls.keeps = tuple(dict.fromkeys(itertools.chain(*needs)))
-        cls.sources = tuple(-1 if name == "out" else inputs.index(name) for name in cls.keeps)
+        mentioned = set(itertools.chain(*needs))
+        cls.keeps = tuple(n for n in (*cls.inputs, "out") if n in mentioned)
+        cls.keeps += tuple(sorted(mentioned.difference(cls.keeps)))
+        cls.sources = tuple(
+            cls.inputs.index(name) if name in cls.inputs else OUTPUT if name == "out" else CONSTANT
+            for name in cls.keeps
+        )
         cls.users = tuple(tuple(i for i, need in enumerate(needs) if name in need) for name in cls.keeps)
         cls.formulas = tuple(
             (f, tuple(cls.keeps.index(name) for name in need)) for f, need in zip(derivatives.values(), needs)
@@ -91,7 +103,9 @@ class Node:
         return tuple((edge, 0) for edge in self.edges)
 
     def __call__(self, grad: "Tensor") -> Any:
-        """Return the gradients of the inputs (one tensor, or a tuple of tensors and None) for the output's gradient `grad`."""
+        """Return the gradients of the inputs (one tensor, or a tuple of tensors and None) for the output's gradient
+        `grad`.
+        """
         from .tensor import Tensor, wrap
 
         if mode.enabled:
@@ -106,23 +120,34 @@ class Node:
         return f"<{self.name()}>"
 
     # -- keeping and using what the derivatives need -------------------------------------------------------------------
-    def save(self, tensors: Sequence[Any], out: "Tensor", arrays: Sequence[Any] | None = None) -> None:
-        """Keep what the derivatives of the inputs with an edge need; `arrays` are the values if not those of `tensors`."""
-        saved, versions = [], []
-        for source, users in zip(self.sources, self.users):
-            if all(self.edges[i] is None for i in users):
-                saved.append(None)
-                versions.append(None)
-                continue
-            tensor = out if source < 0 else tensors[source]
-            is_number = not hasattr(tensor, "_data")
-            value = tensor if is_number else tensor._data
-            saved.append(arrays[source] if arrays is not None and source >= 0 else value)
-            versions.append(None if is_number else (tensor._version, tensor._version.n))
+    def save(
+        self, tensors: Sequence[Any], out: "Tensor", arrays: Sequence[Any] | None, constants: dict[str, Any]
+    ) -> None:
+        """Keep what the derivatives of the inputs with an edge need; `arrays` are the values if not those of
+        `tensors`.
+        """
+        saved: list[Any] = []
+        versions: list[Any] = []
+        for name, source, users in zip(self.keeps, self.sources, self.users):
+            value = version = None
+            if any([self.edges[i] is not None for i in users]):
+                if source == CONSTANT:
+                    value = constants.pop(name)
+                else:
+                    tensor = out if source == OUTPUT else tensors[source]
+                    value = tensor if arrays is None or source == OUTPUT else arrays[source]
+                    if hasattr(tensor, "_data"):
+                        version = tensor._version
+                        if value is tensor:
+                            value = tensor._data
+            saved.append(value)
+            versions.append(None if version is None else (version, version.n))
         self.saved, self.versions = tuple(saved), tuple(versions)
 
     def unpack(self, as_tensors: bool) -> tuple[Any, ...]:
-        """Return the saved values after checking that nobody changed them; as tensors with their place in the graph, if asked."""
+        """Return the saved values after checking that nobody changed them; as tensors with their place in the graph,
+        if asked.
+        """
         if self.saved is None:
             raise RuntimeError(
                 f"Trying to backward through the graph a second time: what {self.name()} kept for its derivative was freed by "
@@ -143,14 +168,15 @@ class Node:
         values = []
         for source, value, version in zip(self.sources, self.saved, self.versions):
             if version is not None:
-                value = wrap(value, self if source < 0 else self.edges[source], version[0])
+                value = wrap(value, self if source == OUTPUT else self.edges[source], version[0])
             values.append(value)
         return tuple(values)
 
     def gradients(self, grad: Any, wanted: Any = None) -> list[Any]:
         """Return the gradients of the inputs, None where there is no edge or it is not in `wanted`.
 
-        An input that was broadcast gets its gradient summed back to its shape, one that was converted gets its own format back.
+        An input that was broadcast gets its gradient summed back to its shape, one that was converted gets its own
+        format back.
         """
         raw = isinstance(grad, np.ndarray | np.generic)
         saved = self.saved
@@ -205,7 +231,9 @@ class AccumulateGrad(Node):
 
 
 def edge_of(t: "Tensor") -> Node | None:
-    """Return the node that gradients for `t` go to: the operation that made it, its leaf node, or None if it needs none."""
+    """Return the node that gradients for `t` go to: the operation that made it, its leaf node, or None if it needs
+    none.
+    """
     if t._base is not None:
         t._refresh_view()
     node = t._node
@@ -219,17 +247,22 @@ def edge_of(t: "Tensor") -> Node | None:
     return node
 
 
-def record(operation: type[Node], out: "Tensor", inputs: Sequence[Any], arrays: Any = None, **settings: Any) -> "Tensor":
+def record(
+    operation: type[Node], out: "Tensor", inputs: Sequence[Any], arrays: Any = None, **settings: Any
+) -> "Tensor":
     """Put `out`, the fresh result of `operation` on `inputs` (tensors, or numbers), on the tape; returns `out`.
 
-    `settings` (a dimension, a shape, ...) become attributes of the node. `arrays` are the inputs' values if they were converted first.
+    `settings` (a dimension, a shape, ...) become attributes of the node, except those that a derivative takes as an
+    argument
+    (a mask, an index): these are kept only until backward. `arrays` are the inputs' values if they were converted first.
     """
     if mode.enabled and out._data.dtype.kind == "f":
         edges = tuple([edge_of(t) if hasattr(t, "_data") else None for t in inputs])
-        if any(edge is not None for edge in edges):
+        if any([edge is not None for edge in edges]):
             node = operation(edges, out._data.shape, out._data.dtype)
-            node.__dict__.update(settings)
             if operation.keeps:
-                node.save(inputs, out, arrays)
+                node.save(inputs, out, arrays, settings)
+            if settings:
+                node.__dict__.update(settings)
             out._node = node
     return out

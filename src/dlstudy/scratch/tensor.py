@@ -1,21 +1,21 @@
 """The tensor: an array of numbers that can remember how it was made.
 
-The numbers live in a NumPy array; views (a slice, a transpose) are NumPy views of the same memory. What makes it a tensor is a
-note of the operation that made it (`grad_fn`, a node of `tape.py`), a place for its gradient, and a count of in-place changes
+The numbers live in a NumPy array; views (a slice, a transpose) are NumPy views of the same memory. What makes it a
+tensor is a
+note of the operation that made it (`grad_fn`, a node of `tape.py`), a place for its gradient, and a count of in-place
+changes
 that is shared by all views of the memory. The operations themselves are in `ops/`, each beside its derivative.
 """
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from . import dtypes
 from .device import CPU, device
-from .engine import backward_pass
-from .shapes import Shape
-from .tape import AccumulateGrad, Node, Version, edge_of, mode
+from .tape import Node, Version
 
 
 class Size(tuple):  # type: ignore[type-arg]
@@ -127,7 +127,9 @@ class Tensor:
         """Bytes per element."""
         return self._data.itemsize
 
-    element_size = lambda self: self._data.itemsize  # noqa: E731
+    def element_size(self) -> int:
+        """Return the bytes per element."""
+        return self._data.itemsize
 
     @property
     def nbytes(self) -> int:
@@ -153,7 +155,9 @@ class Tensor:
         return (self.data_ptr() - storage_start(self._data)) // self._data.itemsize if self._data.size else 0
 
     def data_ptr(self) -> int:
-        """Return the address of the first element; two views of the same element have the same one. 0 if there is none."""
+        """Return the address of the first element; two views of the same element have the same one. 0 if there is
+        none.
+        """
         return int(self._data.__array_interface__["data"][0]) if self._data.size else 0
 
     def is_contiguous(self) -> bool:
@@ -186,7 +190,9 @@ class Tensor:
         self.requires_grad_(value)
 
     def requires_grad_(self, requires_grad: bool = True) -> "Tensor":
-        """Switch recording for this leaf on or off; RuntimeError for integers, and for switching off what has a grad_fn."""
+        """Switch recording for this leaf on or off; RuntimeError for integers, and for switching off what has a
+        grad_fn.
+        """
         if requires_grad and self._data.dtype.kind != "f":
             raise RuntimeError(f"only Tensors of floating point dtype can require gradients, got {self.dtype}")
         if not self.is_leaf:
@@ -236,19 +242,27 @@ class Tensor:
         self._grad = value
 
     def backward(
-        self, gradient: "Tensor | None" = None, retain_graph: bool | None = None, create_graph: bool = False, inputs: Any = None
+        self,
+        gradient: "Tensor | None" = None,
+        retain_graph: bool | None = None,
+        create_graph: bool = False,
+        inputs: Any = None,
     ) -> None:
         """Compute the gradient of this tensor with respect to every leaf it depends on, and add it to their `.grad`.
 
-        `gradient` (this tensor's shape) is the gradient of what comes after; it may be left out for a tensor of one element.
-        What the graph kept is freed unless `retain_graph`; with `create_graph` the gradients can be differentiated again.
+        `gradient` (this tensor's shape) is the gradient of what comes after; it may be left out for a tensor of one
+        element.
+        What the graph kept is freed unless `retain_graph`; with `create_graph` the gradients can be differentiated
+        again.
         """
         from .autograd import backward
 
         backward(self, gradient, retain_graph, create_graph, inputs=inputs)
 
     def _accumulate(self, grad: Any, owned: bool) -> None:
-        """Add `grad` (an array, or a Tensor when a graph of the gradient is wanted) to `.grad`; `owned` arrays are taken over."""
+        """Add `grad` (an array, or a Tensor when a graph of the gradient is wanted) to `.grad`; `owned` arrays are
+        taken over.
+        """
         if isinstance(grad, Tensor):
             self._grad = grad if self._grad is None else self._grad + grad
         elif self._grad is None:
@@ -274,7 +288,9 @@ class Tensor:
         return self._node is not None and self._node.retains is not None
 
     def register_hook(self, hook: Callable[["Tensor"], "Tensor | None"]) -> "RemovableHandle":
-        """Call `hook` with the gradient of this tensor whenever it is computed; what it returns, if anything, replaces it."""
+        """Call `hook` with the gradient of this tensor whenever it is computed; what it returns, if anything,
+        replaces it.
+        """
         if not self.requires_grad:
             raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
         owner: Any = self if self._node is None else self._node
@@ -314,7 +330,9 @@ class Tensor:
 
     # -- out of the tensor ---------------------------------------------------------------------------------------------
     def numpy(self, *, force: bool = False) -> "np.ndarray[Any, Any]":
-        """Return the NumPy array that shares this tensor's memory; RuntimeError if it requires a gradient (unless `force`)."""
+        """Return the NumPy array that shares this tensor's memory; RuntimeError if it requires a gradient (unless
+        `force`).
+        """
         if self.requires_grad and not force:
             raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
         return self._data
@@ -325,7 +343,9 @@ class Tensor:
     def item(self) -> Any:
         """Return the only element as a Python number; RuntimeError if there are more or none."""
         if self._data.size != 1:
-            raise RuntimeError(f"expected a tensor with one element for item(), got {self._data.size} of shape {list(self.shape)}")
+            raise RuntimeError(
+                f"expected a tensor with one element for item(), got {self._data.size} of shape {list(self.shape)}"
+            )
         return self._data.item()
 
     def tolist(self) -> Any:
@@ -424,6 +444,3 @@ def wrap_dim(dim: int, ndim: int) -> int:
     if not -size <= dim < size:
         raise IndexError(f"Dimension out of range (expected to be in range of [{-size}, {size - 1}], but got {dim})")
     return dim % size
-
-
-__all__ = ["AccumulateGrad", "Shape", "Sequence", "Size", "Tensor", "backward_pass", "edge_of", "mode", "wrap", "wrap_dim"]

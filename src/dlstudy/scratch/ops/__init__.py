@@ -1,8 +1,11 @@
 """The operations, each beside its derivative; importing this package gives Tensor its methods."""
 
-from ..tensor import Tensor
-from . import matrix, pointwise, reductions, views
+from dlstudy.scratch.tensor import Tensor
 
-for _module in (pointwise, matrix, reductions, views):
+from . import choice, conversion, einstein, indexing, inplace, joining, matrix, pointwise, reductions, views
+
+MODULES = (pointwise, choice, reductions, matrix, einstein, views, indexing, joining, conversion)
+
+for _module in (*MODULES, inplace):
     for _name, _function in _module.METHODS.items():
         setattr(Tensor, _name, _function)

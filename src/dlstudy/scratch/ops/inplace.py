@@ -1,9 +1,279 @@
-"""In-place changes."""
+# ruff: noqa: D102 - a derivative is described by the line under its class
+"""Changing a tensor where it lies, and what that does to the graph.
 
+The change is counted (`Version`), so that a derivative that needs the old value can tell and say so. If the tensor is
+part of the
+graph, its place moves on to the new operation; if it is a view, the tensor it shows a part of moves on (`CopySlices`).
+"""
+
+from collections.abc import Callable
 from typing import Any
+
+import numpy as np
+
+from dlstudy.scratch._quiet import quiet
+from dlstudy.scratch.autograd import enable_grad
+from dlstudy.scratch.shapes import broadcast_shapes
+from dlstudy.scratch.tape import Node, Version, edge_of, mode, record
+from dlstudy.scratch.tensor import Tensor, wrap
+
+from . import choice, indexing, pointwise
+
+Array = Any
+
+
+def check_writable(t: Any) -> None:
+    """Refuse what must not be changed in place: leaves of the graph, some views, and views with several places for
+    one number.
+    """
+    if mode.enabled:
+        if t._base is not None:
+            if t._no_write:
+                raise RuntimeError(
+                    f"{t._no_write} and must not be modified in place. Use a new tensor instead, or clone() it first."
+                )
+            if t._base._leaf_needs_grad and t._base._node is None:
+                raise RuntimeError(
+                    "a view of a leaf Variable that requires grad is being used in an in-place operation. "
+                    "Wrap the change in no_grad(), or make a new tensor."
+                )
+        if t._leaf_needs_grad and t._node is None:
+            raise RuntimeError(
+                "a leaf Variable that requires grad is being used in an in-place operation. "
+                "Wrap the change in no_grad(), or make a new tensor."
+            )
+    x = t._data
+    if 0 in x.strides and any(size > 1 and stride == 0 for size, stride in zip(x.shape, x.strides)):
+        raise RuntimeError(
+            "unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
+            "Please clone() the tensor before performing the operation."
+        )
+    if not x.flags.writeable:
+        raise RuntimeError("this tensor shows read-only memory and cannot be changed in place: clone() it first")
+
+
+def rebase(t: Any, node: Node | None) -> None:
+    """Count the change just made to `t` and make `node`, which computed the new values, its place in the graph."""
+    t._version.bump()
+    if not mode.enabled:
+        return
+    base = t._base
+    if base is None:
+        t._node = node
+    elif node is not None:
+        replacement = CopySlices((edge_of(base), *node.edges[1:]), base._data.shape, base._data.dtype)
+        replacement.replay, replacement.saved = t._replay, (node,)
+        base._node = replacement
+        refresh_view(t)
 
 
 def refresh_view(view: Any) -> None:
-    """Find a view's place in the graph again after its base was changed in place."""
-    if view._seen != view._version.n:
-        view._seen = view._version.n
+    """Find a view's place in the graph again if its memory has changed since it was last found."""
+    if view._seen == view._version.n or view._replay is None:
+        return
+    view._seen = view._version.n
+    if edge_of(view._base) is not None:
+        with enable_grad():
+            view._node = view._replay(view._base)._node
+
+
+class CopySlices(Node):
+    """A tensor after one of its views was changed in place: the gradient of the changed part goes through that
+    change.
+    """
+
+    replay: Callable[[Any], Any]  # finds the part in an array or tensor of the base's shape
+
+    def gradients(self, grad: Any, wanted: Any = None) -> list[Any]:
+        if not self.saved:
+            raise RuntimeError(
+                "Trying to backward through the graph a second time: what an in-place change kept for its derivative was freed by "
+                "the first backward(). Pass retain_graph=True to the first one, or compute the result again."
+            )
+        change = self.saved[0]
+        if isinstance(grad, Tensor):
+            base_grad = grad.clone()
+            part = self.replay(base_grad)
+            inner = change.gradients(part.clone())
+            copy_(part, 0 if inner[0] is None else inner[0])
+        else:
+            base_grad = np.array(grad)
+            part = self.replay(base_grad)
+            inner = change.gradients(part.copy())
+            part[...] = 0 if inner[0] is None else inner[0]
+        if self.edges[0] is not None and base_grad.dtype != self.edges[0].dtype and not isinstance(grad, Tensor):
+            base_grad = base_grad.astype(self.edges[0].dtype)
+        return [None if self.edges[0] is None else base_grad, *inner[1:]]
+
+
+# -- writing new values --------------------------------------------------------------------------------------------------
+def overwrite(t: Any, result: Any) -> Any:
+    """Make `t` hold the values of `result`, an operation's fresh output computed from t, and take over its place in
+    the graph.
+    """
+    old, new, node = t._data, result._data, result._node
+    if new.shape != old.shape:
+        raise RuntimeError(f"output with shape {list(old.shape)} doesn't match the broadcast shape {list(new.shape)}")
+    if result.dtype.category > t.dtype.category:
+        raise RuntimeError(f"result type {result.dtype} can't be cast to the desired output type {t.dtype}")
+    if node is not None and node.saved:
+        saved, versions = list(node.saved), list(node.versions)
+        for i, value in enumerate(saved):
+            if value is old:  # the derivative needs the value from before the change
+                saved[i], versions[i] = old.copy(), (Version(), 0)
+            elif value is new:  # the derivative needs the result, which will live in t
+                saved[i], versions[i] = old, (t._version, t._version.n + 1)
+        node.saved, node.versions = tuple(saved), tuple(versions)
+    np.copyto(old, new, casting="unsafe")
+    rebase(t, node)
+    return t
+
+
+def in_place(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the method that stores the result of `function` in its first argument."""
+
+    def apply(self: Any, *args: Any, **kwargs: Any) -> Any:
+        check_writable(self)
+        result = function(self, *args, **kwargs)
+        if result is NotImplemented:
+            return result
+        return overwrite(self, result)
+
+    apply.__name__ = function.__name__ + "_"
+    apply.__doc__ = f"{function.__doc__ or ''} The result replaces the tensor's own values."
+    return apply
+
+
+def in_place_ufunc(ufunc: Any, function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return in_place(function) with a way around it, without a temporary array, for when nothing is recorded."""
+    general = in_place(function)
+
+    def apply(self: Any, other: Any, **kwargs: Any) -> Any:
+        if kwargs or (mode.enabled and (self.requires_grad or (isinstance(other, Tensor) and other.requires_grad))):
+            return general(self, other, **kwargs)
+        x = self._data
+        y = other._data if isinstance(other, Tensor) else other
+        if x.dtype.kind != "f" or not (
+            isinstance(y, float | int) or (isinstance(y, np.ndarray) and y.dtype == x.dtype)
+        ):
+            return general(self, other)
+        if isinstance(y, np.ndarray) and broadcast_shapes(x.shape, y.shape) != x.shape:
+            return general(self, other)
+        check_writable(self)
+        return _write(ufunc, self, x, y)
+
+    apply.__name__, apply.__doc__ = general.__name__, general.__doc__
+    return apply
+
+
+@quiet
+def _write(ufunc: Any, t: Any, x: Array, y: Any) -> Any:
+    ufunc(x, y, out=x)
+    t._version.bump()
+    return t
+
+
+class ZeroBackward0(Node):
+    """y = 0, whatever a was"""
+
+    def grad_a(self, grad: Array) -> Array:
+        return grad * 0
+
+
+class FillBackward1(Node):
+    """y = one value everywhere, whatever a was"""
+
+    def grad_a(self, grad: Array) -> Array:
+        return grad * 0
+
+    def grad_value(self, grad: Array) -> Array:
+        return grad.sum()
+
+
+class FillBackward2(FillBackward1):
+    """y = one value everywhere, given as a tensor"""
+
+
+class CopyBackwards(Node):
+    """y = b, whatever a was"""
+
+    def grad_a(self, grad: Array) -> Array:
+        return grad * 0
+
+    def grad_b(self, grad: Array) -> Array:
+        return grad
+
+
+def _replace(t: Any, values: Any, operation: type[Node], inputs: tuple[Any, ...]) -> Any:
+    """Write `values` over `t`, whose old values do not matter."""
+    check_writable(t)
+    node = record(operation, wrap(t._data), inputs)._node
+    np.copyto(t._data, values, casting="unsafe")
+    rebase(t, node)
+    return t
+
+
+def zero_(self: Any) -> Any:
+    """Set all elements to 0."""
+    return _replace(self, 0, ZeroBackward0, (self,))
+
+
+def fill_(self: Any, value: Any) -> Any:
+    """Set all elements to `value`, a number or a 0-d tensor."""
+    if isinstance(value, Tensor):
+        if value._data.ndim:
+            raise RuntimeError(
+                f"fill_ only supports 0-dimension value tensor but got tensor with {value._data.ndim} dimensions."
+            )
+        return _replace(self, value._data, FillBackward2, (self, value))
+    return _replace(self, np.asarray(value).astype(self._data.dtype), FillBackward1, (self, None))
+
+
+@quiet
+def copy_(self: Any, src: Any, non_blocking: bool = False) -> Any:
+    """Copy the values of `src` (a tensor that broadcasts to this shape, or a number), converted to this format."""
+    values = src._data if isinstance(src, Tensor) else np.asarray(src)
+    if not isinstance(src, Tensor | float | int | np.number | np.bool_):
+        raise TypeError(f"expected a tensor or a number to copy from, got {type(src).__name__}")
+    x = self._data
+    if values.shape != x.shape and broadcast_shapes(x.shape, values.shape) != x.shape:
+        raise RuntimeError(
+            f"cannot copy shape {list(values.shape)} into shape {list(x.shape)}: expected one that broadcasts to it"
+        )
+    return _replace(self, values, CopyBackwards, (self, src))
+
+
+def _swap(name: str, other: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a dunder method that gives the tensor itself back after changing it."""
+
+    def apply(self: Any, value: Any) -> Any:
+        return other(self, value)
+
+    apply.__name__ = name
+    return apply
+
+
+add_ = in_place_ufunc(np.add, pointwise.add)
+sub_ = in_place_ufunc(np.subtract, pointwise.sub)
+mul_ = in_place_ufunc(np.multiply, pointwise.mul)
+div_ = in_place_ufunc(np.true_divide, pointwise.div)
+
+FROM_FUNCTIONS = {
+    **{name: pointwise.FUNCTIONS[name] for name in (
+        "pow", "floor_divide", "remainder", "atan2", "lerp", "addcmul", "addcdiv", "neg", "abs", "exp", "exp2", "expm1", "log", "log2",
+        "log10", "log1p", "sqrt", "rsqrt", "reciprocal", "square", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh",
+        "sigmoid", "relu", "sign", "floor", "ceil", "round", "trunc",
+    )},
+    "clamp": choice.clamp, "masked_fill": choice.masked_fill, "scatter": indexing.scatter, "scatter_add": indexing.scatter_add,
+    "index_add": indexing.index_add,
+}  # fmt: skip
+METHODS: dict[str, Any] = {
+    "zero_": zero_, "fill_": fill_, "copy_": copy_, "add_": add_, "sub_": sub_, "mul_": mul_, "div_": div_,
+    **{f"{name}_": in_place(function) for name, function in FROM_FUNCTIONS.items()},
+    "clamp_min_": in_place(lambda t, min: choice.clamp(t, min)), "clamp_max_": in_place(lambda t, max: choice.clamp(t, None, max)),
+    "__iadd__": _swap("__iadd__", add_), "__isub__": _swap("__isub__", sub_),
+    "__imul__": _swap("__imul__", mul_), "__itruediv__": _swap("__itruediv__", div_), "__ipow__": in_place(pointwise.pow),
+    "__ifloordiv__": in_place(pointwise.floor_divide), "__imod__": in_place(pointwise.remainder),
+    "__iand__": in_place(choice.bitwise_and), "__ior__": in_place(choice.bitwise_or), "__ixor__": in_place(choice.bitwise_xor),
+    "index_put_": lambda t, indices, values: indexing.setitem(t, tuple(indices), values) or t,
+}  # fmt: skip

@@ -1,13 +1,18 @@
+# ruff: noqa: D102 - a derivative is described by the line under its class
 """Matrix products."""
 
 from typing import Any
 
 import numpy as np
 
-from .._quiet import quiet
-from ..shapes import broadcast_shapes
-from ..tape import Node, record
-from ..tensor import Tensor, wrap
+from dlstudy.scratch._quiet import quiet
+from dlstudy.scratch.both import is_array
+from dlstudy.scratch.shapes import Shape, broadcast_shapes
+from dlstudy.scratch.tape import Node, record
+from dlstudy.scratch.tensor import Tensor, wrap, wrap_dim
+
+from .indexing import place
+from .views import make_view
 
 Array = Any
 
@@ -15,7 +20,8 @@ Array = Any
 def matmul_backward(grad: Array, a: Array | None, b: Array | None) -> tuple[Array | None, Array | None]:
     """Return the gradients of `a` and `b` in y = a @ b, given `grad`, the gradient of y.
 
-    a is (m, k), b is (k, n), y and grad are (m, n): the only products of the right shapes are the right ones. The gradient of a
+    a is (m, k), b is (k, n), y and grad are (m, n): the only products of the right shapes are the right ones. The
+    gradient of a
     factor needs only the other factor; pass None for one whose partner's gradient is not wanted, and get None for that.
     """
     grad_a = None if b is None else grad @ b.mT  # (m, n) @ (n, k) = (m, k)
@@ -59,7 +65,8 @@ class DotBackward0(Node):
 
 @quiet
 def matmul(input: Any, other: Any) -> Any:
-    """Return the matrix product, as `torch.matmul`: a vector on the left is a row, one on the right a column, the rest stacks.
+    """Return the matrix product, as `torch.matmul`: a vector on the left is a row, one on the right a column, the
+    rest stacks.
 
     RuntimeError if a factor is 0-d, the formats differ, or the inner sizes do.
     """
@@ -87,4 +94,149 @@ def matmul(input: Any, other: Any) -> Any:
     return record(operation, wrap(np.matmul(x, y)), (input, other))
 
 
-METHODS: dict[str, Any] = {"matmul": matmul, "__matmul__": matmul}
+def _needs_dims(name: str, t: Any, ndim: int, which: str) -> None:
+    if t._data.ndim != ndim:
+        raise RuntimeError(
+            f"{name}: expected {which} to have {ndim} dimension(s), got {t._data.ndim} (shape {list(t.shape)})"
+        )
+
+
+def mm(input: Any, mat2: Any) -> Any:
+    """Return the product of two matrices; nothing is broadcast."""
+    _needs_dims("mm", input, 2, "the first factor")
+    _needs_dims("mm", mat2, 2, "the second factor")
+    return matmul(input, mat2)
+
+
+def bmm(input: Any, mat2: Any) -> Any:
+    """Return the products of two stacks of matrices, (b, m, k) and (b, k, n); nothing is broadcast."""
+    _needs_dims("bmm", input, 3, "the first factor")
+    _needs_dims("bmm", mat2, 3, "the second factor")
+    if input._data.shape[0] != mat2._data.shape[0]:
+        raise RuntimeError(f"bmm: expected stacks of one length, got {input._data.shape[0]} and {mat2._data.shape[0]}")
+    return matmul(input, mat2)
+
+
+def mv(input: Any, vec: Any) -> Any:
+    """Return the product of a matrix and a vector."""
+    _needs_dims("mv", input, 2, "the matrix")
+    _needs_dims("mv", vec, 1, "the vector")
+    return matmul(input, vec)
+
+
+def dot(input: Any, tensor: Any) -> Any:
+    """Return the inner product of two vectors."""
+    _needs_dims("dot", input, 1, "the first vector")
+    _needs_dims("dot", tensor, 1, "the second vector")
+    return matmul(input, tensor)
+
+
+def outer(input: Any, vec2: Any) -> Any:
+    """Return the matrix of all products of an element of `input` and one of `vec2`."""
+    _needs_dims("outer", input, 1, "the first vector")
+    _needs_dims("outer", vec2, 1, "the second vector")
+    return input.unsqueeze(1) * vec2
+
+
+def addmm(input: Any, mat1: Any, mat2: Any, *, beta: float = 1, alpha: float = 1) -> Any:
+    """Return beta * input + alpha * (mat1 @ mat2)."""
+    product = mm(mat1, mat2)
+    return (input if beta == 1 else beta * input) + (product if alpha == 1 else alpha * product)
+
+
+# -- triangles and diagonals ---------------------------------------------------------------------------------------------
+class TrilBackward0(Node):
+    """y = a below a diagonal, 0 above"""
+
+    diagonal: int
+
+    def grad_a(self, grad: Array) -> Array:
+        return np.tril(grad, self.diagonal) if is_array(grad) else tril(grad, self.diagonal)
+
+
+class TriuBackward0(Node):
+    """y = a above a diagonal, 0 below"""
+
+    diagonal: int
+
+    def grad_a(self, grad: Array) -> Array:
+        return np.triu(grad, self.diagonal) if is_array(grad) else triu(grad, self.diagonal)
+
+
+def tril(input: Any, diagonal: int = 0) -> Any:
+    """Return the matrix (or each of a stack) with zeros above the diagonal number `diagonal`."""
+    if input._data.ndim < 2:
+        raise RuntimeError("tril: input tensor must have at least 2 dimensions")
+    return record(TrilBackward0, wrap(np.tril(input._data, diagonal)), (input,), diagonal=diagonal)
+
+
+def triu(input: Any, diagonal: int = 0) -> Any:
+    """Return the matrix (or each of a stack) with zeros below the diagonal number `diagonal`."""
+    if input._data.ndim < 2:
+        raise RuntimeError("triu: input tensor must have at least 2 dimensions")
+    return record(TriuBackward0, wrap(np.triu(input._data, diagonal)), (input,), diagonal=diagonal)
+
+
+class DiagonalBackward0(Node):
+    """y = the diagonal of a"""
+
+    input_shape: Shape
+    dims: tuple[int, int, int]
+
+    def grad_a(self, grad: Array) -> Array:
+        offset, dim1, dim2 = self.dims
+        if is_array(grad):
+            out = np.zeros(self.input_shape, grad.dtype)
+            _diagonal_view(out, offset, dim1, dim2)[...] = grad
+            return out
+        zeros = wrap(np.zeros(self.input_shape, grad._data.dtype))
+        diagonal(zeros, offset, dim1, dim2).copy_(grad)
+        return zeros
+
+
+def _diagonal_view(x: Array, offset: int, dim1: int, dim2: int) -> Array:
+    """Return the diagonal of an array as a view that can be written to."""
+    view = np.diagonal(x, offset, dim1, dim2)
+    return (
+        np.lib.stride_tricks.as_strided(view, view.shape, view.strides, writeable=True) if x.flags.writeable else view
+    )
+
+
+def diagonal(input: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Any:
+    """Return a view of the diagonal in the dimensions dim1 and dim2, which becomes the last dimension."""
+    ndim = input._data.ndim
+    d1, d2 = wrap_dim(dim1, ndim), wrap_dim(dim2, ndim)
+    if d1 == d2:
+        raise RuntimeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}")
+    data = np.diagonal(input._data, offset, d1, d2)
+    if input._data.flags.writeable:
+        data.flags.writeable = True
+    settings = {"input_shape": input._data.shape, "dims": (offset, d1, d2)}
+
+    def replay(t: Any) -> Any:
+        return _diagonal_view(t, offset, d1, d2) if is_array(t) else diagonal(t, offset, d1, d2)
+
+    return make_view(DiagonalBackward0, data, input, replay, **settings)
+
+
+def diag(input: Any, diagonal_: int = 0) -> Any:
+    """Return the diagonal of a matrix, or the matrix with a vector on its diagonal."""
+    if input._data.ndim == 2:
+        return diagonal(input, diagonal_).clone()
+    _needs_dims("diag", input, 1, "the input")
+    size = input._data.shape[0] + abs(diagonal_)
+    rows = np.arange(input._data.shape[0]) + max(-diagonal_, 0)
+    return place(input, (size, size), (rows, rows + diagonal_))
+
+
+def trace(input: Any) -> Any:
+    """Return the sum of a matrix's diagonal."""
+    _needs_dims("trace", input, 2, "the input")
+    return diagonal(input).sum()
+
+
+FUNCTIONS: dict[str, Any] = {
+    "matmul": matmul, "mm": mm, "bmm": bmm, "mv": mv, "dot": dot, "outer": outer, "addmm": addmm, "tril": tril, "triu": triu,
+    "diagonal": diagonal, "diag": diag, "trace": trace,
+}  # fmt: skip
+METHODS: dict[str, Any] = {**FUNCTIONS, "__matmul__": matmul}

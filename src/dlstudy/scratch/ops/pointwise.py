@@ -1,3 +1,4 @@
+# ruff: noqa: D102 - a derivative is described by the line under its class
 """Arithmetic and mathematical functions, element by element, each beside its derivative."""
 
 from collections.abc import Callable
@@ -5,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from .. import dtypes
-from .._quiet import SILENT, hush, quiet, unhush
-from ..both import select, unary
-from ..shapes import broadcast_shapes
-from ..tape import Node, edge_of, mode, record
-from ..tensor import Tensor, wrap
+from dlstudy.scratch import dtypes
+from dlstudy.scratch._quiet import SILENT, hush, quiet, unhush
+from dlstudy.scratch.both import masked, plain, unary
+from dlstudy.scratch.shapes import broadcast_shapes
+from dlstudy.scratch.tape import Node, edge_of, mode, record
+from dlstudy.scratch.tensor import Tensor, wrap
 
 Array = Any  # a NumPy array, or a Tensor when the derivative itself is being recorded
 
@@ -65,6 +66,16 @@ def operands(a: Any, b: Any, at_least_float: bool = False) -> tuple[Any, Any]:
     return x.astype(result.numpy, copy=False), y.astype(result.numpy, copy=False)
 
 
+def refuse(ufunc: Any, x: Array, y: Array, error: Exception) -> None:
+    """Say in a sentence why `ufunc` could not be applied to x and y."""
+    broadcast_shapes(x.shape, np.shape(y))
+    if x.dtype == bool:
+        raise RuntimeError(
+            f"{ufunc.__name__} of bool tensors is not defined: use logical_xor, or convert with .int()"
+        ) from None
+    raise error
+
+
 def binary(ufunc: Any, operation: type[Node], at_least_float: bool = False) -> Callable[[Any, Any], Any]:
     """Return the tensor function for a NumPy `ufunc` of two inputs that leaves an `operation` on the tape.
 
@@ -87,9 +98,8 @@ def binary(ufunc: Any, operation: type[Node], at_least_float: bool = False) -> C
         token = hush(SILENT)
         try:
             out = wrap(ufunc(x, y, out=...))
-        except ValueError:
-            broadcast_shapes(x.shape, np.shape(y))
-            raise
+        except (ValueError, TypeError) as error:
+            refuse(ufunc, x, y, error)
         finally:
             unhush(token)
         if mode.enabled:
@@ -98,7 +108,7 @@ def binary(ufunc: Any, operation: type[Node], at_least_float: bool = False) -> C
             if (edge_a is not None or edge_b is not None) and out._data.dtype.kind == "f":
                 node = operation((edge_a, edge_b), out._data.shape, out._data.dtype)
                 if operation.keeps:
-                    node.save((a, b), out, (x, y))
+                    node.save((a, b), out, (x, y), {})
                 out._node = node
         return out
 
@@ -111,12 +121,236 @@ mul_tensors = binary(np.multiply, MulBackward0)
 div_tensors = binary(np.true_divide, DivBackward0, at_least_float=True)
 
 
+class RsubBackward1(Node):
+    """y = b - a for a number b"""
+
+    def grad_a(self, grad: Array) -> Array:
+        return -grad
+
+
+@quiet
+def rsub(input: Any, other: Any) -> Any:
+    """Return other - input."""
+    if isinstance(other, Tensor):
+        return sub_tensors(other, input)
+    if not isinstance(other, float | int | np.number):
+        return NotImplemented
+    x, y = operands(input, other)
+    if x.dtype == bool:
+        raise RuntimeError("subtraction with a bool tensor is not defined: use logical_xor, or convert with .int()")
+    return record(RsubBackward1, wrap(np.subtract(y, x, out=...)), (input,))
+
+
+def _checked(name: str, result: Any, other: Any) -> Any:
+    if result is NotImplemented:
+        raise TypeError(f"{name}(): expected a Tensor or a number, got {type(other).__name__}")
+    return result
+
+
+def _tensor_first(input: Any, other: Any) -> tuple[Any, Any]:
+    """Let a number be the first argument of a function, as torch does."""
+    return (input if isinstance(input, Tensor) else wrap_number(input), other)
+
+
+def wrap_number(value: Any) -> Tensor:
+    """Return a Python number as a 0-d tensor of the default format of its kind."""
+    return wrap(np.asarray(value, dtypes.result_type(value).numpy))
+
+
+def add(input: Any, other: Any, *, alpha: float = 1) -> Any:
+    """Return input + alpha * other."""
+    input, other = _tensor_first(input, other)
+    return _checked("add", add_tensors(input, other if alpha == 1 else other * alpha), other)
+
+
+def sub(input: Any, other: Any, *, alpha: float = 1) -> Any:
+    """Return input - alpha * other."""
+    input, other = _tensor_first(input, other)
+    return _checked("sub", sub_tensors(input, other if alpha == 1 else other * alpha), other)
+
+
+def mul(input: Any, other: Any) -> Any:
+    """Return input * other."""
+    input, other = _tensor_first(input, other)
+    return _checked("mul", mul_tensors(input, other), other)
+
+
+def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Any:
+    """Return input / other; `rounding_mode` "floor" or "trunc" rounds the quotient (and then has gradient 0)."""
+    input, other = _tensor_first(input, other)
+    if rounding_mode is None:
+        return _checked("div", div_tensors(input, other), other)
+    if rounding_mode == "floor":
+        return floor_divide(input, other)
+    if rounding_mode != "trunc":
+        raise RuntimeError(
+            f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '{rounding_mode}'"
+        )
+    kind = dtypes.result_type(input, other)
+    return trunc(div_tensors(input, other)).to(kind)
+
+
+class FloorDivideBackward0(Node):
+    """y = floor(a / b): flat almost everywhere"""
+
+    def grad_a(self, grad: Array) -> Array:
+        return grad * 0
+
+    def grad_b(self, grad: Array) -> Array:
+        return grad * 0
+
+
+class RemainderBackward0(Node):
+    """y = a - b floor(a / b)"""
+
+    def grad_a(self, grad: Array) -> Array:
+        return grad
+
+    def grad_b(self, grad: Array, a: Array, b: Array) -> Array:
+        return -grad * np.floor_divide(plain(a), plain(b))
+
+
+def _division(ufunc: Any, operation: type[Node]) -> Callable[[Any, Any], Any]:
+    @quiet
+    def apply(input: Any, other: Any) -> Any:
+        x, y = operands(input, other)
+        broadcast_shapes(x.shape, y.shape)
+        if x.dtype.kind != "f" and not np.all(y):
+            raise RuntimeError("ZeroDivisionError: division of an integer by zero")
+        return record(operation, wrap(ufunc(x, y, out=...)), (input, other), (x, y))
+
+    apply.__name__ = ufunc.__name__
+    apply.__doc__ = (
+        f"Return the {ufunc.__name__} of two tensors; the remainder has the sign of the divisor, as in Python."
+    )
+    return apply
+
+
+floor_divide = _division(np.floor_divide, FloorDivideBackward0)
+remainder = _division(np.remainder, RemainderBackward0)
+
+
+class Atan2Backward0(Node):
+    """y = the angle of the point (b, a)"""
+
+    def grad_a(self, grad: Array, a: Array, b: Array) -> Array:
+        return grad * b / (a * a + b * b)
+
+    def grad_b(self, grad: Array, a: Array, b: Array) -> Array:
+        return -grad * a / (a * a + b * b)
+
+
+atan2 = binary(np.arctan2, Atan2Backward0, at_least_float=True)
+
+
+class LerpBackward0(Node):
+    """y = a + w (b - a)"""
+
+    def grad_a(self, grad: Array, w: Array) -> Array:
+        return grad * (1 - w)
+
+    def grad_b(self, grad: Array, w: Array) -> Array:
+        return grad * w
+
+    def grad_w(self, grad: Array, a: Array, b: Array) -> Array:
+        return grad * (b - a)
+
+
+@quiet
+def lerp(input: Any, end: Any, weight: Any) -> Any:
+    """Return input + weight * (end - input)."""
+    for other in (end, weight):
+        if isinstance(other, Tensor) and other._data.dtype != input._data.dtype:
+            raise RuntimeError(f"lerp: expected dtype {input.dtype} for all tensors, got {other.dtype}")
+    x, y, w = input._data, end._data, weight._data if isinstance(weight, Tensor) else weight
+    broadcast_shapes(x.shape, y.shape, np.shape(w))
+    return record(LerpBackward0, wrap(np.add(x, w * (y - x), out=...)), (input, end, weight), (x, y, w))
+
+
+def addcmul(input: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Any:
+    """Return input + value * tensor1 * tensor2."""
+    return input + (tensor1 * tensor2 if value == 1 else value * tensor1 * tensor2)
+
+
+def addcdiv(input: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Any:
+    """Return input + value * tensor1 / tensor2."""
+    return input + (tensor1 if value == 1 else value * tensor1) / tensor2
+
+
+# -- powers --------------------------------------------------------------------------------------------------------------
+class PowBackward0(Node):
+    """y = a ** n with a number n"""
+
+    exponent: float
+
+    def grad_a(self, grad: Array, a: Array) -> Array:
+        return grad * (self.exponent * a ** (self.exponent - 1)) if self.exponent != 0 else grad * 0
+
+
+class PowBackward1(Node):
+    """y = a ** b"""
+
+    def grad_a(self, grad: Array, a: Array, b: Array) -> Array:
+        return masked(grad * (b * a ** (b - 1)), plain(b) != 0)
+
+    def grad_b(self, grad: Array, a: Array, b: Array, out: Array) -> Array:
+        log_a = unary("log", a) if isinstance(a, Tensor) else np.log(a)
+        return masked(grad * (out * log_a), ~((plain(a) == 0) & (plain(b) >= 0)))
+
+
+class PowBackward2(PowBackward1):
+    """y = n ** b with a number n"""
+
+
+@quiet
+def pow(input: Any, exponent: Any) -> Any:
+    """Return input ** exponent; either may be a tensor or a number. RuntimeError for an integer to a negative number.
+    """
+    if not isinstance(exponent, Tensor | float | int | np.number):
+        return NotImplemented
+    x, n = operands(input, exponent)
+    if not isinstance(exponent, Tensor):
+        if x.dtype.kind != "f" and exponent < 0:
+            raise RuntimeError("Integers to negative integer powers are not allowed.")
+        return record(PowBackward0, wrap(_power(x, exponent, n)), (input,), (x,), exponent=exponent)
+    broadcast_shapes(x.shape, n.shape)
+    operation = PowBackward1 if isinstance(input, Tensor) else PowBackward2
+    values = (x if isinstance(input, Tensor) else x[()], n)
+    return record(operation, wrap(_integer_power(x, n)), (input, exponent), values)
+
+
+def _power(x: Array, exponent: float, n: Array) -> Array:
+    """Return x ** exponent, by products where that is exact and quicker."""
+    if exponent == 2:
+        return np.multiply(x, x, out=...)
+    if exponent == 3:
+        return np.multiply(x * x, x, out=...)
+    return _integer_power(x, n)
+
+
+def _integer_power(x: Array, n: Array) -> Array:
+    """Return x ** n; for integers with negative n as torch has it: 1/x rounded towards 0."""
+    if x.dtype.kind in "iu" and n.dtype.kind == "i" and (n < 0).any():
+        magnitude = np.where(n < 0, np.where(np.abs(x) == 1, np.where(n % 2, x, 1), 0), np.power(x, np.maximum(n, 0)))
+        return magnitude.astype(x.dtype)
+    if x.dtype == bool:
+        return np.asarray(np.logical_or(x, ~n))
+    return np.power(x, n, out=...)
+
+
 # -- one input -----------------------------------------------------------------------------------------------------------
 class NegBackward0(Node):
     """y = -a"""
 
     def grad_a(self, grad: Array) -> Array:
         return -grad
+
+
+class AbsBackward0(Node):
+    """y = |a|; the derivative at 0 is taken as 0"""
+
+    def grad_a(self, grad: Array, a: Array) -> Array:
+        return grad * sign_of(a)
 
 
 class ExpBackward0(Node):
@@ -126,6 +360,20 @@ class ExpBackward0(Node):
         return grad * out
 
 
+class Exp2Backward0(Node):
+    """y = 2 ** a"""
+
+    def grad_a(self, grad: Array, out: Array) -> Array:
+        return grad * (out * LOG_2)
+
+
+class Expm1Backward0(Node):
+    """y = exp(a) - 1"""
+
+    def grad_a(self, grad: Array, out: Array) -> Array:
+        return grad * (out + 1)
+
+
 class LogBackward0(Node):
     """y = ln a"""
 
@@ -133,11 +381,46 @@ class LogBackward0(Node):
         return grad / a
 
 
+class Log2Backward0(Node):
+    """y = ln a / ln 2"""
+
+    def grad_a(self, grad: Array, a: Array) -> Array:
+        return grad / (a * LOG_2)
+
+
+class Log10Backward0(Node):
+    """y = ln a / ln 10"""
+
+    def grad_a(self, grad: Array, a: Array) -> Array:
+        return grad / (a * LOG_10)
+
+
+class Log1PBackward0(Node):
+    """y = ln(1 + a)"""
+
+    def grad_a(self, grad: Array, a: Array) -> Array:
+        return grad / (a + 1)
+
+
 class SqrtBackward0(Node):
     """y = sqrt a"""
 
     def grad_a(self, grad: Array, out: Array) -> Array:
         return grad / (2 * out)
+
+
+class RsqrtBackward0(Node):
+    """y = 1 / sqrt a"""
+
+    def grad_a(self, grad: Array, out: Array) -> Array:
+        return grad * (-0.5 * (out * out * out))
+
+
+class ReciprocalBackward0(Node):
+    """y = 1 / a"""
+
+    def grad_a(self, grad: Array, out: Array) -> Array:
+        return -grad * (out * out)
 
 
 class SinBackward0(Node):
@@ -154,6 +437,48 @@ class CosBackward0(Node):
         return -grad * unary("sin", a)
 
 
+class TanBackward0(Node):
+    """y = tan a"""
+
+    def grad_a(self, grad: Array, out: Array) -> Array:
+        return grad * (1 + out * out)
+
+
+class AsinBackward0(Node):
+    """y = arcsin a"""
+
+    def grad_a(self, grad: Array, a: Array) -> Array:
+        return grad / unary("sqrt", 1 - a * a)
+
+
+class AcosBackward0(Node):
+    """y = arccos a"""
+
+    def grad_a(self, grad: Array, a: Array) -> Array:
+        return -grad / unary("sqrt", 1 - a * a)
+
+
+class AtanBackward0(Node):
+    """y = arctan a"""
+
+    def grad_a(self, grad: Array, a: Array) -> Array:
+        return grad / (1 + a * a)
+
+
+class SinhBackward0(Node):
+    """y = sinh a"""
+
+    def grad_a(self, grad: Array, a: Array) -> Array:
+        return grad * unary("cosh", a)
+
+
+class CoshBackward0(Node):
+    """y = cosh a"""
+
+    def grad_a(self, grad: Array, a: Array) -> Array:
+        return grad * unary("sinh", a)
+
+
 class TanhBackward0(Node):
     """y = tanh a"""
 
@@ -165,7 +490,7 @@ class SigmoidBackward0(Node):
     """y = 1 / (1 + exp -a)"""
 
     def grad_a(self, grad: Array, out: Array) -> Array:
-        return grad * (1 - out) * out
+        return grad * ((1 - out) * out)
 
 
 class ReluBackward0(Node):
@@ -175,37 +500,76 @@ class ReluBackward0(Node):
         return grad * (out > 0)
 
 
-class PowBackward0(Node):
-    """y = a ** n with a number n"""
+class StepBackward0(Node):
+    """y = a step function of a (sign, floor, ...): flat almost everywhere"""
 
-    exponent: float
-
-    def grad_a(self, grad: Array, a: Array) -> Array:
-        return grad * (self.exponent * a ** (self.exponent - 1)) if self.exponent != 0 else grad * 0
+    def grad_a(self, grad: Array) -> Array:
+        return grad * 0
 
 
-class PowBackward1(Node):
-    """y = a ** b"""
-
-    def grad_a(self, grad: Array, a: Array, b: Array) -> Array:
-        return select(_data(b) == 0, grad * 0, grad * b * a ** (b - 1))
-
-    def grad_b(self, grad: Array, a: Array, out: Array) -> Array:
-        return select(_data(a) == 0, grad * 0, grad * out * unary("log", a))
+class SignBackward0(StepBackward0):
+    """y = the sign of a"""
 
 
-def _data(x: Array) -> Any:
-    return x._data if isinstance(x, Tensor) else x
+class FloorBackward0(StepBackward0):
+    """y = a rounded down"""
+
+
+class CeilBackward0(StepBackward0):
+    """y = a rounded up"""
+
+
+class RoundBackward0(StepBackward0):
+    """y = a rounded to the nearest integer, halves to the even one"""
+
+
+class TruncBackward0(StepBackward0):
+    """y = a rounded towards 0"""
+
+
+def sign_of(a: Array) -> Array:
+    """Return -1, 0 or 1, as an array or as a constant tensor."""
+    return wrap(np.sign(a._data, out=...)) if isinstance(a, Tensor) else np.sign(a)
+
+
+LOG_2, LOG_10 = float(np.log(2)), float(np.log(10))
 
 
 def sigmoid_array(x: Array, out: Any = None) -> Array:
-    """Return 1 / (1 + exp(-x)) of an array, without overflow trouble: exp may reach inf, 1/inf is 0."""
-    return np.divide(1, 1 + np.exp(-x), out=...)
+    """Return 1 / (1 + exp(-x)) of an array: exp may reach inf, and 1/inf is the right 0."""
+    y = np.negative(x, out=...)
+    np.exp(y, out=y)
+    y += 1
+    return np.divide(1, y, out=y)
 
 
 def relu_array(x: Array, out: Any = None) -> Array:
     """Return max(x, 0) of an array; nan stays nan."""
+    if x.dtype == bool:
+        raise RuntimeError("Boolean inputs not supported for relu")
     return np.maximum(x, 0, out=...)
+
+
+def rsqrt_array(x: Array, out: Any = None) -> Array:
+    """Return 1 / sqrt(x) of an array."""
+    y = np.sqrt(x, out=...)
+    return np.divide(1, y, out=y)
+
+
+def reciprocal_array(x: Array, out: Any = None) -> Array:
+    """Return 1 / x of an array."""
+    return np.divide(1, x, out=...)
+
+
+def _stepper(function: Any) -> Any:
+    """Return `function` for floats; integers are already whole and stay as they are, booleans are refused."""
+
+    def step(x: Array, out: Any = None) -> Array:
+        if x.dtype == bool:
+            raise NotImplementedError(f"{function.__name__} is not defined for bool tensors")
+        return function(x, out=...) if x.dtype.kind == "f" else x.copy()
+
+    return step
 
 
 def unary_op(ufunc: Any, operation: type[Node], to_float: bool = True) -> Callable[[Any], Any]:
@@ -222,36 +586,71 @@ def unary_op(ufunc: Any, operation: type[Node], to_float: bool = True) -> Callab
             unhush(token)
         return record(operation, out, (input,)) if mode.enabled else out
 
+    apply.__doc__ = f"Return, element by element, {operation.__doc__} (a is the input)."
     return apply
 
 
-neg = unary_op(np.negative, NegBackward0, to_float=False)
+def _negative(x: Array, out: Any = None) -> Array:
+    if x.dtype == bool:
+        raise RuntimeError("Negation, the `-` operator, on a bool tensor is not supported: use ~ or logical_not")
+    return np.negative(x, out=...)
+
+
+neg = unary_op(_negative, NegBackward0, to_float=False)
+abs = unary_op(np.absolute, AbsBackward0, to_float=False)
 exp = unary_op(np.exp, ExpBackward0)
+exp2 = unary_op(np.exp2, Exp2Backward0)
+expm1 = unary_op(np.expm1, Expm1Backward0)
 log = unary_op(np.log, LogBackward0)
+log2 = unary_op(np.log2, Log2Backward0)
+log10 = unary_op(np.log10, Log10Backward0)
+log1p = unary_op(np.log1p, Log1PBackward0)
 sqrt = unary_op(np.sqrt, SqrtBackward0)
+rsqrt = unary_op(rsqrt_array, RsqrtBackward0)
+reciprocal = unary_op(reciprocal_array, ReciprocalBackward0)
 sin = unary_op(np.sin, SinBackward0)
 cos = unary_op(np.cos, CosBackward0)
+tan = unary_op(np.tan, TanBackward0)
+asin = unary_op(np.arcsin, AsinBackward0)
+acos = unary_op(np.arccos, AcosBackward0)
+atan = unary_op(np.arctan, AtanBackward0)
+sinh = unary_op(np.sinh, SinhBackward0)
+cosh = unary_op(np.cosh, CoshBackward0)
 tanh = unary_op(np.tanh, TanhBackward0)
 sigmoid = unary_op(sigmoid_array, SigmoidBackward0)
 relu = unary_op(relu_array, ReluBackward0, to_float=False)
+sign = unary_op(np.sign, SignBackward0, to_float=False)
+floor = unary_op(_stepper(np.floor), FloorBackward0, to_float=False)
+ceil = unary_op(_stepper(np.ceil), CeilBackward0, to_float=False)
+round = unary_op(_stepper(np.rint), RoundBackward0, to_float=False)
+trunc = unary_op(_stepper(np.trunc), TruncBackward0, to_float=False)
 
 
-@quiet
-def pow(input: Any, exponent: Any) -> Any:
-    """Return input ** exponent; either may be a tensor or a number."""
-    if isinstance(input, Tensor) and not isinstance(exponent, Tensor):
-        x, n = operands(input, exponent)
-        if x.dtype.kind != "f" and exponent < 0:
-            raise RuntimeError("Integers to negative integer powers are not allowed.")
-        out = wrap(np.power(x, n, out=...))
-        return record(PowBackward0, out, (input,), (x,), exponent=exponent)
-    x, y = operands(input, exponent)
-    return record(PowBackward1, wrap(np.power(x, y, out=...)), (input, exponent), (x, y))
+def square(input: Any) -> Any:
+    """Return input * input."""
+    return pow(input, 2)
 
 
+FUNCTIONS: dict[str, Any] = {
+    "add": add, "sub": sub, "mul": mul, "div": div, "rsub": rsub, "pow": pow, "floor_divide": floor_divide, "remainder": remainder,
+    "atan2": atan2, "lerp": lerp, "addcmul": addcmul, "addcdiv": addcdiv,
+    "neg": neg, "abs": abs, "exp": exp, "exp2": exp2, "expm1": expm1, "log": log, "log2": log2, "log10": log10, "log1p": log1p,
+    "sqrt": sqrt, "rsqrt": rsqrt, "reciprocal": reciprocal, "square": square, "sin": sin, "cos": cos, "tan": tan,
+    "asin": asin, "acos": acos, "atan": atan, "sinh": sinh, "cosh": cosh, "tanh": tanh, "sigmoid": sigmoid, "relu": relu,
+    "sign": sign, "floor": floor, "ceil": ceil, "round": round, "trunc": trunc,
+}  # fmt: skip
+for _name, _function in FUNCTIONS.items():
+    _function.__name__ = _function.__qualname__ = _name
+ALIASES = {
+    "subtract": sub, "multiply": mul, "divide": div, "true_divide": div, "negative": neg, "absolute": abs,
+    "arcsin": asin, "arccos": acos, "arctan": atan, "arctan2": atan2,
+}  # fmt: skip
 METHODS: dict[str, Any] = {
-    "__add__": add_tensors, "__radd__": add_tensors, "__sub__": sub_tensors, "__mul__": mul_tensors, "__rmul__": mul_tensors,
-    "__truediv__": div_tensors, "__neg__": neg, "__pow__": pow,
-    "__rsub__": lambda a, b: add_tensors(neg(a), b),
-    "exp": exp, "log": log, "sqrt": sqrt, "sin": sin, "cos": cos, "tanh": tanh, "sigmoid": sigmoid, "relu": relu, "pow": pow, "neg": neg,
+    **FUNCTIONS, **ALIASES,
+    "__add__": add_tensors, "__radd__": add_tensors, "__sub__": sub_tensors, "__rsub__": rsub,
+    "__mul__": mul_tensors, "__rmul__": mul_tensors, "__truediv__": div_tensors,
+    "__rtruediv__": lambda a, b: mul_tensors(reciprocal(a), b),
+    "__floordiv__": floor_divide, "__rfloordiv__": lambda a, b: floor_divide(wrap_number(b), a),
+    "__mod__": remainder, "__rmod__": lambda a, b: remainder(wrap_number(b), a),
+    "__pow__": pow, "__rpow__": lambda a, b: pow(b, a), "__neg__": neg, "__pos__": lambda a: a, "__abs__": abs,
 }  # fmt: skip

@@ -1,14 +1,19 @@
-"""Sums, means and other reductions over dimensions."""
+# ruff: noqa: D102 - a derivative is described by the line under its class
+"""Sums, means, extrema and other reductions over dimensions, each beside its derivative."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from .._quiet import quiet
-from ..both import expand
-from ..shapes import Shape
-from ..tape import Node, record
-from ..tensor import Tensor, wrap, wrap_dim
+from dlstudy.scratch import dtypes
+from dlstudy.scratch._quiet import quiet
+from dlstudy.scratch.both import cumsum as cumsum_both
+from dlstudy.scratch.both import expand, flip, masked, plain
+from dlstudy.scratch.printing import ValuesAndIndices
+from dlstudy.scratch.shapes import Shape
+from dlstudy.scratch.tape import Node, record
+from dlstudy.scratch.tensor import Tensor, wrap, wrap_dim
 
 Array = Any
 
@@ -17,28 +22,57 @@ def reduced_dims(dim: Any, ndim: int) -> Shape:
     """Return the dimensions meant by `dim` (None or () for all, a number, or several), counted from the front."""
     if dim is None or (isinstance(dim, tuple | list) and not dim):
         return tuple(range(ndim))
-    dims = tuple(wrap_dim(d, ndim) for d in ([dim] if isinstance(dim, int) else dim))
+    dims = tuple(wrap_dim(d, ndim) for d in ([dim] if isinstance(dim, int | np.integer) else dim))
     if len(set(dims)) != len(dims):
-        raise RuntimeError(f"expected each dimension once, got {tuple(dim)}")
+        raise RuntimeError(f"dim appears multiple times in the list of dims: got {tuple(dim)}")
     return dims if ndim else ()
 
 
-def restore(grad: Array, shape: Shape, dims: Shape, keepdim: bool) -> Array:
-    """Return `grad` with the reduced dimensions put back as size 1, so that it broadcasts against the input of `shape`."""
-    if keepdim or not dims:
-        return grad
-    return grad.reshape(tuple(1 if d in dims else size for d, size in enumerate(shape)))
+max_of = max  # Python's, before this module defines torch's
 
 
-class SumBackward0(Node):
-    """y = sum of a: every element counts once"""
+def count_of(shape: Shape, dims: Shape) -> int:
+    """Return how many elements are reduced to one."""
+    count = 1
+    for d in dims:
+        count *= shape[d]
+    return count
+
+
+def floats_only(name: str, input: Any) -> None:
+    """Refuse integers and booleans, whose `name` would not be of their own kind."""
+    if input._data.dtype.kind != "f":
+        raise RuntimeError(
+            f"{name}: expected a floating-point tensor, got {input.dtype}. Convert it with .float() first."
+        )
+
+
+class Reduction(Node):
+    """A reduction over `dims` of an input of `input_shape`."""
 
     input_shape: Shape
     dims: Shape
     keepdim: bool
 
+    def spread(self, x: Array) -> Array:
+        """Return `x`, of the output's shape, with the reduced dimensions put back as size 1, so that it meets the
+        input.
+        """
+        if self.keepdim or not self.dims:
+            return x
+        return x.reshape(tuple(1 if d in self.dims else size for d, size in enumerate(self.input_shape)))
+
+    def count(self) -> int:
+        """Return how many elements became one."""
+        return count_of(self.input_shape, self.dims)
+
+
+# -- sums and means ------------------------------------------------------------------------------------------------------
+class SumBackward0(Reduction):
+    """y = sum of a: every element counts once"""
+
     def grad_a(self, grad: Array) -> Array:
-        return expand(restore(grad, self.input_shape, self.dims, self.keepdim), self.input_shape)
+        return expand(self.spread(grad), self.input_shape)
 
 
 class SumBackward1(SumBackward0):
@@ -46,7 +80,9 @@ class SumBackward1(SumBackward0):
 
 
 @quiet
-def sum(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
+def sum(
+    input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None, axis: Any = None, keepdims: bool = False
+) -> Any:
     """Return the sum over `dim` (all dimensions if None); integers and booleans are summed as int64."""
     dim, keepdim = axis if dim is None else dim, keepdim or keepdims
     if dtype is not None:
@@ -59,16 +95,11 @@ def sum(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None
     return record(operation, out, (input,), input_shape=x.shape, dims=dims, keepdim=keepdim)
 
 
-class MeanBackward0(Node):
+class MeanBackward0(Reduction):
     """y = mean of a: every element counts 1/n"""
 
-    input_shape: Shape
-    dims: Shape
-    keepdim: bool
-
     def grad_a(self, grad: Array) -> Array:
-        count = int(np.prod([self.input_shape[d] for d in self.dims]))
-        return expand(restore(grad, self.input_shape, self.dims, self.keepdim), self.input_shape) / count
+        return expand(self.spread(grad) / float(self.count() or np.nan), self.input_shape)
 
 
 class MeanBackward1(MeanBackward0):
@@ -76,21 +107,388 @@ class MeanBackward1(MeanBackward0):
 
 
 @quiet
-def mean(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
-    """Return the mean over `dim` (all dimensions if None); RuntimeError for integers, whose mean is not one."""
+def mean(
+    input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None, axis: Any = None, keepdims: bool = False
+) -> Any:
+    """Return the mean over `dim` (all dimensions if None); integers are refused, as their mean is not one."""
     dim, keepdim = axis if dim is None else dim, keepdim or keepdims
     if dtype is not None:
         input = input.to(dtype)
+    if input._data.dtype.kind != "f":
+        raise NotImplementedError(
+            f"mean(): expected a floating-point tensor, got {input.dtype}. Convert it with .float() first."
+        )
     x = input._data
-    if x.dtype.kind != "f":
-        raise RuntimeError(f"mean(): expected a floating point input, got {input.dtype}. Convert it with .float() first.")
     dims = reduced_dims(dim, x.ndim)
-    count = int(np.prod([x.shape[d] for d in dims]))
     total = np.add.reduce(x, axis=dims, keepdims=keepdim)
-    out = wrap(np.asarray(np.divide(total, x.dtype.type(count), out=...)))
+    out = wrap(np.divide(total, x.dtype.type(count_of(x.shape, dims)), out=...))
     operation = MeanBackward0 if dim is None else MeanBackward1
     return record(operation, out, (input,), input_shape=x.shape, dims=dims, keepdim=keepdim)
 
 
-METHODS: dict[str, Any] = {"sum": sum, "mean": mean}
-__all__ = ["METHODS", "Tensor", "mean", "sum"]
+class VarBackward0(Reduction):
+    """y = sum of (a - mean)^2 / (n - correction)"""
+
+    correction: float
+
+    def grad_a(self, grad: Array, a: Array) -> Array:
+        centred = a - a.mean(axis=self.dims, keepdims=True)
+        degrees = max_of(self.count() - self.correction, 0)
+        return self.spread(grad) * (2 / degrees if degrees else float("inf")) * centred
+
+
+class StdBackward0(VarBackward0):
+    """y = the square root of the variance; its derivative where it is 0 is taken as 0"""
+
+    def grad_a(self, grad: Array, a: Array, out: Array) -> Array:
+        grad_of_variance = masked(grad / (2 * out), plain(out) != 0)
+        return VarBackward0.grad_a(self, grad_of_variance, a)
+
+
+def _spread_measure(name: str, operation: type[Node], root: bool) -> Callable[..., Any]:
+    @quiet
+    def apply(
+        input: Any, dim: Any = None, *args: Any, correction: float = 1, unbiased: bool | None = None, keepdim: bool =
+        False,
+        axis: Any = None, keepdims: bool = False,
+    ) -> Any:  # fmt: skip
+        if isinstance(dim, bool):  # var(unbiased)
+            dim, unbiased = None, dim
+        if args:  # var(dim, unbiased, keepdim)
+            unbiased, keepdim = args[0], (args[1] if len(args) > 1 else keepdim)
+        dim, keepdim = axis if dim is None else dim, keepdim or keepdims
+        if unbiased is not None:
+            correction = int(unbiased)
+        floats_only(name, input)
+        x = input._data
+        dims = reduced_dims(dim, x.ndim)
+        count = count_of(x.shape, dims)
+        centred = x - np.add.reduce(x, axis=dims, keepdims=True) / x.dtype.type(count)
+        total = np.add.reduce(centred * centred, axis=dims, keepdims=keepdim)
+        out = np.divide(total, x.dtype.type(max_of(count - correction, 0)), out=...)
+        if root:
+            out = np.sqrt(out, out=...)
+        settings = {"input_shape": x.shape, "dims": dims, "keepdim": keepdim, "correction": correction}
+        return record(operation, wrap(out), (input,), **settings)
+
+    apply.__name__ = name
+    apply.__doc__ = (
+        f"Return the {'standard deviation' if root else 'variance'} over `dim` (all if None), dividing by n - correction; "
+        "`unbiased` is the old name for correction 1 or 0."
+    )
+    return apply
+
+
+var = _spread_measure("var", VarBackward0, root=False)
+std = _spread_measure("std", StdBackward0, root=True)
+
+
+class NormBackward(Reduction):
+    """y = the square root of the sum of a^2; its derivative at 0 is taken as 0"""
+
+    def name(self) -> str:
+        return "LinalgVectorNormBackward0"
+
+    def grad_a(self, grad: Array, a: Array, out: Array) -> Array:
+        return a * self.spread(masked(grad / out, plain(out) != 0))
+
+
+@quiet
+def norm(input: Any, p: Any = 2, dim: Any = None, keepdim: bool = False) -> Any:
+    """Return the p-norm over `dim` (all if None): 2 (also "fro"), 1, inf, -inf, 0, or any other number."""
+    floats_only("norm", input)
+    if p in (2, "fro", None):
+        x = input._data
+        dims = reduced_dims(dim, x.ndim)
+        out = wrap(np.sqrt(np.add.reduce(x * x, axis=dims, keepdims=keepdim), out=...))
+        return record(NormBackward, out, (input,), input_shape=x.shape, dims=dims, keepdim=keepdim)
+    dims = reduced_dims(dim, input._data.ndim)
+    if p == float("inf"):
+        return amax(input.abs(), dims, keepdim)
+    if p == float("-inf"):
+        return amin(input.abs(), dims, keepdim)
+    if p == 0:
+        return sum((input != 0).to(input.dtype), dims, keepdim)
+    if p == 1:
+        return sum(input.abs(), dims, keepdim)
+    return sum(input.abs() ** p, dims, keepdim) ** (1 / p)
+
+
+class LogsumexpBackward0(Reduction):
+    """y = ln of the sum of exp a; its derivative is softmax a"""
+
+    def grad_a(self, grad: Array, a: Array, out: Array) -> Array:
+        shifted = a - self.spread(out)
+        return self.spread(grad) * (shifted.exp() if isinstance(a, Tensor) else np.exp(shifted))
+
+
+@quiet
+def logsumexp(input: Any, dim: Any, keepdim: bool = False) -> Any:
+    """Return ln(sum(exp(input))) over `dim`, computed without overflow."""
+    x = input._data if input._data.dtype.kind == "f" else input._data.astype(dtypes.get_default_dtype().numpy)
+    dims = reduced_dims(dim, x.ndim)
+    top = np.max(x, axis=dims, keepdims=True, initial=-np.inf)
+    top = np.where(np.isfinite(top), top, 0).astype(x.dtype)
+    total = np.log(np.add.reduce(np.exp(x - top), axis=dims, keepdims=True)) + top
+    shape = np.add.reduce(x, axis=dims, keepdims=keepdim).shape
+    out = wrap(np.asarray(total).reshape(shape))
+    return record(LogsumexpBackward0, out, (input,), (x,), input_shape=x.shape, dims=dims, keepdim=keepdim)
+
+
+# -- products ------------------------------------------------------------------------------------------------------------
+class ProdBackward0(Reduction):
+    """y = product of a: the derivative for one element is the product of the others"""
+
+    def grad_a(self, grad: Array, a: Array, out: Array) -> Array:
+        if not (plain(a) == 0).any():
+            return self.spread(grad * out) / a
+        return self.spread(grad) * self._products_of_others(a)
+
+    def _products_of_others(self, a: Array) -> Array:
+        """Return, for every element, the product of the others: one copy of the row for each, with that one replaced
+        by 1.
+        """
+        if not self.input_shape:
+            return (a * 0) + 1
+        n = self.count()
+        if len(self.dims) > 1:
+            flat, dim, shape = a.reshape((n,)), 0, (n, n)
+        else:
+            flat, dim = a, self.dims[0]
+            shape = (*self.input_shape[:dim], n, *self.input_shape[dim:])
+        replaced = np.eye(n, dtype=bool).reshape((n, n) + (1,) * (len(shape) - dim - 2))
+        rows = expand(flat.reshape((*shape[:dim], 1, *shape[dim + 1 :])), shape)
+        if isinstance(a, Tensor):
+            others = prod(rows.masked_fill(wrap(replaced), 1.0), dim + 1)
+        else:
+            others = np.prod(np.where(replaced, 1, rows), axis=dim + 1)
+        return others.reshape(self.input_shape)
+
+
+class ProdBackward1(ProdBackward0):
+    """y = product of a along one dimension"""
+
+
+@quiet
+def prod(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
+    """Return the product over all elements, or along the one dimension `dim`; integers and booleans as int64."""
+    if dtype is not None:
+        input = input.to(dtype)
+    x = input._data
+    dims = reduced_dims(dim, x.ndim)
+    kind = np.int64 if x.dtype.kind != "f" else None
+    out = wrap(np.asarray(np.multiply.reduce(x, axis=dims, keepdims=keepdim, dtype=kind)))
+    operation = ProdBackward0 if dim is None else ProdBackward1
+    return record(operation, out, (input,), input_shape=x.shape, dims=dims, keepdim=keepdim)
+
+
+# -- extrema -------------------------------------------------------------------------------------------------------------
+class MaxBackward1(Reduction):
+    """y = the largest (or smallest) of a; equal ones share the gradient"""
+
+    def grad_a(self, grad: Array, a: Array, out: Array) -> Array:
+        x, y = plain(a), plain(self.spread(out))
+        chosen = (x == y) | ((x != x) & (y != y))  # nan is the extremum of everything that holds one
+        shares = np.add.reduce(chosen, axis=self.dims, keepdims=True, dtype=x.dtype)
+        return masked(self.spread(grad) / (wrap(shares) if isinstance(grad, Tensor) else shares), chosen)
+
+
+class MinBackward1(MaxBackward1):
+    """y = the smallest of a"""
+
+
+class AmaxBackward0(MaxBackward1):
+    """y = the largest of a over some dimensions"""
+
+
+class AminBackward0(MaxBackward1):
+    """y = the smallest of a over some dimensions"""
+
+
+def _extremum(name: str, ufunc: Any, operation: type[Node]) -> Callable[..., Any]:
+    @quiet
+    def apply(input: Any, dim: Any = (), keepdim: bool = False) -> Any:
+        x = input._data
+        dims = reduced_dims(dim, x.ndim)
+        if count_of(x.shape, dims) == 0:
+            raise (IndexError if dim != () else RuntimeError)(
+                f"{name}(): expected a reduction dim with non-zero size to reduce, got shape {list(x.shape)}"
+            )
+        out = wrap(np.asarray(ufunc.reduce(x, axis=dims, keepdims=keepdim)))
+        return record(operation, out, (input,), input_shape=x.shape, dims=dims, keepdim=keepdim)
+
+    apply.__name__ = name
+    apply.__doc__ = f"Return the {'largest' if 'max' in name else 'smallest'} element over `dim` (all if left out); ties share the gradient."
+    return apply
+
+
+amax, amin = _extremum("amax", np.maximum, AmaxBackward0), _extremum("amin", np.minimum, AminBackward0)
+_max_of_all, _min_of_all = _extremum("max", np.maximum, MaxBackward1), _extremum("min", np.minimum, MinBackward1)
+
+
+def one_dim(input: Any, dim: int) -> int:
+    """Return the dimension meant by `dim`, which must be one number."""
+    if not isinstance(dim, int | np.integer):
+        raise TypeError(f"expected one dimension, got {dim!r}")
+    return wrap_dim(dim, input._data.ndim)
+
+
+def no_elements(name: str, x: Array, dim: int) -> None:
+    """Refuse to look for an extremum along a dimension of size 0."""
+    if x.ndim and x.shape[dim] == 0:
+        raise IndexError(f"{name}(): Expected reduction dim {dim} to have non-zero size.")
+
+
+def _extremum_along(name: str, of_all: Any, pairwise: Any, arg: Any) -> Callable[..., Any]:
+    @quiet
+    def apply(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
+        if dim is None:
+            return of_all(input)
+        if isinstance(dim, Tensor):
+            from .choice import maximum, minimum
+
+            return (maximum if pairwise is np.maximum else minimum)(input, dim)
+        from .indexing import gather
+
+        x = input._data
+        d = one_dim(input, dim)
+        no_elements(name, x, d)
+        if x.ndim == 0:
+            return ValuesAndIndices(
+                name, gather(input, 0, wrap(np.zeros((), np.int64)), name.capitalize()), wrap(np.zeros((), np.int64))
+            )
+        index = wrap(np.asarray(arg(x, axis=d, keepdims=True)))
+        values = gather(input, d, index, operation=name.capitalize())
+        return ValuesAndIndices(name, *((values, index) if keepdim else (values.squeeze(d), index.squeeze(d))))
+
+    apply.__name__ = name
+    apply.__doc__ = (
+        f"Return the {name} of all elements; with `dim` the pair (values, indices) along it; with a second tensor the "
+        f"{name} of the two, element by element."
+    )
+    return apply
+
+
+max = _extremum_along("max", _max_of_all, np.maximum, np.argmax)
+min = _extremum_along("min", _min_of_all, np.minimum, np.argmin)
+
+
+def _arg(name: str, function: Any) -> Callable[..., Any]:
+    def apply(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
+        x = input._data
+        if x.dtype == bool:
+            raise RuntimeError(f"{name}: bool tensors have no order, convert with .int() first")
+        if dim is None:
+            if x.size == 0:
+                raise IndexError(f"{name}(): Expected reduction dim to be specified for input.numel() == 0.")
+            index = np.asarray(function(x))
+            return wrap(index.reshape((1,) * x.ndim) if keepdim else index)
+        d = one_dim(input, dim)
+        no_elements(name, x, d)
+        return wrap(np.asarray(function(x, axis=d, keepdims=keepdim) if x.ndim else np.int64(0)))
+
+    apply.__name__ = name
+    apply.__doc__ = f"Return where the {'largest' if name == 'argmax' else 'smallest'} element is: along `dim`, or in the flattened tensor."
+    return apply
+
+
+argmax, argmin = _arg("argmax", np.argmax), _arg("argmin", np.argmin)
+
+
+# -- logic and counting --------------------------------------------------------------------------------------------------
+def _logical(name: str, ufunc: Any) -> Callable[..., Any]:
+    def apply(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
+        dims = reduced_dims(dim, input._data.ndim)
+        out = np.asarray(ufunc.reduce(input._data, axis=dims, keepdims=keepdim, dtype=bool))
+        return wrap(out.astype(np.uint8) if input._data.dtype == np.uint8 else out)
+
+    apply.__name__ = name
+    apply.__doc__ = f"Return whether {name} of the elements over `dim` (all if None) are nonzero."
+    return apply
+
+
+all, any = _logical("all", np.logical_and), _logical("any", np.logical_or)
+
+
+def count_nonzero(input: Any, dim: Any = None) -> Any:
+    """Return how many elements are not 0."""
+    return wrap(np.asarray(np.count_nonzero(input._data, axis=reduced_dims(dim, input._data.ndim)), np.int64))
+
+
+# -- along a dimension, keeping it ---------------------------------------------------------------------------------------
+class CumsumBackward0(Node):
+    """y_i = a_0 + ... + a_i: a_i is in every later sum"""
+
+    along: int
+
+    def grad_a(self, grad: Array) -> Array:
+        return flip(cumsum_both(flip(grad, (self.along,)), self.along), (self.along,)) if grad.ndim else grad
+
+
+@quiet
+def cumsum(input: Any, dim: int, *, dtype: Any = None) -> Any:
+    """Return the running sum along `dim`; integers and booleans are summed as int64."""
+    if dtype is not None:
+        input = input.to(dtype)
+    x = input._data
+    d = one_dim(input, dim)
+    kind = np.int64 if x.dtype.kind != "f" else x.dtype
+    out = np.cumsum(x, axis=d, dtype=kind) if x.ndim else x.astype(kind)
+    return record(CumsumBackward0, wrap(out), (input,), along=d)
+
+
+class SoftmaxBackward0(Node):
+    """y_i = exp a_i / sum of exp a"""
+
+    along: int
+
+    def grad_a(self, grad: Array, out: Array) -> Array:
+        weighted = grad * out
+        return weighted - out * weighted.sum(axis=self.along, keepdims=True) if weighted.ndim else weighted * 0
+
+
+class LogSoftmaxBackward0(Node):
+    """y_i = a_i - ln(sum of exp a)"""
+
+    along: int
+
+    def grad_a(self, grad: Array, out: Array) -> Array:
+        if not grad.ndim:
+            return grad * 0
+        return grad - (out.exp() if isinstance(out, Tensor) else np.exp(out)) * grad.sum(axis=self.along, keepdims=True)
+
+
+@quiet
+def softmax(input: Any, dim: int, dtype: Any = None) -> Any:
+    """Return exp(input) / sum(exp(input)) along `dim`, computed without overflow."""
+    x, d = _shifted("softmax", input, dim, dtype)
+    np.exp(x, out=x)
+    x /= np.add.reduce(x, axis=d, keepdims=True) if x.ndim else x.copy()
+    return record(SoftmaxBackward0, wrap(x), (input,), along=d)
+
+
+@quiet
+def log_softmax(input: Any, dim: int, dtype: Any = None) -> Any:
+    """Return the logarithm of softmax(input) along `dim`, computed without overflow."""
+    x, d = _shifted("log_softmax", input, dim, dtype)
+    x -= np.log(np.add.reduce(np.exp(x), axis=d, keepdims=True) if x.ndim else np.exp(x))
+    return record(LogSoftmaxBackward0, wrap(x), (input,), along=d)
+
+
+def _shifted(name: str, input: Any, dim: int, dtype: Any) -> tuple[Array, int]:
+    """Return input minus its largest element along `dim`, as a new array, and the dimension."""
+    if dtype is not None:
+        input = input.to(dtype)
+    floats_only(name, input)
+    x, d = input._data, one_dim(input, dim)
+    if x.ndim == 0:
+        return np.subtract(x, x, out=...), d
+    return x - (np.maximum.reduce(x, axis=d, keepdims=True) if x.shape[d] else 0), d
+
+
+FUNCTIONS: dict[str, Any] = {
+    "sum": sum, "mean": mean, "var": var, "std": std, "norm": norm, "logsumexp": logsumexp, "prod": prod, "amax": amax, "amin": amin,
+    "max": max, "min": min, "argmax": argmax, "argmin": argmin, "all": all, "any": any, "count_nonzero": count_nonzero,
+    "cumsum": cumsum, "softmax": softmax, "log_softmax": log_softmax,
+}  # fmt: skip
+METHODS: dict[str, Any] = FUNCTIONS

@@ -1,3 +1,4 @@
+# ruff: noqa: D102 - a derivative is described by the line under its class
 """Views: other shapes on the same memory. The derivative of a rearrangement is the rearrangement undone."""
 
 from collections.abc import Callable, Sequence
@@ -5,17 +6,22 @@ from typing import Any
 
 import numpy as np
 
-from ..both import expand as expand_both
-from ..both import permute as permute_both
-from ..shapes import Shape
-from ..tape import Node, record
-from ..tensor import Tensor, wrap, wrap_dim
+from dlstudy.scratch.both import expand as expand_both
+from dlstudy.scratch.both import permute as permute_both
+from dlstudy.scratch.shapes import Shape, sum_to_shape
+from dlstudy.scratch.tape import Node, record
+from dlstudy.scratch.tensor import wrap, wrap_dim
 
 Array = Any
 
 
 def make_view(
-    operation: type[Node], data: Array, input: Any, replay: Callable[[Any], Any], no_write: str | None = None, **settings: Any
+    operation: type[Node],
+    data: Array,
+    input: Any,
+    replay: Callable[[Any], Any],
+    no_write: str | None = None,
+    **settings: Any,
 ) -> Any:
     """Return a tensor on `data`, a NumPy view of input's memory, that remembers how to be made again from its base."""
     out = wrap(data, None, input._version)
@@ -141,7 +147,9 @@ def permute(input: Any, *dims: Any) -> Any:
     if len(set(chosen)) != ndim:
         raise RuntimeError(f"permute: expected each dimension once, got {list(given)}")
     inverse = tuple(int(i) for i in np.argsort(chosen))
-    return make_view(PermuteBackward0, input._data.transpose(chosen), input, lambda t: permute_both(t, chosen), inverse=inverse)
+    return make_view(
+        PermuteBackward0, input._data.transpose(chosen), input, lambda t: permute_both(t, chosen), inverse=inverse
+    )
 
 
 class ExpandBackward0(Node):
@@ -163,7 +171,9 @@ def expand(input: Any, *shape: Any) -> Any:
         if size == -1 and i < added:
             raise RuntimeError(f"expand: -1 is not allowed for the new leading dimension {i}")
         if size < -1 or (size != -1 and have not in (1, size)):
-            raise RuntimeError(f"expand: expected size {have} in dimension {i} (shape {list(old)}), got {size} in {list(new)}")
+            raise RuntimeError(
+                f"expand: expected size {have} in dimension {i} (shape {list(old)}), got {size} in {list(new)}"
+            )
         full.append(have if size == -1 else size)
     data = np.broadcast_to(input._data, full)
     if input._data.flags.writeable:
@@ -182,7 +192,11 @@ class UnsqueezeBackward0(ViewBackward0):
 def squeeze(input: Any, dim: Any = None) -> Any:
     """Return a view without the dimensions of size 1, or without `dim` (one or several) where it has size 1."""
     shape = input._data.shape
-    chosen = range(len(shape)) if dim is None else [wrap_dim(d, len(shape)) for d in ([dim] if isinstance(dim, int) else dim)]
+    chosen = (
+        range(len(shape))
+        if dim is None
+        else [wrap_dim(d, len(shape)) for d in ([dim] if isinstance(dim, int) else dim)]
+    )
     new = tuple(size for d, size in enumerate(shape) if size != 1 or d not in chosen)
     return make_view(SqueezeBackward1, input._data.reshape(new), input, lambda t: t.reshape(new), input_shape=shape)
 
@@ -192,7 +206,9 @@ def unsqueeze(input: Any, dim: int) -> Any:
     shape = input._data.shape
     d = wrap_dim(dim, len(shape) + 1)
     new = (*shape[:d], 1, *shape[d:])
-    return make_view(UnsqueezeBackward0, np.expand_dims(input._data, d), input, lambda t: t.reshape(new), input_shape=shape)
+    return make_view(
+        UnsqueezeBackward0, np.expand_dims(input._data, d), input, lambda t: t.reshape(new), input_shape=shape
+    )
 
 
 def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
@@ -221,7 +237,9 @@ def t(input: Any) -> Any:
 def matrix_transpose(input: Any) -> Any:
     """Return a view with the last two dimensions exchanged (`.mT`)."""
     if input._data.ndim < 2:
-        raise RuntimeError(f"tensor.mT is only supported on matrices or batches of matrices. Got {input._data.ndim}-D tensor.")
+        raise RuntimeError(
+            f"tensor.mT is only supported on matrices or batches of matrices. Got {input._data.ndim}-D tensor."
+        )
     return transpose(input, -2, -1)
 
 
@@ -232,11 +250,21 @@ def reverse_dims(input: Any) -> Any:
     return permute(input, tuple(reversed(range(input._data.ndim))))
 
 
+def unflatten(input: Any, dim: int, sizes: Any) -> Any:
+    """Return a view with dimension `dim` split into several of the given sizes (one may be -1)."""
+    shape = input._data.shape
+    d = wrap_dim(dim, len(shape))
+    return view(input, (*shape[:d], *full_shape(tuple(sizes), shape[d]), *shape[d + 1 :]))
+
+
+FUNCTIONS: dict[str, Any] = {
+    "reshape": reshape, "transpose": transpose, "swapaxes": transpose, "swapdims": transpose, "permute": permute, "squeeze": squeeze,
+    "unsqueeze": unsqueeze, "flatten": flatten, "t": t, "unflatten": unflatten,
+}  # fmt: skip
 METHODS: dict[str, Any] = {
-    "view": view, "reshape": reshape, "transpose": transpose, "swapaxes": transpose, "swapdims": transpose, "permute": permute,
-    "expand": expand, "squeeze": squeeze, "unsqueeze": unsqueeze, "flatten": flatten, "t": t,
-    "T": property(reverse_dims), "mT": property(matrix_transpose),
+    **FUNCTIONS, "view": view, "expand": expand,
+    "T": property(reverse_dims), "mT": property(matrix_transpose), "H": property(reverse_dims), "mH": property(matrix_transpose),
     "view_as": lambda a, b: view(a, b._data.shape), "reshape_as": lambda a, b: reshape(a, b._data.shape),
     "expand_as": lambda a, b: expand(a, b._data.shape),
+    "ravel": lambda a: reshape(a, -1), "sum_to_size": lambda a, *size: sum_to_shape(a, sizes(size)),
 }  # fmt: skip
-__all__ = ["METHODS", "Tensor", "make_view"]

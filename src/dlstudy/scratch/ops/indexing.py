@@ -1,0 +1,508 @@
+# ruff: noqa: D102 - a derivative is described by the line under its class
+"""Reading and writing parts of a tensor.
+
+Reading with numbers and slices gives a view, reading with index tensors or masks a copy. The derivative of reading is
+placing: the
+gradient goes back to where the numbers came from, and where one number was read several times its gradients add up.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from dlstudy.scratch._quiet import quiet
+from dlstudy.scratch.printing import ValuesAndIndices
+from dlstudy.scratch.shapes import Shape, broadcast_shapes
+from dlstudy.scratch.tape import Node, edge_of, mode, record
+from dlstudy.scratch.tensor import Tensor, wrap, wrap_dim
+
+from .views import UnsqueezeBackward0, make_view
+
+Array = Any
+
+
+# -- understanding an index ----------------------------------------------------------------------------------------------
+def split_index(index: Any, shape: Shape) -> tuple[tuple[Any, ...], tuple[Any, ...] | None]:
+    """Return (basic, advanced): what is done first, with numbers, slices and None, and then with index arrays (or
+    None).
+
+    torch applies the basic part first even where NumPy would treat a number between index arrays as one of them, so the
+    two are
+    kept apart. IndexError if there are too many indices or one is of the wrong kind.
+    """
+    items = [_as_item(i) for i in (index if isinstance(index, tuple) else (index,))]
+    used = 0
+    for item in items:
+        used += item.ndim if _is_mask(item) else 0 if item is None or item is Ellipsis or isinstance(item, bool) else 1
+    if used > len(shape):
+        raise IndexError(f"too many indices for tensor of dimension {len(shape)}: got {used}")
+    if sum(item is Ellipsis for item in items) > 1:
+        raise IndexError("an index can only have a single ellipsis ('...')")
+    if Ellipsis not in [i for i in items if not isinstance(i, np.ndarray)]:
+        items.append(Ellipsis)
+
+    basic: list[Any] = []
+    advanced: list[Any] = []
+    dim = 0
+    for item in items:
+        if item is Ellipsis:
+            skipped = len(shape) - used
+            basic += [slice(None)] * skipped
+            advanced += [slice(None)] * skipped
+            dim += skipped
+        elif item is None:
+            basic.append(None)
+            advanced.append(slice(None))
+        elif isinstance(item, bool):
+            basic.append(None)
+            advanced.append(np.zeros(int(item), np.int64))
+        elif isinstance(item, slice):
+            basic.append(item)
+            advanced.append(slice(None))
+            dim += 1
+        elif isinstance(item, int):
+            if not -shape[dim] <= item < shape[dim]:
+                raise IndexError(f"index {item} is out of bounds for dimension {dim} with size {shape[dim]}")
+            basic.append(item)
+            dim += 1
+        else:
+            width = item.ndim if _is_mask(item) else 1
+            if _is_mask(item) and item.shape != shape[dim : dim + width]:
+                raise IndexError(
+                    f"The shape of the mask {list(item.shape)} at index {dim} does not match the shape of the indexed tensor {list(shape)}"
+                )
+            basic += [slice(None)] * width
+            advanced.append(item)
+            dim += width
+    is_advanced = any(isinstance(i, np.ndarray) for i in advanced)
+    return (*basic, Ellipsis), (tuple(advanced) if is_advanced else None)
+
+
+def _as_item(item: Any) -> Any:
+    """Return one entry of an index as a bool, int, slice, None, Ellipsis or index array."""
+    if isinstance(item, Tensor):
+        item = item._data
+    if isinstance(item, list | range) or (isinstance(item, tuple)):
+        item = np.asarray([i._data if isinstance(i, Tensor) else i for i in item])
+        item = item.astype(np.int64) if item.size == 0 else item
+    if isinstance(item, np.ndarray | np.generic):
+        if item.dtype.kind not in "iub":
+            raise IndexError(f"tensors used as indices must be long, int, byte or bool tensors, got {item.dtype}")
+        if item.ndim == 0:
+            return item.item()
+        return np.asarray(item)
+    if isinstance(item, slice):
+        parts = [None if part is None else int(part.__index__()) for part in (item.start, item.stop, item.step)]
+        if parts[2] is not None and parts[2] <= 0:
+            raise ValueError("step must be greater than zero")
+        return slice(*parts)
+    if item is None or item is Ellipsis or isinstance(item, bool):
+        return item
+    if hasattr(item, "__index__"):
+        return int(item)
+    raise IndexError(
+        f"only integers, slices (`:`), ellipsis (`...`), None and long or bool tensors are valid indices (got {type(item).__name__})"
+    )
+
+
+def _is_mask(item: Any) -> bool:
+    return isinstance(item, np.ndarray) and item.dtype == bool
+
+
+def _reads_once(index: tuple[Any, ...]) -> bool:
+    """Return whether no element can be read twice: only one mask, and slices."""
+    arrays = [i for i in index if isinstance(i, np.ndarray)]
+    return len(arrays) == 1 and arrays[0].dtype == bool
+
+
+# -- reading, and its derivative, placing --------------------------------------------------------------------------------
+class SliceBackward0(Node):
+    """y = a part of a, found with numbers and slices"""
+
+    input_shape: Shape
+    index: Any
+
+    def grad_a(self, grad: Array) -> Array:
+        return place(grad, self.input_shape, self.index)
+
+
+class SelectBackward0(SliceBackward0):
+    """y = a[..., i, ...] with a number i"""
+
+
+class SplitBackward0(SliceBackward0):
+    """y = one of the pieces of a"""
+
+
+class UnbindBackward0(SliceBackward0):
+    """y = one of the slices of a"""
+
+
+class IndexBackward0(Node):
+    """y = a[index] with index arrays or a mask"""
+
+    input_shape: Shape
+
+    def grad_a(self, grad: Array, index: Any) -> Array:
+        return place(grad, self.input_shape, index)
+
+
+class PlaceBackward(Node):
+    """y = zeros with a added in at an index: what reading's derivative does, so its own derivative is reading"""
+
+    def grad_a(self, grad: Array, index: Any) -> Array:
+        return grad[index] if isinstance(grad, np.ndarray) else read(grad, index)
+
+
+def place(values: Array, shape: Shape, index: Any) -> Array:
+    """Return zeros of `shape` with `values` (an array or a Tensor) added at `index`; repeated places add up."""
+    if isinstance(values, Tensor):
+        return record(PlaceBackward, wrap(place(values._data, shape, index)), (values,), index=index)
+    out = np.zeros(shape, values.dtype)
+    if any(isinstance(i, np.ndarray) for i in index) and not _reads_once(index):
+        np.add.at(out, index, values)
+    else:
+        out[index] = values
+    return out
+
+
+def read(input: Any, index: tuple[Any, ...]) -> Any:
+    """Return input[index] for an index in NumPy's form; a copy, as derivatives need no views."""
+    out = wrap(np.array(input._data[index]))
+    return record(IndexBackward0, out, (input,), input_shape=input._data.shape, index=index)
+
+
+def basic_view(
+    input: Any, index: tuple[Any, ...], operation: type[Node] | None = None, no_write: str | None = None
+) -> Any:
+    """Return the view that numbers, slices and None select."""
+    x = input._data
+    if operation is None:
+        kinds = [i for i in index if i is not Ellipsis and i != slice(None)]
+        last = kinds[-1] if kinds else slice(None)
+        operation = SelectBackward0 if isinstance(last, int) else SliceBackward0
+        if all(i is None for i in kinds) and kinds:
+            shape = x.shape
+            return make_view(UnsqueezeBackward0, x[index], input, lambda t: t[index], input_shape=shape)
+    return make_view(operation, x[index], input, lambda t: t[index], no_write, input_shape=x.shape, index=index)
+
+
+def getitem(input: Any, index: Any) -> Any:
+    """Return input[index] with torch's rules: a view for numbers and slices, a copy for index tensors and masks."""
+    basic, advanced = split_index(index, input._data.shape)
+    if advanced is None:
+        return basic_view(input, basic)
+    if any(i is not Ellipsis and i != slice(None) for i in basic):
+        input = basic_view(input, basic)
+    out = wrap(np.asarray(_read_array(input._data, advanced)))
+    return record(IndexBackward0, out, (input,), input_shape=input._data.shape, index=advanced)
+
+
+def _read_array(x: Array, index: tuple[Any, ...]) -> Array:
+    try:
+        return x[index]
+    except IndexError as error:
+        if "broadcast" in str(error):
+            shapes = [list(i.shape) for i in index if isinstance(i, np.ndarray)]
+            raise IndexError(
+                f"shape mismatch: indexing tensors could not be broadcast together with shapes {shapes}"
+            ) from None
+        raise
+
+
+# -- writing -------------------------------------------------------------------------------------------------------------
+class IndexPutBackward0(Node):
+    """y = a with the values b written at an index: a's gradient is lost there, and goes to b"""
+
+    def grad_a(self, grad: Array, index: Any) -> Array:
+        if isinstance(grad, Tensor):
+            keep = np.ones(grad._data.shape, grad._data.dtype)
+            keep[index] = 0
+            return grad * wrap(keep)
+        grad = grad.copy()
+        grad[index] = 0
+        return grad
+
+    def grad_b(self, grad: Array, index: Any) -> Array:
+        return grad[index] if isinstance(grad, np.ndarray) else read(grad, index)
+
+
+@quiet
+def setitem(input: Any, index: Any, value: Any) -> None:
+    """Write `value` (a tensor or number that broadcasts to the place) into input[index]."""
+    from .inplace import check_writable, copy_, rebase
+
+    basic, advanced = split_index(index, input._data.shape)
+    if advanced is None:
+        place_to_write = basic_view(input, basic)
+        if isinstance(value, Tensor):
+            extra = value._data.ndim - place_to_write._data.ndim
+            if extra > 0 and value._data.shape[:extra] == (1,) * extra:
+                value = value.reshape(value._data.shape[extra:])
+        elif isinstance(value, list | tuple):
+            raise TypeError(f"can't assign a {type(value).__name__} to a tensor: make it a tensor first")
+        copy_(place_to_write, value)
+        return
+    if any(i is not Ellipsis and i != slice(None) for i in basic):
+        input = basic_view(input, basic)
+    check_writable(input)
+    x = input._data
+    target = _read_array(x, advanced)
+    if isinstance(value, Tensor):
+        if value._data.dtype != x.dtype and value._data.ndim:
+            raise RuntimeError(
+                f"Index put requires the source and destination dtypes match, got {input.dtype} and {value.dtype}"
+            )
+        values = value._data
+        while values.ndim > target.ndim and values.shape[0] == 1:
+            values = values[0]
+    elif isinstance(value, float | int | np.number):
+        values = np.asarray(value).astype(x.dtype)
+    else:
+        raise TypeError(f"can't assign a {type(value).__name__} to a tensor: make it a tensor first")
+    if broadcast_shapes(target.shape, values.shape) != target.shape:
+        raise RuntimeError(
+            f"shape mismatch: value tensor of shape {list(values.shape)} cannot be broadcast to indexing result of shape {list(target.shape)}"
+        )
+    edges = (edge_of(input), edge_of(value) if isinstance(value, Tensor) else None) if mode.enabled else (None, None)
+    x[advanced] = values
+    node = None
+    if edges != (None, None) and x.dtype.kind == "f":
+        node = IndexPutBackward0(edges, x.shape, x.dtype)
+        node.saved, node.versions = (advanced,), (None,)
+    rebase(input, node)
+
+
+# -- gather, scatter and their kin ---------------------------------------------------------------------------------------
+def _along(x: Array, dim: int, index: Array) -> tuple[Any, ...]:
+    """Return the NumPy index that takes, at every place of `index`, the element whose coordinate along `dim` it
+    names.
+    """
+    grid: list[Any] = list(np.ogrid[tuple(slice(size) for size in index.shape)])
+    grid[dim] = index
+    return tuple(grid)
+
+
+def _check_index(name: str, x: Array, dim: int, index: Any) -> None:
+    if index._data.dtype != np.int64:
+        raise RuntimeError(f"{name}(): Expected dtype int64 for index, got {index.dtype}")
+    i = index._data
+    if i.ndim != x.ndim and i.size:
+        raise RuntimeError(
+            f"{name}(): index and input must have the same number of dimensions, got {i.ndim} and {x.ndim}"
+        )
+    for d, size in enumerate(i.shape):
+        if d != dim and i.size and size > x.shape[d]:
+            raise RuntimeError(
+                f"{name}(): expected index of shape {list(i.shape)} to be no larger than input {list(x.shape)} apart from dim {dim}"
+            )
+    if i.size and ((i < 0).any() or (i >= x.shape[dim]).any()):
+        raise RuntimeError(f"{name}(): index out of bounds for dimension {dim} with size {x.shape[dim]}")
+
+
+class GatherBackward0(IndexBackward0):
+    """y = the elements of a that an index tensor names along a dimension"""
+
+
+class MaxBackward0(IndexBackward0):
+    """y = the largest elements of a along a dimension"""
+
+
+class MinBackward0(IndexBackward0):
+    """y = the smallest elements of a along a dimension"""
+
+
+class SortBackward0(IndexBackward0):
+    """y = a in ascending or descending order"""
+
+
+class TopkBackward0(IndexBackward0):
+    """y = the k largest elements of a"""
+
+
+_GATHERS = {
+    "Gather": GatherBackward0,
+    "Max": MaxBackward0,
+    "Min": MinBackward0,
+    "Sort": SortBackward0,
+    "Topk": TopkBackward0,
+}
+
+
+def gather(input: Any, dim: int, index: Any, operation: str = "Gather") -> Any:
+    """Return the elements whose coordinate along `dim` is given by `index`, an int64 tensor; the other coordinates
+    are the place's.
+    """
+    x = input._data
+    d = wrap_dim(dim, x.ndim)
+    if x.ndim == 0:
+        return record(
+            _GATHERS[operation], wrap(np.array(x).reshape(index._data.shape)), (input,), input_shape=(), index=()
+        )
+    _check_index("gather", x, d, index)
+    if index._data.size == 0:
+        return record(
+            GatherBackward0,
+            wrap(np.zeros(index._data.shape, x.dtype)),
+            (input,),
+            input_shape=x.shape,
+            index=(slice(0),),
+        )
+    where = _along(x, d, index._data)
+    return record(_GATHERS[operation], wrap(x[where]), (input,), input_shape=x.shape, index=where)
+
+
+def take_along_dim(input: Any, indices: Any, dim: int) -> Any:
+    """Return the elements named by `indices` along `dim`, after broadcasting the other dimensions."""
+    d = wrap_dim(dim, input._data.ndim)
+    shape = broadcast_shapes(
+        [1 if i == d else s for i, s in enumerate(input._data.shape)],
+        [1 if i == d else s for i, s in enumerate(indices._data.shape)],
+    )
+    full = [*shape]
+    full[d] = -1
+    return gather(input.expand(full), d, indices.expand(full))
+
+
+class ScatterBackward0(Node):
+    """y = a with b written along a dimension"""
+
+    def grad_a(self, grad: Array, index: Any) -> Array:
+        return IndexPutBackward0.grad_a(self, grad, index)  # type: ignore[arg-type]
+
+    def grad_b(self, grad: Array, index: Any) -> Array:
+        return grad[index] if isinstance(grad, np.ndarray) else read(grad, index)
+
+
+class ScatterAddBackward0(Node):
+    """y = a with b added along a dimension"""
+
+    def grad_a(self, grad: Array) -> Array:
+        return grad
+
+    def grad_b(self, grad: Array, index: Any) -> Array:
+        return grad[index] if isinstance(grad, np.ndarray) else read(grad, index)
+
+
+def _scatter_place(name: str, input: Any, dim: int, index: Any, src: Any) -> tuple[tuple[Any, ...], Array, Any]:
+    x = input._data
+    d = wrap_dim(dim, x.ndim)
+    _check_index(name, x, d, index)
+    where = _along(x, d, index._data) if x.ndim else ()
+    if not isinstance(src, Tensor):
+        return where, np.asarray(src).astype(x.dtype), None
+    if src._data.dtype != x.dtype:
+        raise RuntimeError(f"{name}(): Expected self.dtype to be equal to src.dtype, got {input.dtype} and {src.dtype}")
+    part = tuple(slice(size) for size in index._data.shape)
+    if any(size > have for size, have in zip(index._data.shape, src._data.shape)):
+        raise RuntimeError(
+            f"{name}(): expected src of at least the shape of index {list(index.shape)}, got {list(src.shape)}"
+        )
+    chosen = src if src._data.shape == index._data.shape else src[part]
+    return where, chosen._data, chosen
+
+
+def scatter(input: Any, dim: int, index: Any, src: Any = None, *, value: Any = None) -> Any:
+    """Return a copy of `input` with `src` (a tensor or number) written where `index` says along `dim`."""
+    where, values, source = _scatter_place("scatter", input, dim, index, value if src is None else src)
+    out = input._data.copy()
+    out[where] = values
+    return record(ScatterBackward0, wrap(out), (input, source), index=where)
+
+
+def scatter_add(input: Any, dim: int, index: Any, src: Any) -> Any:
+    """Return a copy of `input` with the tensor `src` added where `index` says along `dim`; repeated places add up."""
+    where, values, source = _scatter_place("scatter_add", input, dim, index, src)
+    out = input._data.copy()
+    np.add.at(out, where, values)
+    return record(ScatterAddBackward0, wrap(out), (input, source), index=where)
+
+
+def index_select(input: Any, dim: int, index: Any) -> Any:
+    """Return the slices that `index`, a vector of integers, names along `dim`."""
+    if index._data.ndim > 1 or index._data.dtype.kind != "i":
+        raise IndexError(
+            f"index_select(): Index is supposed to be a vector of integers, got shape {list(index.shape)} of {index.dtype}"
+        )
+    x = input._data
+    d = wrap_dim(dim, x.ndim)
+    i = np.atleast_1d(index._data)
+    if i.size and ((i < 0).any() or (i >= (x.shape[d] if x.ndim else 1)).any()):
+        raise IndexError(f"index out of range in self: dimension {d} has size {x.shape[d] if x.ndim else 1}")
+    if x.ndim == 0:
+        return input.clone()
+    where = (slice(None),) * d + (i,)
+    return record(IndexSelectBackward0, wrap(x[where]), (input,), input_shape=x.shape, index=where)
+
+
+class IndexSelectBackward0(IndexBackward0):
+    """y = slices of a"""
+
+
+def index_add(input: Any, dim: int, index: Any, source: Any, *, alpha: float = 1) -> Any:
+    """Return a copy of `input` with the slices of `source`, times `alpha`, added at the places `index` along `dim`."""
+    d = wrap_dim(dim, input._data.ndim)
+    where = (slice(None),) * d + (index._data,)
+    scaled = source if alpha == 1 else source * alpha
+    if scaled._data.dtype != input._data.dtype:
+        raise RuntimeError(
+            f"index_add(): self and source expected to have the same dtype, got {input.dtype} and {source.dtype}"
+        )
+    out = input._data.copy()
+    np.add.at(out, where, scaled._data)
+    return record(ScatterAddBackward0, wrap(out), (input, scaled), index=where)
+
+
+def masked_select(input: Any, mask: Any) -> Any:
+    """Return the elements where `mask` is true, as a vector."""
+    if mask._data.dtype != bool:
+        raise RuntimeError(f"masked_select: expected BoolTensor for mask, got {mask.dtype}")
+    shape = broadcast_shapes(input._data.shape, mask._data.shape)
+    return getitem(input.expand(shape), mask.expand(shape)) if shape else getitem(input.reshape(1), mask.reshape(1))
+
+
+def take(input: Any, index: Any) -> Any:
+    """Return the elements of the flattened input that `index` names."""
+    return getitem(input.reshape(-1), index)
+
+
+@quiet
+def sort(input: Any, dim: int = -1, descending: bool = False, stable: bool = True) -> Any:
+    """Return the pair (values, indices) of the elements in order along `dim`; equal ones keep their order."""
+    x = input._data
+    d = wrap_dim(dim, x.ndim)
+    index = wrap(_argsort(x, d, descending))
+    return ValuesAndIndices("sort", gather(input, d, index, "Sort"), index)
+
+
+def _argsort(x: Array, d: int, descending: bool) -> Array:
+    if x.ndim == 0:
+        return np.zeros((), np.int64)
+    if not descending:
+        return np.argsort(x, axis=d, kind="stable")
+    flipped = np.flip(
+        np.argsort(np.flip(x, d), axis=d, kind="stable"), d
+    )  # flipped twice, so that equal ones keep their order
+    return x.shape[d] - 1 - flipped
+
+
+def argsort(input: Any, dim: int = -1, descending: bool = False, stable: bool = True) -> Any:
+    """Return the indices that put the elements in order along `dim`."""
+    return wrap(_argsort(input._data, wrap_dim(dim, input._data.ndim), descending))
+
+
+def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Any:
+    """Return the pair (values, indices) of the k largest (or smallest) elements along `dim`, in order."""
+    x = input._data
+    d = wrap_dim(dim, x.ndim)
+    if not 0 <= k <= (x.shape[d] if x.ndim else 1):
+        raise RuntimeError(f"selected index k out of range: expected at most {x.shape[d] if x.ndim else 1}, got {k}")
+    index = wrap(_argsort(x, d, largest)[(slice(None),) * d + (slice(k),)] if x.ndim else np.zeros((), np.int64))
+    return ValuesAndIndices("topk", gather(input, d, index, "Topk"), index)
+
+
+FUNCTIONS: dict[str, Any] = {
+    "gather": gather, "take_along_dim": take_along_dim, "scatter": scatter, "scatter_add": scatter_add, "index_select": index_select,
+    "index_add": index_add, "masked_select": masked_select, "take": take, "sort": sort, "argsort": argsort, "topk": topk,
+}  # fmt: skip
+METHODS: dict[str, Any] = {**FUNCTIONS, "__getitem__": getitem, "__setitem__": setitem}
