@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dlstudy.figures import BroadcastVisualiser
@@ -14,6 +14,7 @@ likely = st.lists(st.sampled_from([1, 1, 2, 3]), max_size=3).map(tuple)
 many = st.lists(sizes, min_size=2, max_size=3) | st.lists(likely, min_size=2, max_size=3)
 
 
+@settings(deadline=None)
 @given(many)
 def test_the_verdict_equals_numpy_and_torch(shapes):
     report = explain(shapes)
@@ -32,6 +33,7 @@ def test_the_verdict_equals_numpy_and_torch(shapes):
     json.dumps(report)
 
 
+@settings(deadline=None)
 @given(many)
 def test_values_and_gradients_equal_torch(shapes):
     report = explain(shapes)
@@ -49,6 +51,7 @@ def test_values_and_gradients_equal_torch(shapes):
         assert tensor.grad.flatten().tolist() == array["grad"]
 
 
+@settings(deadline=None)
 @given(many)
 def test_a_clash_names_the_axis_and_advice_works(shapes):
     report = explain(shapes)
@@ -69,8 +72,8 @@ def test_the_words_of_a_known_case():
     assert [axis["verdict"] for axis in report["axes"]] == ["stretch"] * 3
     assert report["axes"][0]["words"] == "Axis −3: b has no such axis, which counts as a 1 and is stretched to 2."
     assert report["arrays"][1]["words"] == (
-        "Each element of b was used 8 times, so its gradient is the sum of 8 numbers: sum over axis 0, which b does not "
-        "have and sum over axis 2, keeping it as a 1. From (2, 3, 4) back to (3, 1)."
+        "Each element of b was used 8 times, so its gradient is the sum of 8 numbers: sum over axis 0, which b does "
+        "not have, and sum over axis 2, keeping it as a 1. From (2, 3, 4) back to (3, 1)."
     )
 
 
