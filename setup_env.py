@@ -24,6 +24,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 if sys.version_info < (3, 11):  # noqa: UP036 - this file is the first that a newcomer's Python sees
     sys.exit(
@@ -227,9 +228,10 @@ class Steps:
         say(f"      {note + ', ' if note else ''}{time.perf_counter() - self.began:.1f} s")
 
 
-def run(command: list[str], **options: object) -> int:
+def run(command: list[str], **options: Any) -> int:
     """Run a program in the foreground, in this folder; its exit code."""
-    return subprocess.run(command, cwd=ROOT, check=False, **{"env": clean_environment(), **options}).returncode
+    options = {"cwd": ROOT, "env": clean_environment(), **options}
+    return subprocess.run(command, check=False, **options).returncode
 
 
 def base_python() -> str:
