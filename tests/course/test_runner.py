@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from dlstudy.course import runner, sandbox
+from dlstudy.course import lessonrun, runner, sandbox
 from dlstudy.course.lessonfile import LessonError, LessonFile
 from dlstudy.course.runner import RunResult, run_lesson
 
@@ -263,7 +263,21 @@ def test_a_page_that_never_ends_is_ended(tmp_path: Path, monkeypatch: pytest.Mon
 
 def test_a_process_that_dies_is_reported_with_its_cell(tmp_path: Path) -> None:
     found = complaints(run_lesson(write(tmp_path, ("die", "import os\nos._exit(7)")), "opened"))
-    assert "The process died while the cell die ran (exit code 7)" in found
+    assert "The process died in the cell die (exit code 7)" in found
+
+
+def test_an_error_in_a_thread_is_found_and_a_thread_without_end_is_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lessonrun, "GRACE", 1.0)
+    code = """
+    import threading, time
+    threading.Thread(target=lambda: 1 / 0).start()
+    threading.Thread(target=time.sleep, args=(600,)).start()
+    """
+    result = run_lesson(write(tmp_path, ("threads", code)), "opened")
+    assert result.problems == ["A thread that the page started failed: ZeroDivisionError: division by zero"]
+    assert result.wall_seconds < 60
 
 
 def test_a_page_that_cannot_be_run_says_why(tmp_path: Path) -> None:

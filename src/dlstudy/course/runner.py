@@ -7,20 +7,13 @@ into `$DLSTUDY_RUN_LOG`; answers to questions are read from the progress file th
 
 import ast
 import json
-import os
-import queue
-import shutil
-import subprocess
-import sys
 import tempfile
-import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from dlstudy.course import paths, sandbox
+from dlstudy.course import lessonrun, paths
 from dlstudy.course.exercises import ExerciseError, exercise_ids, load_exercise
 from dlstudy.course.lessonfile import LessonError, LessonFile
 
@@ -98,19 +91,30 @@ def run_lesson(
     page = LessonFile.read(path)
     facts = page.facts()
     result = RunResult(path.name, mode, facts.budget)
-    text = _with_solutions(page, exercises) if mode == "worked" else page.text
+    text = solved_text(page, exercises) if mode == "worked" else page.text
     with tempfile.TemporaryDirectory(prefix="dlstudy-run-", ignore_cleanup_errors=True) as folder:
         place = Path(folder)
-        lesson = _set_up(place, path, text)
-        watch = _Watch(result, page, place, on_group, on_cell)
-        watch.run(lesson)
-    _judge(result, page, watch.messages)
+        lesson = lessonrun.set_up(place, path, text)
+        reading = _Reading(result, page, on_group, on_cell)
+        limit = FAIL_AT * facts.budget + 30
+        reading.end(lessonrun.run_page(lesson, mode, place, cpu_limit=limit, on_event=reading.event))
+        reading.left_behind(place)
+    _judge(result, page, reading.messages)
     return result
 
 
 def solved_text(page: LessonFile, exercises: Path | None = None) -> str:
     """Return the lesson's text with every exercise's cell filled with its solution."""
-    return _with_solutions(page, exercises)
+    cells = {cell.name for cell in page.cells}
+    for name in exercise_ids(page.path.name[:2], exercises):
+        try:
+            exercise = load_exercise(name, exercises)
+            if exercise.cell_name in cells:
+                code = f"{exercise.given}\n\n{exercise.solution}" if exercise.given else exercise.solution
+                page = LessonFile.parse(page.with_cell(exercise.cell_name, code), page.path)
+        except ExerciseError as error:
+            raise LessonError(f"{page.path.name}: {error}") from error
+    return page.text
 
 
 def parts_of(page: LessonFile) -> dict[str, list[str]]:
@@ -136,69 +140,17 @@ def _calls(code: str) -> Iterator[tuple[str, str]]:
             yield node.func.attr, str(node.args[0].value)
 
 
-def _with_solutions(page: LessonFile, exercises: Path | None) -> str:
-    cells = {cell.name for cell in page.cells}
-    for name in exercise_ids(page.path.name[:2], exercises):
-        try:
-            exercise = load_exercise(name, exercises)
-            if exercise.cell_name in cells:
-                code = f"{exercise.given}\n\n{exercise.solution}" if exercise.given else exercise.solution
-                page = LessonFile.parse(page.with_cell(exercise.cell_name, code), page.path)
-        except ExerciseError as error:
-            raise LessonError(f"{page.path.name}: {error}") from error
-    return page.text
-
-
-def _set_up(place: Path, path: Path, text: str) -> Path:
-    """Make the throwaway folders in `place`, put the lesson and its neighbours' files there; return its new path."""
-    for name in ("home", "learner", "temp"):
-        (place / name).mkdir()
-    for item in path.parent.iterdir():
-        if item.is_dir() and not item.name.startswith((".", "__")):
-            shutil.copytree(item, place / "learner" / item.name)
-        elif item.is_file() and item.suffix != ".md":
-            shutil.copy2(item, place / "learner" / item.name)
-    lesson = place / "learner" / path.name
-    lesson.write_text(text, encoding="utf-8", newline="\n")
-    return lesson
-
-
-def _environment(place: Path, mode: Mode) -> dict[str, str]:
-    home = str(place / "home")
-    one_thread = dict.fromkeys(
-        ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1"
-    )
-    # Fonts are listed once per machine, not once per run: that is no result of the lesson's.
-    fonts = Path(tempfile.gettempdir()) / "dlstudy-fonts"
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(("XDG_", "DLSTUDY_", "MARIMO_"))}
-    return {
-        **kept,
-        **one_thread,
-        "HOME": home,
-        "USERPROFILE": home,
-        "TMPDIR": str(place / "temp"),
-        "MPLBACKEND": "agg",
-        "MPLCONFIGDIR": os.environ.get("MPLCONFIGDIR", str(fonts)),
-        "PYTHONHASHSEED": "0",
-        "PYTHONUTF8": "1",
-        paths.LEARNER_VARIABLE: str(place / "learner"),
-        "DLSTUDY_RUN": mode,
-        sandbox.LOG_VARIABLE: str(place / "log.jsonl"),
-    }
-
-
-class _Watch:
-    """Starts the child process, follows its events, and ends it when it costs far more than its budget."""
+class _Reading:
+    """Turns the events of a page's process into a result, section by section."""
 
     def __init__(
         self,
         result: RunResult,
         page: LessonFile,
-        place: Path,
         on_group: Callable[[GroupResult], None] | None,
         on_cell: Callable[[int, int], None] | None,
     ) -> None:
-        self.result, self.page, self.place = result, page, place
+        self.result, self.page = result, page
         self.on_group, self.on_cell = on_group, on_cell
         self.groups = _groups(page)
         self.result.groups = _unique(self.groups)
@@ -206,69 +158,8 @@ class _Watch:
         self.current = ""
         self.ended = False
 
-    def run(self, lesson: Path) -> None:
-        command = [sys.executable, "-m", "dlstudy.course.runner", str(lesson), self.result.mode]
-        started = time.monotonic()
-        with open(self.place / "output.txt", "w+", encoding="utf-8", errors="replace") as output:
-            child = subprocess.Popen(
-                command,
-                cwd=lesson.parent,
-                env=_environment(self.place, self.result.mode),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=output,
-                text=True,
-                encoding="utf-8",
-            )
-            events: queue.Queue[str | None] = queue.Queue()
-            assert child.stdout is not None
-            reader = threading.Thread(target=_pump, args=(child.stdout, events), daemon=True)
-            reader.start()
-            try:
-                self._follow(child, events)
-            finally:
-                _end_tree(child)
-                child.wait()
-                reader.join(timeout=5)
-                child.stdout.close()
-            output.seek(0)
-            self.result.output = output.read()[-4000:]
-        self.result.wall_seconds = time.monotonic() - started
-        if not self.ended and not self.result.problems:
-            last = self.result.output.strip().splitlines()[-1:] or ["it said nothing"]
-            where = f" while the cell {self.current} ran" if self.current else ""
-            self.result.problems.append(f"The process died{where} (exit code {child.returncode}): {last[0]}")
-        self._read_log()
-
-    def _follow(self, child: "subprocess.Popen[str]", events: "queue.Queue[str | None]") -> None:
-        cpu_limit = FAIL_AT * self.result.budget + 30
-        wall_limit = 4 * cpu_limit + 60
-        started = checked = time.monotonic()
-        while True:
-            try:
-                line = events.get(timeout=0.5)
-            except queue.Empty:
-                line = ""
-            if line is None:
-                return
-            if line:
-                self._event(json.loads(line))
-            now = time.monotonic()
-            if now - checked < 0.5:
-                continue
-            checked = now
-            spent, memory = _cost_of(child.pid)
-            self.result.peak_memory = max(self.result.peak_memory, memory)
-            where = f"in the cell {self.current}" if self.current else "before its first cell"
-            if spent > cpu_limit:
-                self.result.cpu_seconds = spent
-                self.result.problems.append(f"Ended after {spent:.0f} s of CPU time, {where}: does it ever finish?")
-                return
-            if now - started > wall_limit:
-                self.result.problems.append(f"Ended after {now - started:.0f} s, {where}: it waits for something.")
-                return
-
-    def _event(self, event: dict[str, Any]) -> None:
+    def event(self, event: dict[str, Any]) -> None:
+        """Take in one event."""
         kind = event.pop("event")
         if kind == "begin":
             self.result.network = event["network"]
@@ -280,6 +171,8 @@ class _Watch:
         elif kind == "page-error":
             self.ended = True
             self.result.problems.append(event["message"])
+        elif kind == "thread-error":
+            self.result.problems.append(f"A thread that the page started failed: {event['message']}")
         elif kind == "end":
             self.ended = True
             self.result.cpu_seconds = event["cpu_seconds"]
@@ -304,9 +197,26 @@ class _Watch:
         if self.on_group and group.done == group.cells:
             self.on_group(group)
 
-    def _read_log(self) -> None:
+    def end(self, end: lessonrun.ChildEnd) -> None:
+        """Take in how the process ended."""
+        result = self.result
+        result.output, result.wall_seconds = end.output, end.wall_seconds
+        result.peak_memory = max(result.peak_memory, end.peak_memory)
+        where = f"in the cell {self.current}" if self.current else "outside its cells"
+        if end.too_much and not self.ended:
+            result.cpu_seconds = end.cpu_seconds
+        if end.too_much == "cpu":
+            result.problems.append(f"Ended after {end.cpu_seconds:.0f} s of CPU time, {where}: does it ever finish?")
+        elif end.too_much:
+            result.problems.append(f"Ended after {end.wall_seconds:.0f} s, {where}: it waits for something.")
+        elif not self.ended:
+            last = end.output.strip().splitlines()[-1:] or ["it said nothing"]
+            result.problems.append(f"The process died {where} (exit code {end.code}): {last[0]}")
+
+    def left_behind(self, place: Path) -> None:
+        """Take in what the page wrote down: verdicts, attempts on the network, answers to questions."""
         parts = self.result.parts
-        log = self.place / "log.jsonl"
+        log = place / "log.jsonl"
         for line in log.read_text(encoding="utf-8").splitlines() if log.is_file() else []:
             record = json.loads(line)
             if record["event"] == "network":
@@ -317,7 +227,7 @@ class _Watch:
                 slug = record["exercise"].partition("/")[2]
                 parts["check"][slug] = record["status"]
                 self.messages[slug] = record.get("message", "")
-        progress = paths.progress_file(self.place / "learner")
+        progress = paths.progress_file(place / "learner")
         if progress.is_file():
             from dlstudy.course.progress import Progress
 
@@ -397,74 +307,3 @@ def _unique(groups: list[GroupResult]) -> list[GroupResult]:
         if not any(group is other for other in seen):
             seen.append(group)
     return seen
-
-
-def _pump(stream: Any, events: "queue.Queue[str | None]") -> None:
-    for line in stream:
-        events.put(line)
-    events.put(None)
-
-
-def _cost_of(pid: int) -> tuple[float, int]:
-    """Return CPU seconds so far and bytes of resident memory now, of a process and its children."""
-    import psutil
-
-    seconds, memory = 0.0, 0
-    try:
-        root = psutil.Process(pid)
-        for process in [root, *root.children(recursive=True)]:
-            times = process.cpu_times()
-            seconds += times.user + times.system
-            seconds += getattr(times, "children_user", 0.0) + getattr(times, "children_system", 0.0)
-            memory += process.memory_info().rss
-    except psutil.Error:
-        pass
-    return seconds, memory
-
-
-def _end_tree(child: "subprocess.Popen[str]") -> None:
-    import psutil
-
-    try:
-        processes = [*psutil.Process(child.pid).children(recursive=True), psutil.Process(child.pid)]
-    except psutil.Error:
-        return
-    if child.poll() is not None:
-        return
-    for process in processes:
-        try:
-            process.kill()
-        except psutil.Error:
-            continue
-
-
-def _child(lesson: Path, mode: str) -> int:
-    """Run the page in this process; events go to what was standard output, everything the page prints to the error."""
-    channel = os.fdopen(os.dup(1), "w", encoding="utf-8", newline="\n")
-    os.dup2(2, 1)
-
-    def tell(kind: str, **facts: Any) -> None:
-        channel.write(json.dumps({"event": kind, **facts}) + "\n")
-        channel.flush()
-
-    network = sandbox.block_network(lesson.parent.parent / "helpers")
-    from dlstudy.course import engine
-
-    tell("begin", network=network)
-    try:
-        engine.run(
-            lesson,
-            press=mode == "worked",
-            before_cell=lambda index, name: tell("cell-begins", index=index, name=name),
-            after_cell=lambda result: tell("cell", **asdict(result)),
-        )
-    except engine.PageError as error:
-        tell("page-error", message=str(error))
-        return 1
-    finally:
-        tell("end", cpu_seconds=sandbox.cpu_seconds(), peak_memory=sandbox.peak_memory())
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(_child(Path(sys.argv[1]), sys.argv[2]))
