@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import dataclasses
 import html
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -134,7 +135,7 @@ class Table:
                 if t.topic == row.topic:
                     lines.append(
                         f"  {t.task:<66} {t.contender:<31} {duration(t.seconds):>9} {self._ratio(t):>16}  "
-                        f"{t.lines:>3} lines  differs by {t.difference:.0e}"
+                        f"{t.lines:>3} lines  differs by {_small(t.difference)}"
                     )
         return "\n".join([*lines, self.note])
 
@@ -151,7 +152,7 @@ class Table:
             for task in dict.fromkeys(timing.task for timing in mine)
         )
         return (
-            f"<h4>{_safe(row.topic)}</h4><p><code>{_safe(row.numpy)}</code> beside <code>{_safe(row.torch)}</code>. "
+            f"<h4>{_safe(row.topic)}</h4><p>{_code(row.numpy)} beside {_code(row.torch)}. "
             f"What to compare: {_safe(row.point)}. {where}.</p>{tasks}"
         )
 
@@ -162,7 +163,7 @@ def _task(timings: Sequence[Timing], ratio: Callable[[Timing], str]) -> str:
         f"<tr><th scope='row'>{_safe(timing.contender)}</th>"
         f"<td>{duration(timing.seconds)}<span class='bar' style='width:{100 * timing.seconds / slowest:.2f}%'></span>"
         "</td>"
-        f"<td>{ratio(timing)}</td><td>{timing.lines}</td><td>{timing.difference:.0e}</td></tr>"
+        f"<td>{ratio(timing)}</td><td>{timing.lines}</td><td>{_small(timing.difference)}</td></tr>"
         for timing in timings
     )
     heads = "".join(f"<th scope='col'>{head}</th>" for head in ("way", "time", "against NumPy", "lines", "differs by"))
@@ -170,9 +171,19 @@ def _task(timings: Sequence[Timing], ratio: Callable[[Timing], str]) -> str:
     return f"<table><caption>{caption}</caption><thead><tr>{heads}</tr></thead><tbody>{lines}</tbody></table>"
 
 
+def _code(text: str) -> str:
+    """Return what is Python as code and what is words as words."""
+    name = re.fullmatch(r"\w+(\.\w+)+(\(\))?", text)
+    return f"<code>{text}</code>" if name else _safe(text)
+
+
 def _round(ratio: float) -> str:
     """Return a ratio in two significant digits, without an exponent: "2.1", "17", "1,700"."""
     return f"{float(f'{ratio:.2g}'):,.0f}" if ratio >= 10 else f"{ratio:.2g}"
+
+
+def _small(difference: float) -> str:
+    return f"{difference:.0e}" if difference else "0"
 
 
 def _safe(text: str) -> str:
@@ -189,7 +200,9 @@ _STYLE = """
 .dls-compare .bar{display:block;height:4px;min-width:1px;background:var(--dls-blue,#0063a6);border-radius:2px}
 .dls-compare td:nth-child(2){width:24%}
 .dls-compare th:first-child{width:34%}
-.dls-compare h4{margin:1.2rem 0 .2rem}
+.dls-compare h4{margin:1.6rem 0 .2rem;font-weight:700;font-size:1.05rem}
+.dls-compare code{font-size:.9em}
+.dls-compare a{color:var(--dls-accent,#0063a6);text-decoration:underline}
 .dls-compare p{margin:.2rem 0}
 .dls-compare .note{color:var(--dls-muted,#5b646e)}
 @media(max-width:500px){.dls-compare th:nth-child(5),.dls-compare td:nth-child(5){display:none}}

@@ -75,7 +75,7 @@ _STYLE = """
 .dls-roadmap section{margin:0 0 .7rem}
 .dls-roadmap h4{margin:0 0 .3rem;font-size:.9rem;font-weight:400}
 .dls-roadmap h4 span{color:var(--dls-muted,#5b646e);margin-left:.6em}
-.dls-roadmap ol{display:grid;grid-template-columns:repeat(5,minmax(0,1fr));gap:.4rem 1.2rem}
+.dls-roadmap ol{display:grid;grid-template-columns:repeat(4,minmax(0,1fr));gap:.4rem 1.2rem}
 .dls-roadmap ol{list-style:none;margin:0;padding:0}
 .dls-roadmap li{position:relative;margin:0;padding:.4rem .5rem;font-size:.8rem;line-height:1.25}
 .dls-roadmap li{border:1px solid var(--dls-line,#c9cfd6);border-radius:6px}
@@ -83,6 +83,7 @@ _STYLE = """
 .dls-roadmap li.written{border:2px solid var(--dls-accent,#0063a6);background:var(--dls-surface,#f6f7f9)}
 .dls-roadmap li.follows::before{content:"→";position:absolute;left:-1.05rem;top:50%;transform:translateY(-50%)}
 .dls-roadmap li.follows::before{color:var(--dls-muted,#5b646e)}
+.dls-roadmap a{color:var(--dls-accent,#0063a6);text-decoration:underline}
 .dls-roadmap .n{font-weight:700}
 .dls-roadmap .s{letter-spacing:-.05em;color:var(--dls-warn,#8a5a00)}
 .dls-roadmap .t,.dls-roadmap .f{display:block}
