@@ -110,6 +110,12 @@ def describe(error: BaseException) -> str:
     return f"{type(error).__name__}: {text[:200]}" if text else type(error).__name__
 
 
+def kind(error: BaseException) -> str:
+    """Return an exception's type with its article: "an IndexError"."""
+    name = type(error).__name__
+    return f"{'an' if name[0] in 'AEIOU' else 'a'} {name}"
+
+
 def place(error: BaseException, function: Callable[..., Any], source: str) -> str:
     """Return the line of the answer that an exception came from, as a sentence, or an empty text."""
     code = getattr(function, "__code__", None)
@@ -117,8 +123,8 @@ def place(error: BaseException, function: Callable[..., Any], source: str) -> st
         return _sentence(_line(error, FILE), source)
     line = _line(error, code.co_filename)
     if code.co_filename != FILE and line:
-        # In a page the file is a cell; the text of the function alone is what `source` holds.
-        line = line - code.co_firstlineno + 1
+        # In a page the file is a cell; `source` may begin elsewhere than the cell does.
+        line += _first_line(source, code.co_name) - code.co_firstlineno
     return _sentence(line, source)
 
 
@@ -135,6 +141,18 @@ def advice(error: BaseException) -> str:
     if isinstance(error, NameError):
         return "Is the name spelled as where it was made? An answer sees its arguments, its own names and the imports."
     return ""
+
+
+def _first_line(source: str, name: str) -> int:
+    """The line of `source` on which the function begins, its decorators included."""
+    try:
+        body = ast.parse(source).body
+    except SyntaxError:
+        return 1
+    for node in body:
+        if isinstance(node, ast.FunctionDef) and node.name == name:
+            return min([node.lineno, *(item.lineno for item in node.decorator_list)])
+    return 1
 
 
 def _sentence(line: int, source: str) -> str:

@@ -8,10 +8,10 @@ A `check.py` holds
     def oracle(index, shape): ...        # what is right, for every case that has no `expected` of its own
 
 and, where wanted: `run(answer, *args)`, how to use an answer on a case (default: call it); `given(*args)`, a case in
-words (default: each argument with its name); an SVG by `picture(expected, got, *args)`; `RTOL` and `ATOL`; `PARTS`, names for
-the parts of a tuple; `MUTATES = True` where the answer may change its inputs; `AUTOMATIC`, automatic wrong answers in a
-form that fits (see `_automatic.py`); `INDEPENDENT_CASES = True` where each case is a question of its own, so that a
-learner with two mistakes gets the hint of the first.
+words (default: each argument with its name); an SVG by `picture(expected, got, *args)`; `RTOL` and `ATOL`; `PARTS`,
+names for the parts of a tuple; `MUTATES = True` where the answer may change its inputs; `AUTOMATIC`, automatic wrong
+answers in a form that fits (see `_automatic.py`); `INDEPENDENT_CASES = True` where each case is a question of its own,
+so that a learner with two mistakes gets the hint of the first.
 
 A mistake is recognised by what it does: the results of each wrong answer that ships with the exercise are computed
 once, and an answer that gives the same results on every case gets that one's hint, whatever its names and order.
@@ -110,11 +110,11 @@ class Check:
     def difference(self, outcome: Outcome, expected: Outcome) -> Difference | None:
         """Say how one outcome differs from the expected one, or return None."""
         if expected.raised is not None:
-            wanted = type(expected.raised).__name__
+            wanted = _answers.kind(expected.raised)
             if outcome.raised is None:
-                return Difference("raises", f"Expected a {wanted} here, came {show(outcome.value)}.")
+                return Difference("raises", f"Expected {wanted} here, came {show(outcome.value)}.")
             if not isinstance(outcome.raised, type(expected.raised)):
-                return Difference("raises", f"Expected a {wanted} here, came a {type(outcome.raised).__name__}.")
+                return Difference("raises", f"Expected {wanted} here, came {_answers.kind(outcome.raised)}.")
             return None
         if outcome.raised is not None:
             return Difference("raised", f"stopped with {_answers.describe(outcome.raised)}.")
@@ -274,7 +274,7 @@ def _verdict(made: Check, outcomes: list[Outcome], function: Callable[..., Any],
     found = made.difference(outcome, expected)
     assert found is not None
     wrong = made.recognise(outcomes)
-    expects = show(expected.value) if expected.raised is None else f"a {type(expected.raised).__name__}"
+    expects = show(expected.value) if expected.raised is None else _answers.kind(expected.raised)
     facts: dict[str, Any] = {"given": given, "expected": expects}
     if wrong:
         facts |= {"hint_id": wrong.id, "hint": wrong.hint}

@@ -31,13 +31,15 @@ class ExerciseError(ValueError):
 class WrongAnswer:
     """A mistake that real learners make, as edits (find, replace) of the solution, with the hint that answers it.
 
-    `outcome` is "wrong" for an answer that gives other results, "timeout" for one that does not end in time.
+    `outcome` is "wrong" for an answer that gives other results, "timeout" for one that does not end in time on the
+    case labelled `on`.
     """
 
     id: str
     edits: tuple[tuple[str, str], ...]
     hint: str
     outcome: Literal["wrong", "timeout"] = "wrong"
+    on: str = ""
 
 
 @dataclass(frozen=True)
@@ -194,7 +196,7 @@ def load_exercise(name: str, root: Path | None = None) -> Exercise:
     `symptom`; "signature"); order within the page; source ("dlstudy.module:name", or "solution.py:name"); annotations
     (true keeps the types of the signature); uses (import lines); given (code that comes with the task); task;
     hints (three, opened one by one); explanation (shown after passing); wrong (tables of id, find and replace, or
-    edits, and hint; outcome = "timeout" for one that does not end); cannot (automatic wrong answer = reason).
+    edits, and hint; outcome = "timeout" for one that does not end, on = the label of the case); cannot (automatic wrong answer = reason).
 
     Raises:
         ExerciseError: no such folder, or a key that is missing, unknown or of the wrong kind.
@@ -302,7 +304,7 @@ def _wrong(table: Any, where: str) -> WrongAnswer:
         raise ExerciseError(f'{where}: every [[wrong]] needs an "id"')
     where = f"{where}: wrong answer {table['id']!r}"
     for key in table:
-        if key not in ("id", "find", "replace", "edits", "hint", "outcome"):
+        if key not in ("id", "find", "replace", "edits", "hint", "outcome", "on"):
             raise ExerciseError(f'{where}: the key "{key}" is unknown')
     _text(table, "id", where)
     _text(table, "hint", where)
@@ -310,7 +312,9 @@ def _wrong(table: Any, where: str) -> WrongAnswer:
     outcome = table.get("outcome", "wrong")
     if outcome not in ("wrong", "timeout"):
         raise ExerciseError(f'{where}: "outcome" must be "wrong" or "timeout", and is {outcome!r}')
-    return WrongAnswer(table["id"], edits, table["hint"].strip(), outcome)
+    if outcome == "timeout":
+        _text(table, "on", where)
+    return WrongAnswer(table["id"], edits, table["hint"].strip(), outcome, table.get("on", ""))
 
 
 def _edits(pairs: Any, where: str) -> tuple[tuple[str, str], ...]:

@@ -117,6 +117,8 @@ class Worker:
 
     def _start(self) -> "_Process":
         if self._process is None or not self._process.alive:
+            if self._process:
+                self._process.end()
             self._process = _Process(self._known[-3:], self.root)
         return self._process
 
@@ -210,7 +212,9 @@ class _Process:
 
     def _too_long(self, exercise: Exercise, talk: _Talk, limit: float) -> Verdict:
         self.end()
-        hint = next((wrong for wrong in exercise.wrong if wrong.outcome == "timeout"), None)
+        label = talk.given.partition(": ")[0].casefold()
+        endless = (wrong for wrong in exercise.wrong if wrong.outcome == "timeout")
+        hint = next((wrong for wrong in endless if wrong.on.casefold() == label), None)
         where = f" It was busy with: {talk.given}." if talk.given else ""
         return Verdict(
             "timeout",
@@ -362,11 +366,11 @@ class _Server:
             if "warm" in request:
                 if request["folder"] not in sys.path:
                     sys.path.append(request["folder"])
-                import torch  # noqa: F401
-
                 for name in request["warm"]:
                     with contextlib.suppress(Exception):
                         self._prepare(name, root)
+                if self._requests.empty():  # nobody waits: have the slow import done before an answer needs it
+                    import torch  # noqa: F401
                 continue
             if not limited:
                 limited = True
@@ -387,6 +391,8 @@ class _Server:
             message = f"Your answer cannot be handed to the check: {_answers.describe(error)}."
             self.say(verdict=Verdict("error", message).to_json())
             return
+        if "torch" in request["source"]:
+            import torch  # noqa: F401  (an answer's second is not for this)
         self.say(ready=True)
         depth = sys.getrecursionlimit()
         verdict = checking.check(
