@@ -327,6 +327,13 @@ def test_four_processes_find_the_damage_at_once_and_move_it_once(path):
         assert [len(progress.attempts(f"01/w{n}")) for n in range(4)] == [5] * 4
 
 
+def test_a_process_that_comes_second_does_not_move_the_fresh_file_aside(progress, path):
+    fill(progress)
+    progress._move_aside()  # it saw the damage before the first process had replaced the file
+    assert aside(path) == []
+    assert lesson(progress) == WHOLE
+
+
 READ_ONLY = """
 import os, sys
 folder, uid = sys.argv[1], int(sys.argv[2])

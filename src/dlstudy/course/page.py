@@ -294,7 +294,7 @@ class Page:
     def reveal(self, prediction: Any) -> None:
         """Go on with this cell only when the prediction has been made."""
         waiting = mo.Html(note("The result appears here once you have said what you expect."))
-        mo.stop(self.mode == "" and not prediction.choice, waiting)
+        mo.stop(not prediction.choice, waiting)
 
     def verdict(self, prediction: Any, measured: str) -> mo.Html:
         """Put the learner's prediction beside `measured`, the id of the option that the experiment came out with.
