@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import os
 import statistics
+import textwrap
 import time
 import tracemalloc
 from collections.abc import Callable
@@ -55,25 +57,19 @@ def compare(
     allocator holds at most (its profiler), added. `code` names the two functions or classes whose lines are counted,
     without docstrings, comments and blank lines; by default the twins themselves, unless they are lambdas.
     """
-    import torch
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+    from dlstudy.course.comparison import one_thread
 
     twins = (numpy_twin, torch_twin)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with threadpool_limits(1):
-            peaks = [_peak_bytes(twin) for twin in twins]  # the first call also warms caches and imports
-            times: tuple[list[float], list[float]] = ([], [])
-            end = time.perf_counter() + seconds
-            while len(times[0]) < 3 or (time.perf_counter() < end and len(times[0]) < 1000):
-                order = (0, 1) if len(times[0]) % 2 else (1, 0)  # neither side always comes second
-                for side in order:
-                    start = time.perf_counter()
-                    twins[side]()
-                    times[side].append(time.perf_counter() - start)
-    finally:
-        torch.set_num_threads(threads)
+    with one_thread():
+        peaks = [_peak_bytes(twin) for twin in twins]  # the first call also warms caches and imports
+        times: tuple[list[float], list[float]] = ([], [])
+        end = time.perf_counter() + seconds
+        while len(times[0]) < 3 or (time.perf_counter() < end and len(times[0]) < 1000):
+            order = (0, 1) if len(times[0]) % 2 else (1, 0)  # neither side always comes second
+            for side in order:
+                start = time.perf_counter()
+                twins[side]()
+                times[side].append(time.perf_counter() - start)
     lines = [count_lines(item) for item in (code or twins)]
     sides = [Twin(names[n], statistics.median(times[n]), peaks[n], lines[n]) for n in (0, 1)]
     return Comparison(sides[0], sides[1], len(times[0]))
@@ -106,9 +102,6 @@ def _peak_bytes(call: Callable[[], Any]) -> int:
 
 def count_lines(item: Any) -> int | None:
     """Lines of code of a function or class, without docstrings, comments and blank lines; None for a lambda."""
-    import ast
-    import textwrap
-
     if getattr(item, "__name__", "") == "<lambda>":
         return None
     try:
@@ -118,7 +111,7 @@ def count_lines(item: Any) -> int | None:
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef) and ast.get_docstring(node):
             node.body = node.body[1:] or [ast.Pass()]
-    return len(ast.unparse(tree).splitlines())
+    return sum(bool(line.strip()) for line in ast.unparse(tree).splitlines())
 
 
 def draw(found: Comparison) -> Any:

@@ -1,0 +1,121 @@
+"""Two implementations measured side by side: what is counted, and that the figure says what was measured."""
+
+import time
+
+import numpy as np
+import pytest
+import torch
+
+from dlstudy.course import twins
+
+N = 1_000_000
+
+
+def test_memory_is_counted_alike_on_both_sides():
+    def in_numpy():
+        a = np.full(N, 1.5, np.float32)
+        return float((a + a).sum())
+
+    def in_torch():
+        a = torch.full((N,), 1.5)
+        return float((a + a).sum())
+
+    found = twins.compare(in_numpy, in_torch, seconds=0)
+    for side in (found.numpy, found.torch):  # two arrays of 4 MB are alive together
+        assert 8e6 <= side.peak_bytes < 8.2e6, side
+
+
+def test_memory_that_is_freed_on_the_way_is_not_added_up():
+    def one_after_the_other():
+        for _ in range(5):
+            torch.full((N,), 1.5)
+
+    found = twins.compare(one_after_the_other, lambda: torch.full((N,), 1.5), seconds=0)
+    assert 4e6 <= found.torch.peak_bytes < 4.1e6
+    assert found.numpy.peak_bytes < 8.2e6
+
+
+def test_what_was_held_before_the_call_is_not_counted():
+    mine, theirs = np.full(N, 1.5), torch.full((N,), 1.5)
+    found = twins.compare(lambda: float(mine.sum()), lambda: float(theirs.sum()), seconds=0)
+    assert found.numpy.peak_bytes < 1e5
+    assert found.torch.peak_bytes < 1e5
+
+
+def test_both_sides_are_called_in_turn_on_one_thread_and_the_setting_comes_back():
+    before = torch.get_num_threads()
+    calls = []
+
+    def note(name):
+        def call():
+            calls.append((name, torch.get_num_threads()))
+
+        return call
+
+    found = twins.compare(note("n"), note("t"), seconds=0)
+    assert found.rounds == 3
+    assert [name for name, _ in calls[-6:]] == ["t", "n", "n", "t", "t", "n"]
+    assert {threads for _, threads in calls} == {1}
+    assert torch.get_num_threads() == before
+
+
+def test_the_slower_side_is_said_to_be_slower():
+    def slow():
+        time.sleep(0.02)
+
+    def quick():
+        time.sleep(0.002)
+
+    found = twins.compare(slow, quick, seconds=0)
+    assert found.ratio == found.numpy.seconds / found.torch.seconds
+    assert found.ratio > 2
+    html = found._repr_html_()
+    assert "NumPy" in html
+    assert "times as long" in html
+    assert 'role="img"' in html
+    assert "lines of code: NumPy 2, PyTorch 2" in html
+
+
+def test_an_error_in_a_twin_is_the_twins_own_and_the_threads_come_back():
+    before = torch.get_num_threads()
+
+    def broken():
+        raise RuntimeError("mine")
+
+    with pytest.raises(RuntimeError, match="mine"):
+        twins.compare(broken, lambda: None)
+    assert torch.get_num_threads() == before
+
+
+def documented(a):
+    """Not counted.
+
+    Neither is this.
+    """
+    # nor this
+
+    def inner(b):
+        """Nor this."""
+        return b
+
+    return inner(a)
+
+
+def test_lines_are_code_only_and_a_lambda_has_none():
+    assert twins.count_lines(documented) == 4
+    assert twins.count_lines(lambda: 1) is None
+    assert twins.count_lines(len) is None
+    found = twins.compare(lambda: 1, lambda: 2, seconds=0)
+    assert "lines of code" not in found._repr_html_()
+    found = twins.compare(lambda: 1, lambda: 2, seconds=0, code=(documented, documented))
+    assert (found.numpy.lines, found.torch.lines) == (4, 4)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "unit"), [(2.5, "2.5 s"), (0.25, "250 ms"), (0.0025, "2.5 ms"), (0.00025, "250 µs")]
+)
+def test_times_are_said_in_a_unit_that_reads_well(seconds, unit):
+    side = twins.Twin("NumPy", seconds, 0, None)
+    html = twins.draw(twins.Comparison(side, twins.Twin("PyTorch", seconds, 0, None), 3))._repr_html_()
+    assert f"NumPy takes {unit}" in html
+    assert "about the same" in html
