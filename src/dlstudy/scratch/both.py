@@ -17,8 +17,17 @@ def is_array(x: Any) -> bool:
 
 
 def plain(x: Any) -> Any:
-    """Return the array inside a Tensor, or the array itself: for masks, which have no derivative."""
-    return x if is_array(x) else x._data
+    """Return the array inside a Tensor, or the array or number itself: for masks, which have no derivative."""
+    return x._data if hasattr(x, "_data") else x
+
+
+def constant(value: Any, like: Any) -> Any:
+    """Return the array `value` as what `like` is, an array or a Tensor, so that the two can be multiplied."""
+    if is_array(like):
+        return value
+    from .tensor import wrap
+
+    return wrap(np.asarray(value))
 
 
 def expand(x: Any, shape: Sequence[int]) -> Any:

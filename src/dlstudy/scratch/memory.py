@@ -16,9 +16,13 @@ def strides_of(data: "np.ndarray[Any, Any]") -> Shape:
 
 def owner(data: "np.ndarray[Any, Any]") -> "np.ndarray[Any, Any]":
     """Return the array that holds the memory which `data` is a view of."""
-    while isinstance(data.base, np.ndarray):
-        data = data.base
-    return data
+    while True:
+        base: Any = data.base
+        if not isinstance(base, np.ndarray):
+            base = getattr(base, "base", None)  # as_strided puts an object of its own in between
+        if not isinstance(base, np.ndarray):
+            return data
+        data = base
 
 
 def storage_start(data: "np.ndarray[Any, Any]") -> int:

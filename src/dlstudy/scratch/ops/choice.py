@@ -65,9 +65,6 @@ def masked_fill(input: Any, mask: Any, value: Any) -> Any:
         raise RuntimeError(
             f"masked_fill only supports a 0-dimensional value tensor, but got one with {value._data.ndim} dimension(s)"
         )
-    kind = dtypes.result_type(input, value)
-    if kind.category > input.dtype.category:
-        raise RuntimeError(f"value cannot be converted to type {input.dtype} without changing it: got {kind}")
     number = (value._data if isinstance(value, Tensor) else np.asarray(value)).astype(input._data.dtype)
     broadcast_shapes(input._data.shape, mask._data.shape)
     out = wrap(np.where(mask._data, number, input._data))
@@ -120,7 +117,7 @@ minimum = _extremum(np.minimum, MinimumBackward0)
 
 
 class ClampBackward1(Node):
-    """y = a held between two numbers: the gradient passes where a lies inside, the limits included"""
+    """y = a held between two numbers: the gradient passes where a lies between them"""
 
     low: Any
     high: Any
@@ -129,9 +126,9 @@ class ClampBackward1(Node):
         x = plain(a)
         inside = np.ones(x.shape, bool)
         if self.low is not None:
-            inside &= x >= self.low
+            inside &= x > self.low
         if self.high is not None:
-            inside &= x <= self.high
+            inside &= x < self.high
         return masked(grad, inside)
 
 
@@ -193,10 +190,7 @@ def comparison(ufunc: Any) -> Callable[[Any, Any], Any]:
     def apply(input: Any, other: Any) -> Any:
         if not isinstance(other, Tensor | float | int | np.number | np.bool_):
             return NotImplemented
-        if isinstance(other, int) and not isinstance(other, bool) and input._data.dtype.kind != "f":
-            x, y = input._data, other  # NumPy compares an integer array with any Python integer exactly
-        else:
-            x, y = operands(input, other)
+        x, y = operands(input, other)
         broadcast_shapes(x.shape, np.shape(y))
         return wrap(ufunc(x, y, out=...))
 

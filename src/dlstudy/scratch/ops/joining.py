@@ -22,15 +22,18 @@ class CatBackward0(Node):
     """y = the inputs one after the other: each gets its piece of the gradient"""
 
     along: int
-    lengths: Sequence[int]
+    lengths: Sequence[int | None]
 
     def gradients(self, grad: Any, wanted: Any = None) -> list[Any]:
         result: list[Any] = []
         start = 0
         for edge, length in zip(self.edges, self.lengths):
-            piece = (slice(None),) * self.along + (slice(start, start + length),)
-            start += length
-            if edge is None or (wanted is not None and edge not in wanted):
+            piece = (slice(None),) * self.along + (slice(start, start + (length or 0)),)
+            start += length or 0
+            if edge is not None and length is None:  # an empty vector that was passed over
+                empty = np.zeros(edge.shape, edge.dtype)
+                result.append(wrap(empty) if isinstance(grad, Tensor) else empty)
+            elif edge is None or (wanted is not None and edge not in wanted):
                 result.append(None)
             else:
                 result.append((fit_tensor if isinstance(grad, Tensor) else fit)(grad[piece], edge))
@@ -80,15 +83,14 @@ def cat(tensors: Any, dim: int = 0) -> Any:
     over.
     """
     tensors, arrays = _common("cat", tensors)
-    kept = [i for i, x in enumerate(arrays) if x.shape != (0,)]
+    kept = [x for x in arrays if x.shape != (0,)]
     if not kept:
-        return _join(CatBackward0, np.concatenate(arrays), tensors, along=0, lengths=[0] * len(arrays))
-    tensors, arrays = [tensors[i] for i in kept], [arrays[i] for i in kept]
-    first = arrays[0]
+        return _join(CatBackward0, np.concatenate(arrays), tensors, along=0, lengths=[None] * len(arrays))
+    first = kept[0]
     if first.ndim == 0:
         raise RuntimeError("zero-dimensional tensor (at position 0) cannot be concatenated: use stack")
     d = wrap_dim(dim, first.ndim)
-    for i, x in enumerate(arrays):
+    for i, x in enumerate(kept):
         if x.ndim != first.ndim:
             raise RuntimeError(f"Tensors must have same number of dimensions: got {first.ndim} and {x.ndim}")
         for axis in range(x.ndim):
@@ -97,7 +99,8 @@ def cat(tensors: Any, dim: int = 0) -> Any:
                     f"Sizes of tensors must match except in dimension {d}: expected size {first.shape[axis]} in dimension {axis}, "
                     f"got {x.shape[axis]} for tensor number {i} in the list"
                 )
-    return _join(CatBackward0, np.concatenate(arrays, axis=d), tensors, along=d, lengths=[x.shape[d] for x in arrays])
+    lengths = [None if x.shape == (0,) and first.ndim > 1 else x.shape[d] for x in arrays]
+    return _join(CatBackward0, np.concatenate(kept, axis=d), tensors, along=d, lengths=lengths)
 
 
 def stack(tensors: Any, dim: int = 0) -> Any:

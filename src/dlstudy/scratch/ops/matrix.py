@@ -196,10 +196,10 @@ class DiagonalBackward0(Node):
 
 def _diagonal_view(x: Array, offset: int, dim1: int, dim2: int) -> Array:
     """Return the diagonal of an array as a view that can be written to."""
-    view = np.diagonal(x, offset, dim1, dim2)
-    return (
-        np.lib.stride_tricks.as_strided(view, view.shape, view.strides, writeable=True) if x.flags.writeable else view
-    )
+    x = np.moveaxis(x, (dim1, dim2), (-2, -1))
+    x = x[..., offset:] if offset >= 0 else x[..., -offset:, :]
+    length = min(x.shape[-2:])
+    return np.lib.stride_tricks.as_strided(x, (*x.shape[:-2], length), (*x.strides[:-2], x.strides[-2] + x.strides[-1]))
 
 
 def diagonal(input: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Any:
@@ -208,9 +208,7 @@ def diagonal(input: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Any:
     d1, d2 = wrap_dim(dim1, ndim), wrap_dim(dim2, ndim)
     if d1 == d2:
         raise RuntimeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}")
-    data = np.diagonal(input._data, offset, d1, d2)
-    if input._data.flags.writeable:
-        data.flags.writeable = True
+    data = _diagonal_view(input._data, offset, d1, d2)
     settings = {"input_shape": input._data.shape, "dims": (offset, d1, d2)}
 
     def replay(t: Any) -> Any:

@@ -8,7 +8,7 @@ import numpy as np
 
 from dlstudy.scratch import dtypes
 from dlstudy.scratch._quiet import SILENT, hush, quiet, unhush
-from dlstudy.scratch.both import masked, plain, unary
+from dlstudy.scratch.both import constant, masked, plain, unary
 from dlstudy.scratch.shapes import broadcast_shapes
 from dlstudy.scratch.tape import Node, edge_of, mode, record
 from dlstudy.scratch.tensor import Tensor, wrap
@@ -57,6 +57,12 @@ class DivBackward0(Node):
         return -grad * ((a / b) / b)
 
 
+def no_bool(*values: Any) -> None:
+    """Refuse booleans, as subtraction does."""
+    if any(isinstance(v, bool | np.bool_) or (isinstance(v, Tensor) and v._data.dtype == bool) for v in values):
+        raise RuntimeError("subtraction with a bool tensor is not defined: use logical_xor, or convert with .int()")
+
+
 def operands(a: Any, b: Any, at_least_float: bool = False) -> tuple[Any, Any]:
     """Return the values of two operands as torch would combine them: arrays of one format, or an array and a number."""
     result = dtypes.result_type(a, b)
@@ -95,6 +101,8 @@ def binary(ufunc: Any, operation: type[Node], at_least_float: bool = False) -> C
             x, y = operands(a, b, at_least_float)
         else:
             return NotImplemented
+        if x.dtype.kind != "f" and ufunc is np.subtract:
+            no_bool(a, b)
         token = hush(SILENT)
         try:
             out = wrap(ufunc(x, y, out=...))
@@ -135,9 +143,8 @@ def rsub(input: Any, other: Any) -> Any:
         return sub_tensors(other, input)
     if not isinstance(other, float | int | np.number):
         return NotImplemented
+    no_bool(input, other)
     x, y = operands(input, other)
-    if x.dtype == bool:
-        raise RuntimeError("subtraction with a bool tensor is not defined: use logical_xor, or convert with .int()")
     return record(RsubBackward1, wrap(np.subtract(y, x, out=...)), (input,))
 
 
@@ -181,23 +188,30 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Any:
     if rounding_mode is None:
         return _checked("div", div_tensors(input, other), other)
     if rounding_mode == "floor":
-        return floor_divide(input, other)
+        return _div_floor(input, other)
     if rounding_mode != "trunc":
         raise RuntimeError(
             f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '{rounding_mode}'"
         )
-    kind = dtypes.result_type(input, other)
-    return trunc(div_tensors(input, other)).to(kind)
+    return _div_trunc(input, other)
 
 
 class FloorDivideBackward0(Node):
-    """y = floor(a / b): flat almost everywhere"""
+    """y = floor(a / b), which torch has no derivative for"""
+
+    def grad_a(self, grad: Array) -> Array:
+        raise RuntimeError("the derivative of floor_divide is not implemented: use div(..., rounding_mode='floor')")
+
+    grad_b = grad_a
+
+
+class DivBackward1(Node):
+    """y = a / b rounded: flat almost everywhere"""
 
     def grad_a(self, grad: Array) -> Array:
         return grad * 0
 
-    def grad_b(self, grad: Array) -> Array:
-        return grad * 0
+    grad_b = grad_a
 
 
 class RemainderBackward0(Node):
@@ -207,7 +221,7 @@ class RemainderBackward0(Node):
         return grad
 
     def grad_b(self, grad: Array, a: Array, b: Array) -> Array:
-        return -grad * np.floor_divide(plain(a), plain(b))
+        return -grad * constant(np.floor_divide(plain(a), plain(b)), grad)
 
 
 def _division(ufunc: Any, operation: type[Node]) -> Callable[[Any, Any], Any]:
@@ -215,6 +229,8 @@ def _division(ufunc: Any, operation: type[Node]) -> Callable[[Any, Any], Any]:
     def apply(input: Any, other: Any) -> Any:
         x, y = operands(input, other)
         broadcast_shapes(x.shape, y.shape)
+        if x.dtype == bool:
+            raise NotImplementedError(f"{ufunc.__name__} is not defined for bool tensors: convert with .int() first")
         if x.dtype.kind != "f" and not np.all(y):
             raise RuntimeError("ZeroDivisionError: division of an integer by zero")
         return record(operation, wrap(ufunc(x, y, out=...)), (input, other), (x, y))
@@ -226,7 +242,12 @@ def _division(ufunc: Any, operation: type[Node]) -> Callable[[Any, Any], Any]:
     return apply
 
 
+def _trunc_divide(x: Array, y: Array, out: Any = None) -> Array:
+    return np.trunc(x / y).astype(x.dtype) if x.dtype.kind == "f" else np.asarray(np.floor_divide(np.abs(x), np.abs(y)) * np.sign(x) * np.sign(y))
+
+
 floor_divide = _division(np.floor_divide, FloorDivideBackward0)
+_div_floor, _div_trunc = _division(np.floor_divide, DivBackward1), _division(_trunc_divide, DivBackward1)
 remainder = _division(np.remainder, RemainderBackward0)
 
 
@@ -350,7 +371,7 @@ class AbsBackward0(Node):
     """y = |a|; the derivative at 0 is taken as 0"""
 
     def grad_a(self, grad: Array, a: Array) -> Array:
-        return grad * sign_of(a)
+        return grad * constant(sign_array(plain(a)), grad)
 
 
 class ExpBackward0(Node):
@@ -497,7 +518,7 @@ class ReluBackward0(Node):
     """y = max(a, 0); the derivative at 0 is taken as 0"""
 
     def grad_a(self, grad: Array, out: Array) -> Array:
-        return grad * (out > 0)
+        return grad * (out != 0)
 
 
 class StepBackward0(Node):
@@ -527,9 +548,9 @@ class TruncBackward0(StepBackward0):
     """y = a rounded towards 0"""
 
 
-def sign_of(a: Array) -> Array:
-    """Return -1, 0 or 1, as an array or as a constant tensor."""
-    return wrap(np.sign(a._data, out=...)) if isinstance(a, Tensor) else np.sign(a)
+def sign_array(x: Array, out: Any = None) -> Array:
+    """Return -1, 0 or 1 for each element of an array; 0 for nan, as torch has it."""
+    return x.copy() if x.dtype == bool else np.subtract((x > 0).astype(x.dtype), x < 0, dtype=x.dtype, out=...)
 
 
 LOG_2, LOG_10 = float(np.log(2)), float(np.log(10))
@@ -596,8 +617,14 @@ def _negative(x: Array, out: Any = None) -> Array:
     return np.negative(x, out=...)
 
 
+def _magnitude(x: Array, out: Any = None) -> Array:
+    if x.dtype == bool:
+        raise NotImplementedError("abs is not defined for bool tensors")
+    return np.absolute(x, out=...)
+
+
 neg = unary_op(_negative, NegBackward0, to_float=False)
-abs = unary_op(np.absolute, AbsBackward0, to_float=False)
+abs = unary_op(_magnitude, AbsBackward0, to_float=False)
 exp = unary_op(np.exp, ExpBackward0)
 exp2 = unary_op(np.exp2, Exp2Backward0)
 expm1 = unary_op(np.expm1, Expm1Backward0)
@@ -619,7 +646,7 @@ cosh = unary_op(np.cosh, CoshBackward0)
 tanh = unary_op(np.tanh, TanhBackward0)
 sigmoid = unary_op(sigmoid_array, SigmoidBackward0)
 relu = unary_op(relu_array, ReluBackward0, to_float=False)
-sign = unary_op(np.sign, SignBackward0, to_float=False)
+sign = unary_op(sign_array, SignBackward0, to_float=False)
 floor = unary_op(_stepper(np.floor), FloorBackward0, to_float=False)
 ceil = unary_op(_stepper(np.ceil), CeilBackward0, to_float=False)
 round = unary_op(_stepper(np.rint), RoundBackward0, to_float=False)
@@ -650,7 +677,7 @@ METHODS: dict[str, Any] = {
     "__add__": add_tensors, "__radd__": add_tensors, "__sub__": sub_tensors, "__rsub__": rsub,
     "__mul__": mul_tensors, "__rmul__": mul_tensors, "__truediv__": div_tensors,
     "__rtruediv__": lambda a, b: mul_tensors(reciprocal(a), b),
-    "__floordiv__": floor_divide, "__rfloordiv__": lambda a, b: floor_divide(wrap_number(b), a),
-    "__mod__": remainder, "__rmod__": lambda a, b: remainder(wrap_number(b), a),
+    "__floordiv__": floor_divide, "__rfloordiv__": lambda a, b: floor_divide(b, a),
+    "__mod__": remainder, "__rmod__": lambda a, b: remainder(b, a),
     "__pow__": pow, "__rpow__": lambda a, b: pow(b, a), "__neg__": neg, "__pos__": lambda a: a, "__abs__": abs,
 }  # fmt: skip

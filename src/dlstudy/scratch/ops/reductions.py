@@ -132,7 +132,7 @@ class VarBackward0(Reduction):
     correction: float
 
     def grad_a(self, grad: Array, a: Array) -> Array:
-        centred = a - a.mean(axis=self.dims, keepdims=True)
+        centred = a - a.sum(axis=self.dims, keepdims=True) / float(self.count() or np.nan)
         degrees = max_of(self.count() - self.correction, 0)
         return self.spread(grad) * (2 / degrees if degrees else float("inf")) * centred
 
@@ -193,6 +193,13 @@ class NormBackward(Reduction):
         return a * self.spread(masked(grad / out, plain(out) != 0))
 
 
+class CountBackward(Reduction):
+    """y = the number of elements of a that are not 0: flat almost everywhere"""
+
+    def grad_a(self, grad: Array) -> Array:
+        return expand(self.spread(grad) * 0, self.input_shape)
+
+
 @quiet
 def norm(input: Any, p: Any = 2, dim: Any = None, keepdim: bool = False) -> Any:
     """Return the p-norm over `dim` (all if None): 2 (also "fro"), 1, inf, -inf, 0, or any other number."""
@@ -208,7 +215,8 @@ def norm(input: Any, p: Any = 2, dim: Any = None, keepdim: bool = False) -> Any:
     if p == float("-inf"):
         return amin(input.abs(), dims, keepdim)
     if p == 0:
-        return sum((input != 0).to(input.dtype), dims, keepdim)
+        out = wrap(np.asarray(np.add.reduce(input._data != 0, axis=dims, keepdims=keepdim, dtype=input._data.dtype)))
+        return record(CountBackward, out, (input,), input_shape=input._data.shape, dims=dims, keepdim=keepdim)
     if p == 1:
         return sum(input.abs(), dims, keepdim)
     return sum(input.abs() ** p, dims, keepdim) ** (1 / p)
@@ -240,6 +248,8 @@ class ProdBackward0(Reduction):
     """y = product of a: the derivative for one element is the product of the others"""
 
     def grad_a(self, grad: Array, a: Array, out: Array) -> Array:
+        if not self.input_shape:
+            return grad
         if not (plain(a) == 0).any():
             return self.spread(grad * out) / a
         return self.spread(grad) * self._products_of_others(a)
@@ -248,8 +258,6 @@ class ProdBackward0(Reduction):
         """Return, for every element, the product of the others: one copy of the row for each, with that one replaced
         by 1.
         """
-        if not self.input_shape:
-            return (a * 0) + 1
         n = self.count()
         if len(self.dims) > 1:
             flat, dim, shape = a.reshape((n,)), 0, (n, n)
@@ -398,7 +406,7 @@ argmax, argmin = _arg("argmax", np.argmax), _arg("argmin", np.argmin)
 # -- logic and counting --------------------------------------------------------------------------------------------------
 def _logical(name: str, ufunc: Any) -> Callable[..., Any]:
     def apply(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
-        dims = reduced_dims(dim, input._data.ndim)
+        dims = () if dim == () else reduced_dims(dim, input._data.ndim)  # unlike elsewhere, () means none here
         out = np.asarray(ufunc.reduce(input._data, axis=dims, keepdims=keepdim, dtype=bool))
         return wrap(out.astype(np.uint8) if input._data.dtype == np.uint8 else out)
 
