@@ -13,6 +13,7 @@ from dlstudy.figures.palette import BLUE, CYCLE, GREEN, LINE, MUTED, ORANGE, PAP
 if TYPE_CHECKING:
     from dlstudy.figures.broadcast import BroadcastVisualiser
     from dlstudy.figures.explorer import GraphExplorer
+    from dlstudy.figures.strides import StridesViewer
     from dlstudy.figures.svg import StaticFigure, figure, use_course_style
 
 _HOMES = {
@@ -20,6 +21,7 @@ _HOMES = {
     "GraphExplorer": "explorer",
     "figure": "svg",
     "StaticFigure": "svg",
+    "StridesViewer": "strides",
     "use_course_style": "svg",
 }
 
@@ -37,6 +39,7 @@ __all__ = [
     "BroadcastVisualiser",
     "GraphExplorer",
     "StaticFigure",
+    "StridesViewer",
     "figure",
     "tokens_css",
     "use_course_style",

@@ -2,21 +2,6 @@
 
 const GAP = 8; // between the slices of a three-dimensional array
 
-// --- indices ------------------------------------------------------------------------------------------------------
-
-const count = (shape) => shape.reduce((product, size) => product * size, 1);
-
-function unravel(place, shape) {
-  const index = [];
-  for (let axis = shape.length - 1; axis >= 0; axis -= 1) {
-    index.unshift(place % shape[axis]);
-    place = Math.floor(place / shape[axis]);
-  }
-  return index;
-}
-
-const ravel = (index, shape) => index.reduce((place, i, axis) => place * shape[axis] + i, 0);
-
 // The element of an array of `shape` that stands at `index` of the result: axes align from the right, and a 1 serves all.
 function source(index, shape) {
   const skip = index.length - shape.length;
@@ -70,14 +55,8 @@ function drawArray({ name, label, shape, drawn, values, cell, offset, kind, stat
   }
   group.addEventListener("focus", () => { if (!state.at || state.at.name !== name) onpoint(name, drawn.map(() => 0)); });
   group.addEventListener("keydown", (event) => {
-    const index = state.at && state.at.name === name ? [...state.at.index] : drawn.map(() => 0);
-    const last = drawn.length - 1;
-    const move = (axis, by) => { if (axis >= 0) index[axis] = (index[axis] + by + drawn[axis]) % drawn[axis]; };
-    if (event.key === "ArrowRight") move(last, 1);
-    else if (event.key === "ArrowLeft") move(last, -1);
-    else if (event.key === "ArrowDown") { if (last > 1 && index[last - 1] === drawn[last - 1] - 1) move(last - 2, 1); move(last - 1, 1); }
-    else if (event.key === "ArrowUp") { if (last > 1 && index[last - 1] === 0) move(last - 2, -1); move(last - 1, -1); }
-    else return;
+    const index = stepIndex(event.key, state.at && state.at.name === name ? state.at.index : null, drawn);
+    if (!index) return;
     event.preventDefault();
     onpoint(name, index);
   });

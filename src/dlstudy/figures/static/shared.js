@@ -93,3 +93,37 @@ function watchWidth(node, changed) {
 function say(holder, text) {
   if (holder.textContent !== text) holder.textContent = text;
 }
+
+// --- indices of small arrays --------------------------------------------------------------------------------------
+
+const count = (shape) => shape.reduce((product, size) => product * size, 1);
+
+function unravel(place, shape) {
+  const index = [];
+  for (let axis = shape.length - 1; axis >= 0; axis -= 1) {
+    index.unshift(place % shape[axis]);
+    place = Math.floor(place / shape[axis]);
+  }
+  return index;
+}
+
+const ravel = (index, shape) => index.reduce((place, i, axis) => place * shape[axis] + i, 0);
+
+// Where an arrow key leads from `index` in an array of `shape`, drawn as rows below each other; null for another key.
+function stepIndex(key, index, shape) {
+  if (!["ArrowRight", "ArrowLeft", "ArrowDown", "ArrowUp"].includes(key)) return null;
+  if (!index) return shape.map(() => 0);
+  const next = [...index];
+  const move = (axis, by) => {
+    if (axis < 0) return;
+    next[axis] += by;
+    if (next[axis] < 0 || next[axis] >= shape[axis]) {
+      next[axis] = (next[axis] + shape[axis]) % shape[axis];
+      if (axis === shape.length - 2) move(axis - 1, by); // past the last row: on to the next slice
+    }
+  };
+  const last = shape.length - 1;
+  if (key === "ArrowRight" || key === "ArrowLeft") move(last, key === "ArrowRight" ? 1 : -1);
+  else move(last - 1, key === "ArrowDown" ? 1 : -1);
+  return next;
+}
