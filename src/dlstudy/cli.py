@@ -89,7 +89,8 @@ def list_lessons(words: tuple[str, ...]) -> None:
     console = terminal.console()
     console.print(table)
     written = [lesson for lesson in loaded.lessons if lesson.written]
-    console.print(f"\n{len(written)} of {len(loaded.lessons)} lessons are written; the others are planned.")
+    verb = "is" if len(written) == 1 else "are"
+    console.print(f"\n{len(written)} of {len(loaded.lessons)} lessons {verb} written; the others are planned.")
     last = str(snapshot.get("last") or "")
     if last and last != "00":
         console.print(f"You were last in lesson {last}. Go on: [bold]dlstudy open {last}[/bold]")

@@ -112,7 +112,7 @@ def test_list_shows_what_is_written_and_what_is_done(content: Path) -> None:
     text = dlstudy("list").output
     assert re.search(r"^01\s+Tensors and Autograd\s+★\s+175\s+week 1\s+0/1$", text, re.MULTILINE)
     assert re.search(r"^10\s+Attention and the Transformer\s+★★★★\s+300 .*planned$", text, re.MULTILINE)
-    assert "1 of 27 lessons are written" in text
+    assert "1 of 27 lessons is written" in text
     assert "Begin: dlstudy open 01" in text
     with Progress(paths.progress_file()) as progress:
         progress.visit("01")

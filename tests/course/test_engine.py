@@ -130,8 +130,8 @@ def test_async_cells_run(tmp_path: Path) -> None:
     ("cells", "message"),
     [
         ([("bad", "x = (")], "cell 'bad' is not valid Python"),
-        ([("one", "x = 1"), ("two", "x = 2")], "x"),
-        ([("one", "x = y"), ("two", "y = x")], "Cycle"),
+        ([("one", "x = 1"), ("two", "x = 2")], "the name 'x' is defined by the cells one and two"),
+        ([("one", "x = y"), ("two", "y = x")], "these cells need each other's names, so none can run first: one, two"),
     ],
 )
 def test_pages_that_cannot_run_say_why(tmp_path: Path, cells: list[tuple[str, str]], message: str) -> None:

@@ -128,6 +128,7 @@ def folder(tmp_path: Path) -> Path:
         ('<img src="images/one.svg" alt="words">', ""),
         ("[a](03_Gone.md)", "line 3: 03_Gone.md leads to no file"),
         ("[a](02_other.md)", "leads to no file"),
+        ("[a](gone/03_Gone.md)", "leads to no file"),
         ("[a](../outside.md)", "leads out of the lessons' folder"),
         ("[a](/02_Other.md)", "should be a path relative to the page"),
         ("[a](02_Other.md#same-2)", "has an anchor that no heading of that page makes"),

@@ -4,6 +4,7 @@ marimo is pinned to `TESTED_VERSION`; each assumption below has a test in `tests
 so an upgrade that breaks one says which. Importing this module does not import marimo.
 """
 
+import graphlib
 import re
 import tempfile
 import time
@@ -138,8 +139,8 @@ class _Run:
         self.found: dict[Any, CellResult] = {}
         try:
             internal.execution_order  # noqa: B018 - builds the graph, which refuses circles and names defined twice
-        except BaseException as error:
-            raise PageError(f"{path.name}: {_in_words(error)}") from error
+        except Exception as error:
+            raise PageError(f"{path.name}: {_conflict(internal) or _in_words(error)}") from error
 
         outer = self
 
@@ -234,6 +235,27 @@ def _syntax_problem(name: str, code: str) -> str:
     except SyntaxError as error:
         return f"{where} is not valid Python: {error.msg}, line {error.lineno}"
     return f"{where} cannot be read as a cell"
+
+
+def _conflict(internal: Any) -> str:
+    """Say which cells define one name twice or need each other, "" when none do."""
+    cells = {data.name: data.cell._cell for data in internal.cell_manager.cell_data() if data.cell is not None}
+    owners: dict[str, list[str]] = {}
+    for name, cell in cells.items():
+        for defined in cell.defs:
+            owners.setdefault(defined, []).append(name)
+    for defined, names in owners.items():
+        if len(names) > 1:
+            return (
+                f"the name {defined!r} is defined by the cells {' and '.join(names)}; a name belongs to one cell "
+                f"(a throwaway is written _{defined})"
+            )
+    needs = {name: {owners[ref][0] for ref in cell.refs if ref in owners} - {name} for name, cell in cells.items()}
+    try:
+        graphlib.TopologicalSorter(needs).prepare()
+    except graphlib.CycleError as error:
+        return f"these cells need each other's names, so none can run first: {', '.join(sorted(set(error.args[1])))}"
+    return ""
 
 
 def _in_words(error: BaseException) -> str:

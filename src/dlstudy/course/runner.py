@@ -252,7 +252,7 @@ def _judge(result: RunResult, page: LessonFile, messages: dict[str, str]) -> Non
             )
     lost = [_label(cell["index"], cell["name"]) for cell in result.cells if cell["status"] == "skipped"]
     if worked and lost:
-        some = ", ".join(lost[:12]) + (", ..." if len(lost) > 12 else "")
+        some = ", ".join(lost[:12]) + (f" and {len(lost) - 12} more" if len(lost) > 12 else "")
         result.problems.append(
             f"{len(lost)} of {len(result.cells)} cells never ran, because one they need stopped or failed: {some}."
         )
