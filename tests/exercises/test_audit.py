@@ -1,5 +1,7 @@
 """Every exercise of the course passes its audit, and the audit finds what it should: each rule, broken on purpose."""
 
+# ruff: noqa: E501  (one broken exercise a line reads best)
+
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -162,8 +164,7 @@ def test_an_endless_wrong_answer_gets_its_hint(make: Callable[..., Any], tmp_pat
     exercise = make(
         toml=(
             f'find = "axis=0"\nreplace = "axis=1"\n{WRONG_ROWS}',
-            f'find = "count = 1"\nreplace = "while len(x) == 3: count = 1"\n{WRONG_ROWS}\n'
-            'outcome = "timeout"\non = "a square"',
+            f'find = "count = 1"\nreplace = "while len(x) == 3: count = 1"\n{WRONG_ROWS}\noutcome = "timeout"\non = "a square"',
         )
     )
     with Worker(root=tmp_path) as worker:

@@ -25,6 +25,9 @@ def test_the_stub_keeps_signature_docstring_and_comments(make: Callable[..., Any
     assert (exercise.cell_name, exercise.names) == ("exercise_column_means", ("np",))
 
 
+TAIL = "    count = 1\n    return total / len(x) * count\n"
+
+
 @pytest.mark.parametrize(
     ("kind", "expected"),
     [
@@ -33,8 +36,7 @@ def test_the_stub_keeps_signature_docstring_and_comments(make: Callable[..., Any
         ('kind = "body"\ncomments = ["rows"]', '    # add up the rows\n    raise NotImplementedError("your turn")\n'),
         (
             'kind = "one-line"\ncut = "total = x.sum(axis=0)"\ntodo = "add up"',
-            '    # add up the rows\n    raise NotImplementedError("your turn: add up")\n    count = 1\n'
-            "    return total / len(x) * count\n",
+            '    # add up the rows\n    raise NotImplementedError("your turn: add up")\n' + TAIL,
         ),
         (
             'kind = "bug-hunt"\nbug = "rows"\nsymptom = "The result is too short."',

@@ -1,4 +1,4 @@
-"""No answer hangs or ends the page: endless, crashing, greedy and chatty ones are reported, and the next check works."""
+"""No answer hangs or ends the page: endless, crashing, greedy, chatty ones are reported, and the next check works."""
 
 import os
 import subprocess
@@ -39,7 +39,7 @@ def still_works(worker: Worker) -> None:
 
 ENDLESS = {
     "a loop": "while True:\n    pass",
-    "a loop that lets nothing end it": "while True:\n    try:\n        while True: pass\n    except BaseException: pass",
+    "a stubborn loop": "while True:\n    try:\n        while True: pass\n    except BaseException: pass",
     "a huge product": "import numpy as np\na = np.ones((9000, 9000))\nwhile True: a @ a",
     "sleeping": "import time\ntime.sleep(1000)",
     "printing": "while True: print('again')",

@@ -207,7 +207,11 @@ def prepare(exercise: Exercise) -> Check:
         for wrong in exercise.wrong:
             if wrong.outcome == "wrong":
                 answer = _answers.from_source(exercise, exercise.wrong_source(wrong))
-                made.mistakes.append((wrong, made.run(answer)))
+                outcomes = made.run(answer)
+                for outcome in outcomes:
+                    if outcome.raised is not None:
+                        outcome.raised.__traceback__ = None  # it would keep every frame and its arrays alive
+                made.mistakes.append((wrong, outcomes))
     return made
 
 

@@ -194,9 +194,10 @@ def load_exercise(name: str, root: Path | None = None) -> Exercise:
     `cut` replaced by a placeholder that says `todo`; "body": signature, docstring and `comments`, or the solution
     with `blanks`, a list of find and replace; "bug-hunt": the solution with the wrong answer `bug` in it and its
     `symptom`; "signature"); order within the page; source ("dlstudy.module:name", or "solution.py:name"); annotations
-    (true keeps the types of the signature); uses (import lines); given (code that comes with the task); task;
-    hints (three, opened one by one); explanation (shown after passing); wrong (tables of id, find and replace, or
-    edits, and hint; outcome = "timeout" for one that does not end, on = the label of the case); cannot (automatic wrong answer = reason).
+    (true keeps the types of the signature); uses (import lines); given (code that comes with the task); task; hints
+    (three, opened one by one); explanation (shown after passing); wrong (tables of id, find and replace, or edits, and
+    hint; outcome = "timeout" for one that does not end, on = the label of the case); cannot (automatic wrong answer =
+    reason).
 
     Raises:
         ExerciseError: no such folder, or a key that is missing, unknown or of the wrong kind.
