@@ -88,7 +88,7 @@ for op, f in {
     "add": lambda M, a: (a + 2, 2 + a, a + 1.5, a + True), "sub": lambda M, a: (a - 2, 2 - a, 1.5 - a),
     "mul": lambda M, a: (a * 2, 2 * a, a * 0.5), "div": lambda M, a: (a / 2, 2 / a, 1.5 / a),
     "pow": lambda M, a: (a**2, 2**a, a**3, a**1, a**0), "floor_divide": lambda M, a: (a // 2, 7 // a),
-    "remainder": lambda M, a: (a % 2, 7 % a), "neg": lambda M, a: (-a, +a), "abs": lambda M, a: abs(a),
+    "remainder": lambda M, a: (a % 2, 7 % a.detach()), "neg": lambda M, a: (-a, +a), "abs": lambda M, a: abs(a),
 }.items():  # fmt: skip
     for kind in ALL_FORMATS:
         add(op, f, draw(rng, (2, 3), 1, 3, kind), note=" operators")
@@ -186,10 +186,11 @@ for correction in (0, 1, 2, 5):
 add("var", lambda M, a: (a.var(unbiased=False), a.var(1, False), a.var(False)), draw(rng, (5, 3)))
 add("std", lambda M, a: (a.std(unbiased=False), a.std(0, True), a.std((0, 1))), draw(rng, (5, 3)))
 add("std", function("std"), np.ones((3,)), note=" constant")
-for p in (2, 1, "fro", float("inf"), 3, 0):
+for p in (2, 1, "fro", float("inf"), 3):
     add("norm", lambda M, a, p=p: M.norm(a, p), draw(rng, (2, 3)), note=f" {p}")
     if p != "fro":
         add("norm", lambda M, a, p=p: a.norm(p, 1, True), draw(rng, (2, 3)), note=f" {p}")
+add("norm", lambda M, a: M.norm(a.detach(), 0, 1), draw(rng, (3, 4), 0, 2, "int64").astype("float64"))
 add("norm", function("norm"), np.zeros((2,)), note=" zero", second=False)
 add("norm", function("norm"), draw(rng, (3,), dtype="int64"))
 for shape in SHAPES:

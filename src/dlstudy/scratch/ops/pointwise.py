@@ -72,13 +72,16 @@ def operands(a: Any, b: Any, at_least_float: bool = False) -> tuple[Any, Any]:
     return x.astype(result.numpy, copy=False), y.astype(result.numpy, copy=False)
 
 
+def operands_of_sub(a: Any, b: Any, at_least_float: bool = False) -> tuple[Any, Any]:
+    """Return `operands`, after refusing booleans."""
+    no_bool(a, b)
+    return operands(a, b)
+
+
 def refuse(ufunc: Any, x: Array, y: Array, error: Exception) -> None:
     """Say in a sentence why `ufunc` could not be applied to x and y."""
     broadcast_shapes(x.shape, np.shape(y))
-    if x.dtype == bool:
-        raise RuntimeError(
-            f"{ufunc.__name__} of bool tensors is not defined: use logical_xor, or convert with .int()"
-        ) from None
+    no_bool(wrap(x))
     raise error
 
 
@@ -88,21 +91,21 @@ def binary(ufunc: Any, operation: type[Node], at_least_float: bool = False) -> C
     Written out rather than built on `record`: half of the time of a small operation is spent here.
     """
 
+    combine = operands_of_sub if ufunc is np.subtract else operands
+
     def apply(a: Any, b: Any) -> Any:
         x = a._data
         b_is_tensor = isinstance(b, Tensor)
         if b_is_tensor:
             y = b._data
             if x.dtype is not y.dtype or (at_least_float and x.dtype.kind != "f"):
-                x, y = operands(a, b, at_least_float)
-        elif isinstance(b, float | int) and x.dtype.kind == "f" and x.itemsize > 2:
+                x, y = combine(a, b, at_least_float)
+        elif (b.__class__ is float or b.__class__ is int) and x.dtype.kind == "f" and x.itemsize > 2:
             y = b
         elif isinstance(b, float | int | np.number | np.bool_):
-            x, y = operands(a, b, at_least_float)
+            x, y = combine(a, b, at_least_float)
         else:
             return NotImplemented
-        if x.dtype.kind != "f" and ufunc is np.subtract:
-            no_bool(a, b)
         token = hush(SILENT)
         try:
             out = wrap(ufunc(x, y, out=...))
