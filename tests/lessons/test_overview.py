@@ -3,12 +3,15 @@
 import re
 import tomllib
 from collections import Counter
+from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
 from dlstudy.course import catalogue, paths, roadmap_chart
 from dlstudy.course.cards import options_of, recommend
 from dlstudy.course.comparison_table import ROWS
+from dlstudy.course.page import Page
 
 COURSE = catalogue.load()
 OVERVIEW = (paths.lessons_folder() / "00_Overview.md").read_text(encoding="utf-8")
@@ -152,6 +155,30 @@ def test_the_recommendation_follows_what_was_missed(
     ]
     found = recommend(questions, answers_except(*missed))
     assert (found["start"], found["before"], found["right"]) == (start, before, 10 - len(missed))
+
+
+@pytest.mark.parametrize(
+    ("missed", "headline", "said", "not_said"),
+    [
+        ((), "10 of 10 right. Start where you like.", "exercises of lesson 01", "afternoon"),
+        (("broadcast",), "9 of 10 right. Start with 01 Tensors and Autograd.", "", "afternoon"),
+        (("sum-axis",), "9 of 10 right. Brush up first, then start with 01", "afternoon", "You have what"),
+        (("descent", "test-data"), "8 of 10 right. Start with 03 Backpropagation.", "04 Training", "You have what"),
+    ],
+)
+def test_the_advice_fits_the_answers(
+    missed: tuple[str, ...], headline: str, said: str, not_said: str, tmp_path: Path
+) -> None:
+    page = Page(0, learner=tmp_path, worker=Mock())
+    card = page.selftest()
+    card.on_event({"do": "answer", "answers": answers_except(*missed)})
+    result = card.data["result"]
+    assert result["headline"].startswith(headline)
+    assert said in result["advice"]
+    assert not_said not in result["advice"]
+    start = re.search(r"Start with (\d\d)", result["headline"])
+    if start and not COURSE.find(start[1]).written:
+        assert "not written yet; until it is, read 01" in result["advice"]
 
 
 def test_what_the_self_test_claims_about_numpy_is_so() -> None:

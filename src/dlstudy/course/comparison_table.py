@@ -101,7 +101,7 @@ def programs() -> dict[str, str]:
 def recorded_table() -> Table:
     """Return the guide with the measurement that ships with the course."""
     timings, facts = recorded()
-    return table(timings, f"Recorded elsewhere. {note_of(facts)}")
+    return table(timings, f"Not measured here yet; this is a recording. {note_of(facts)}")
 
 
 @dataclasses.dataclass(frozen=True)

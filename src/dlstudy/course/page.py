@@ -249,19 +249,25 @@ class Page:
     def _advice(self, facts: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, str]:
         from dlstudy.course import catalogue
 
-        titles = {lesson.number: f"{lesson.number:02d} {lesson.title}" for lesson in catalogue.load().lessons}
+        lessons = {lesson.number: lesson for lesson in catalogue.load().lessons}
+        names = {number: f"{lesson.id} {lesson.title}" for number, lesson in lessons.items()}
         headline = f"{found['right']} of {found['total']} right. "
-        advice = []
-        if found["before"]:
-            advice.append(str(facts.get("before", "")))
-        if found["start"] is None:
-            headline += "Start where you like."
-            advice.append(str(facts.get("all_right", "")))
-        else:
-            headline += f"Start with {titles.get(found['start'], found['start'])}."
-            later = [titles.get(number, str(number)) for number in found["missed"][1:]]
+        advice = [str(facts.get("before", ""))] if found["before"] else []
+        start = found["start"]
+        if start is not None:
+            headline += f"Start with {names.get(start, start)}."
+            if start in lessons and not lessons[start].written:
+                advice.append(
+                    f"Lesson {lessons[start].id} is planned and not written yet; until it is, read {names[1]}."
+                )
+            later = [names.get(number, str(number)) for number in found["missed"][1:]]
             if later:
                 advice.append("What else you missed is taught in: " + "; ".join(later) + ".")
+        elif found["before"]:
+            headline += f"Brush up first, then start with {names[1]}."
+        else:
+            headline += "Start where you like."
+            advice.append(str(facts.get("all_right", "")))
         return {"headline": headline, "advice": to_html("\n\n".join(advice))}
 
     # ---- predictions and buttons ----------------------------------------------------------------------------------

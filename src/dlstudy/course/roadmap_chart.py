@@ -39,8 +39,9 @@ def written_today(course: Catalogue) -> str:
 
 def _box(lesson: Lesson, before: Lesson | None) -> str:
     follows = before is not None and before.number in lesson.needs
-    elsewhere = [number for number in lesson.needs if not (follows and before and number == before.number)]
-    facts = [_when(lesson) if before is None or not follows else "", _needs(elsewhere), _hours(lesson.minutes)]
+    said = [f"after {before.number:02d}"] if follows and before else [_when(lesson)]
+    elsewhere = [number for number in lesson.needs if f"after {number:02d}" not in said]
+    facts = ["" if follows else said[0], _needs(elsewhere), _hours(lesson.minutes)]
     facts += [] if lesson.written else ["planned"]
     title = html.escape(lesson.title)
     if lesson.written:
