@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import inspect
-import os
 import statistics
 import textwrap
 import time
@@ -76,15 +75,15 @@ def compare(
 
 
 def _peak_bytes(call: Callable[[], Any]) -> int:
-    from torch.profiler import ProfilerActivity, profile
+    from torch.autograd.profiler import profile
 
-    os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # the profiler would report its own start and stop on the terminal
     tracing = tracemalloc.is_tracing()
     if not tracing:
         tracemalloc.start()
     try:
         call()  # imports and caches made on a first call are not the twin's own memory
-        with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as found:
+        # Without Kineto, whose first use imports nine hundred modules and writes to the terminal.
+        with profile(use_kineto=False, profile_memory=True) as found:
             tracemalloc.reset_peak()
             before = tracemalloc.get_traced_memory()[0]
             result = call()
@@ -94,7 +93,7 @@ def _peak_bytes(call: Callable[[], Any]) -> int:
         if not tracing:
             tracemalloc.stop()
     held = highest = 0
-    for event in sorted(found.events(), key=lambda event: event.time_range.start):
+    for event in sorted(found.function_events or [], key=lambda event: event.time_range.start):
         held += event.self_cpu_memory_usage  # what an operation keeps; what is freed outside one is an event of its own
         highest = max(highest, held)
     return max(0, python) + highest
