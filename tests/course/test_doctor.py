@@ -2,6 +2,7 @@
 
 import getpass
 import os
+import shutil
 import socket
 import sqlite3
 import subprocess
@@ -31,13 +32,35 @@ def broken(name: str, code: str, folder: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("PYTHONPATH", str(folder))
 
 
+@pytest.mark.slow
 def test_the_torchvision_trap_is_recognised_with_its_cure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    code = "raise RuntimeError('operator torchvision::nms does not exist')"
-    broken("torchvision", code, tmp_path / "site", monkeypatch)
+    """The real torchvision whose compiled part does not load, as it is beside another build of torch."""
+    real = Path(str(doctor.metadata.distribution("torchvision").locate_file("torchvision")))
+    shutil.copytree(
+        real, tmp_path / "torchvision", ignore=shutil.ignore_patterns("*.so*", "*.pyd", "*.dylib", "__pyc*")
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     (finding,) = doctor.look_at_torchvision()
     assert finding.level == "bad"
-    assert "another build of torch" in finding.found
-    assert f"pip install --force-reinstall torch torchvision --index-url {doctor.CPU_INDEX}" in finding.cure
+    assert "was built for another build of torch" in finding.found
+    assert "pip install --force-reinstall torch torchvision" in finding.cure
+
+
+@pytest.mark.parametrize(
+    ("torch", "cure"),
+    [
+        ("2.15.0+cpu", f"--force-reinstall --no-deps torchvision --index-url {doctor.CPU_INDEX}"),
+        ("2.15.0", "one index: pip install --force-reinstall torch torchvision"),
+    ],
+)
+def test_the_cure_of_the_trap_fits_the_torch_that_is_there(
+    torch: str, cure: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor, "probe", lambda name: (None, "RuntimeError: operator torchvision::nms does not exist"))
+    monkeypatch.setattr(doctor.metadata, "version", {"torch": torch, "torchvision": "0.29.2"}.__getitem__)
+    (finding,) = doctor.look_at_torchvision()
+    assert f"torchvision 0.29.2 was built for another build of torch than {torch}" in finding.found
+    assert cure in finding.cure
 
 
 def test_torch_that_ends_its_process_is_a_finding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -56,11 +56,8 @@ KNOWN_PROBLEMS: tuple[tuple[str, str, str], ...] = (
             r"operator torchvision::nms does not exist|torchvision.*undefined symbol|undefined symbol.*torchvision"
             r"|Could not find (the )?torchvision.*ops|compiled with different CUDA"
         ),
-        "torchvision was built for another build of torch (usually: torch without CUDA, torchvision with)",
-        (
-            "Install both from one index. Without a GPU: pip install --force-reinstall torch torchvision "
-            f"--index-url {CPU_INDEX}   With one: pip install --force-reinstall torch torchvision"
-        ),
+        "torchvision was built for another build of torch",
+        "Install both from one index: pip install --force-reinstall torch torchvision",
     ),
     (
         (
@@ -333,11 +330,34 @@ def _user() -> str:
 
 def _broken(package: str, said: str) -> Finding:
     known = recognise(said)
+    if known and "another build" in known[0]:
+        return Finding(package, *_two_builds())
     if known:
         return Finding(package, known[0], "bad", known[1])
     last = said.strip().splitlines()[-1][:300] if said.strip() else "it said nothing"
     cure = "Install it again: pip install --force-reinstall torch torchvision. If that changes nothing, report it with "
     return Finding(package, f"does not work: {last}", "bad", cure + "`dlstudy doctor --report`.")
+
+
+def _two_builds() -> tuple[str, Level, str]:
+    """Return what is found, its level and the cure where torch and torchvision come from different indexes."""
+    versions = {}
+    for package in ("torch", "torchvision"):
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            versions[package] = "missing"
+    found = f"torchvision {versions['torchvision']} was built for another build of torch than {versions['torch']}"
+    both = "pip install --force-reinstall torch torchvision"
+    if versions["torch"].endswith("+cpu"):
+        cure = (
+            "torch is the build for processors only, so take torchvision from the same index: pip install "
+            f"--force-reinstall --no-deps torchvision --index-url {CPU_INDEX}   Where that index cannot be reached, "
+            f"take both from the ordinary one: {both}"
+        )
+    else:
+        cure = f"Take both from one index: {both}   For processors only, which is smaller, add --index-url {CPU_INDEX}"
+    return found, "bad", cure
 
 
 def _no_gpu(facts: dict[str, Any], spoken: str) -> Finding:
