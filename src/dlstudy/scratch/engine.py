@@ -5,9 +5,10 @@ from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy import ndarray
 
 from ._quiet import SILENT, hush, unhush
-from .tape import AccumulateGrad, Node, mode
+from .tape import Node, mode
 
 if TYPE_CHECKING:
     pass
@@ -26,7 +27,7 @@ def backward_pass(
     """
     wanted = None if targets is None else _ways_to(targets, [node for node, _ in roots])
     captured: dict[Node, Any] = {}
-    arrived: dict[Node, Any] = {}  # the gradients that have arrived at a node so far, added up
+    arrived: dict[Any, Any] = {}  # the gradients that have arrived at a node so far, added up
     owned: set[Node] = set()  # nodes whose sum is an array of our own, which we may add to in place
     waiting: list[tuple[int, Node]] = []
 
@@ -35,7 +36,8 @@ def backward_pass(
             arrived[node] = arrived[node] + grad
         elif wanted is None or node in wanted:
             arrived[node] = grad
-            heappush(waiting, (node.order, node))
+            if not node.is_leaf:
+                heappush(waiting, (node.order, node))
 
     was_enabled, mode.enabled = mode.enabled, create_graph
     token = hush(SILENT)
@@ -47,20 +49,14 @@ def backward_pass(
                 grad = _run_hooks(node, grad, create_graph)
             if targets is not None and node in targets:
                 captured[node] = grad
-            if isinstance(node, AccumulateGrad):
-                if targets is None:
-                    grad = _run_leaf_hooks(node, grad, create_graph)
-                    node.variable._accumulate(grad, owned=node in owned)
-                elif node in captured:
-                    captured[node] = _run_leaf_hooks(node, grad, create_graph)
-                continue
             for edge, g in zip(node.edges, node.gradients(grad, wanted)):
                 if g is None or edge is None:
                     continue
                 if edge not in arrived:
                     arrived[edge] = g
-                    heappush(waiting, (edge.order, edge))
-                    if g is not grad and type(g) is np.ndarray and g.base is None:
+                    if not edge.is_leaf:
+                        heappush(waiting, (edge.order, edge))
+                    if g is not grad and g.__class__ is ndarray and g.base is None:
                         owned.add(edge)  # a new array that nobody else holds
                 elif edge in owned:
                     arrived[edge] += g
@@ -68,9 +64,14 @@ def backward_pass(
                     arrived[edge] = arrived[edge] + g
                     if not create_graph:
                         owned.add(edge)
-            owned.discard(node)
             if not keep_graph and node.saved:
                 node.saved = None
+        for node, grad in arrived.items():  # what is left has arrived at leaves
+            grad = _run_leaf_hooks(node, grad, create_graph)
+            if targets is None:
+                node.variable._accumulate(grad, owned=node in owned)
+            elif node in targets:
+                captured[node] = grad
     finally:
         unhush(token)
         mode.enabled = was_enabled
@@ -104,7 +105,7 @@ def _run_hooks(node: Node, grad: Any, create_graph: bool) -> Any:
     return grad
 
 
-def _run_leaf_hooks(node: AccumulateGrad, grad: Any, create_graph: bool) -> Any:
+def _run_leaf_hooks(node: Any, grad: Any, create_graph: bool) -> Any:
     hooks = node.variable._hooks
     return grad if hooks is None else _apply(hooks, grad, create_graph)
 

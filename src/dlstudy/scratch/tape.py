@@ -59,6 +59,7 @@ class Node:
     saved: tuple[Any, ...] | None = ()  # what the derivatives need, in the order of `keeps`; None once freed
     versions: tuple[Any, ...] = ()  # (Version, its count when saved), or None, for each of `saved`
     hooks: dict[int, Callable[[Any], Any]] | None = None
+    is_leaf = False
     retains: "weakref.ref[Tensor] | None" = None  # the tensor that asked to retain its gradient
 
     # What the class's derivatives look like, filled in by __init_subclass__:
@@ -66,7 +67,7 @@ class Node:
     keeps: tuple[str, ...] = ()  # the names that the derivatives mention: inputs, "out", and constants such as an index
     sources: tuple[int, ...] = ()  # for each of `keeps`: the number of the input, OUTPUT or CONSTANT
     users: tuple[tuple[int, ...], ...] = ()  # for each of `keeps`: the inputs whose derivative needs it
-    formulas: tuple[tuple[Callable[..., Any], tuple[int, ...]], ...] = ()  # derivative, and which of `keeps` it takes
+    formulas: tuple[tuple[Callable[..., Any], int, tuple[int, ...]], ...] = ()  # derivative, which of `keeps` it takes
 
     def __init__(self, edges: tuple["Node | None", ...], shape: Shape, dtype: "np.dtype[Any]"):
         self.edges = edges
@@ -88,8 +89,9 @@ class Node:
             for name in cls.keeps
         )
         cls.users = tuple(tuple(i for i, need in enumerate(needs) if name in need) for name in cls.keeps)
+        taken = [tuple(cls.keeps.index(name) for name in need) for need in needs]
         cls.formulas = tuple(
-            (f, tuple(cls.keeps.index(name) for name in need)) for f, need in zip(derivatives.values(), needs)
+            (f, uses[0] if len(uses) == 1 else -1, uses) for f, uses in zip(derivatives.values(), taken)
         )
 
     # -- torch's view of a node ----------------------------------------------------------------------------------------
@@ -106,14 +108,10 @@ class Node:
         """Return the gradients of the inputs (one tensor, or a tuple of tensors and None) for the output's gradient
         `grad`.
         """
-        from .tensor import Tensor, wrap
-
         if mode.enabled:
             result = self.gradients(grad)
         else:
             result = [None if g is None else wrap(np.asarray(g)) for g in self.gradients(grad._data)]
-        for edge, g in zip(self.edges, result):
-            assert g is None or (edge is not None and isinstance(g, Tensor))
         return result[0] if len(result) == 1 else tuple(result)
 
     def __repr__(self) -> str:
@@ -126,22 +124,29 @@ class Node:
         """Keep what the derivatives of the inputs with an edge need; `arrays` are the values if not those of
         `tensors`.
         """
+        edges = self.edges
         saved: list[Any] = []
         versions: list[Any] = []
         for name, source, users in zip(self.keeps, self.sources, self.users):
             value = version = None
-            if any([self.edges[i] is not None for i in users]):
-                if source == CONSTANT:
-                    value = constants.pop(name)
-                else:
-                    tensor = out if source == OUTPUT else tensors[source]
-                    value = tensor if arrays is None or source == OUTPUT else arrays[source]
-                    if hasattr(tensor, "_data"):
-                        version = tensor._version
-                        if value is tensor:
-                            value = tensor._data
+            if source == CONSTANT:
+                value = constants.pop(name)
+            for user in users:
+                if edges[user] is not None:
+                    break
+            else:
+                saved.append(None)
+                versions.append(None)
+                continue
+            if source != CONSTANT:
+                tensor = out if source == OUTPUT else tensors[source]
+                value = tensor if arrays is None or source == OUTPUT else arrays[source]
+                if isinstance(tensor, tensor_class):
+                    version = (tensor._version, tensor._version.n)
+                    if value is tensor:
+                        value = tensor._data
             saved.append(value)
-            versions.append(None if version is None else (version, version.n))
+            versions.append(version)
         self.saved, self.versions = tuple(saved), tuple(versions)
 
     def unpack(self, as_tensors: bool) -> tuple[Any, ...]:
@@ -163,12 +168,12 @@ class Node:
                 )
         if not as_tensors:
             return self.saved
-        from .tensor import wrap
-
         values = []
         for source, value, version in zip(self.sources, self.saved, self.versions):
             if version is not None:
                 value = wrap(value, self if source == OUTPUT else self.edges[source], version[0])
+            elif source != CONSTANT and isinstance(value, np.ndarray):
+                value = wrap(value)  # a Python number, as an array
             values.append(value)
         return tuple(values)
 
@@ -178,22 +183,26 @@ class Node:
         An input that was broadcast gets its gradient summed back to its shape, one that was converted gets its own
         format back.
         """
-        raw = isinstance(grad, np.ndarray | np.generic)
+        raw = not isinstance(grad, tensor_class)
         saved = self.saved
         if saved is None or not raw or Version.latest_change < self.order:
             saved = self.unpack(as_tensors=not raw)
         result: list[Any] = []
-        for edge, (formula, uses) in zip(self.edges, self.formulas):
+        for edge, (formula, only, uses) in zip(self.edges, self.formulas):
             if edge is None or (wanted is not None and edge not in wanted):
                 result.append(None)
                 continue
-            if not uses:
+            if only >= 0:
+                g = formula(self, grad, saved[only])
+            elif not uses:
                 g = formula(self, grad)
-            elif len(uses) == 1:
-                g = formula(self, grad, saved[uses[0]])
             else:
                 g = formula(self, grad, *[saved[i] for i in uses])
-            result.append(fit(g, edge) if raw else fit_tensor(g, edge))
+            if not raw:
+                g = fit_tensor(g, edge)
+            elif g.shape != edge.shape or g.dtype is not edge.dtype:
+                g = fit(g, edge)
+            result.append(g)
         return result
 
 
@@ -201,9 +210,7 @@ def fit(grad: Any, edge: Node) -> Any:
     """Return the array `grad` with the shape and format of the tensor it belongs to."""
     if grad.shape != edge.shape:
         grad = sum_to_shape(grad, edge.shape)
-    if grad.dtype is not edge.dtype:
-        grad = grad.astype(edge.dtype, copy=False)
-    return grad
+    return grad if grad.dtype == edge.dtype else grad.astype(edge.dtype)
 
 
 def fit_tensor(grad: "Tensor", edge: Node) -> "Tensor":
@@ -217,6 +224,8 @@ def fit_tensor(grad: "Tensor", edge: Node) -> "Tensor":
 
 class AccumulateGrad(Node):
     """The end of the graph at a leaf: adds what arrives to `variable.grad`."""
+
+    is_leaf = True
 
     def __init__(self, variable: "Tensor"):
         self.variable = variable
@@ -257,12 +266,22 @@ def record(
     (a mask, an index): these are kept only until backward. `arrays` are the inputs' values if they were converted first.
     """
     if mode.enabled and out._data.dtype.kind == "f":
-        edges = tuple([edge_of(t) if hasattr(t, "_data") else None for t in inputs])
-        if any([edge is not None for edge in edges]):
-            node = operation(edges, out._data.shape, out._data.dtype)
+        edges = []
+        needed = False
+        for t in inputs:
+            edge = edge_of(t) if isinstance(t, tensor_class) else None
+            edges.append(edge)
+            if edge is not None:
+                needed = True
+        if needed:
+            node = operation(tuple(edges), out._data.shape, out._data.dtype)
             if operation.keeps:
                 node.save(inputs, out, arrays, settings)
             if settings:
                 node.__dict__.update(settings)
             out._node = node
     return out
+
+
+tensor_class: Any = None  # the class Tensor, and the function that makes one around an array: tensor.py, which is built
+wrap: Any = None  # on this module, fills them in

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import dtypes
+from . import dtypes, tape
 from .device import CPU, device
 from .tape import Node, Version
 
@@ -430,6 +430,9 @@ def wrap(data: "np.ndarray[Any, Any]", node: Node | None = None, version: Versio
     if node is not None:
         t._node = node
     return t
+
+
+tape.tensor_class, tape.wrap = Tensor, wrap
 
 
 def _rebuild(cls: type, data: "np.ndarray[Any, Any]", needs_grad: bool) -> Tensor:

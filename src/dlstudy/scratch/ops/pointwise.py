@@ -91,6 +91,7 @@ def binary(ufunc: Any, operation: type[Node], at_least_float: bool = False) -> C
     Written out rather than built on `record`: half of the time of a small operation is spent here.
     """
 
+    keeps, keeps_both = operation.keeps, operation.keeps == ("a", "b")
     combine = operands_of_sub if ufunc is np.subtract else operands
 
     def apply(a: Any, b: Any) -> Any:
@@ -118,7 +119,12 @@ def binary(ufunc: Any, operation: type[Node], at_least_float: bool = False) -> C
             edge_b = edge_of(b) if b_is_tensor else None
             if (edge_a is not None or edge_b is not None) and out._data.dtype.kind == "f":
                 node = operation((edge_a, edge_b), out._data.shape, out._data.dtype)
-                if operation.keeps:
+                if not keeps:
+                    pass
+                elif keeps_both and edge_a is not None and edge_b is not None:
+                    node.saved = (x, y)
+                    node.versions = ((a._version, a._version.n), (b._version, b._version.n))
+                else:
                     node.save((a, b), out, (x, y), {})
                 out._node = node
         return out
