@@ -14,7 +14,6 @@ from dlstudy import scratch
 
 Array = np.ndarray
 Arrays = list[Array]
-Ours = scratch.Tensor
 
 
 def create_numpy(rows: list[list[float]]) -> Array:
@@ -75,7 +74,7 @@ def backward_numpy(x: Array, y: Array, w1: Array, b1: Array, w2: Array, b2: Arra
 
 def backward_scratch(
     x: scratch.Tensor, y: scratch.Tensor, parameters: Sequence[scratch.Tensor]
-) -> list[scratch.Tensor]:
+) -> list[scratch.Tensor | None]:
     """Return the same gradients from the autograd that lesson 01 builds on NumPy."""
     w1, b1, w2, b2 = parameters
     scores = (x @ w1 + b1).relu() @ w2 + b2
