@@ -32,6 +32,8 @@ def backward_pass(
     waiting: list[tuple[int, Node]] = []
 
     for node, grad in roots:
+        if not create_graph and grad.ndim == 0:
+            grad = grad[()]
         if node in arrived:
             arrived[node] = arrived[node] + grad
         elif wanted is None or node in wanted:

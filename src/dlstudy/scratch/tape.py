@@ -145,6 +145,8 @@ class Node:
                     version = (tensor._version, tensor._version.n)
                     if value is tensor:
                         value = tensor._data
+                    if value.ndim == 0:
+                        value = value[()]  # NumPy's numbers are many times quicker than its 0-d arrays
             saved.append(value)
             versions.append(version)
         self.saved, self.versions = tuple(saved), tuple(versions)
@@ -171,7 +173,7 @@ class Node:
         values = []
         for source, value, version in zip(self.sources, self.saved, self.versions):
             if version is not None:
-                value = wrap(value, self if source == OUTPUT else self.edges[source], version[0])
+                value = wrap(np.asarray(value), self if source == OUTPUT else self.edges[source], version[0])
             elif source != CONSTANT and isinstance(value, np.ndarray):
                 value = wrap(value)  # a Python number, as an array
             values.append(value)

@@ -118,11 +118,13 @@ def overwrite(t: Any, result: Any) -> Any:
         raise RuntimeError(f"result type {result.dtype} can't be cast to the desired output type {t.dtype}")
     if node is not None and node.saved:
         saved, versions = list(node.saved), list(node.versions)
-        for i, value in enumerate(saved):
-            if value is old:  # the derivative needs the value from before the change
-                saved[i], versions[i] = old.copy(), (Version(), 0)
-            elif value is new:  # the derivative needs the result, which will live in t
-                saved[i], versions[i] = old, (t._version, t._version.n + 1)
+        for i, (value, version) in enumerate(zip(node.saved, node.versions)):
+            if version is None:
+                continue
+            if version[0] is result._version:  # the derivative needs the result, which will live in t
+                saved[i], versions[i] = (old if old.ndim else value), (t._version, t._version.n + 1)
+            elif version[0] is t._version and (value is old or old.ndim == 0):  # it needs the values from before
+                saved[i], versions[i] = np.array(value), (Version(), 0)
         node.saved, node.versions = tuple(saved), tuple(versions)
     np.copyto(old, new, casting="unsafe")
     rebase(t, node)

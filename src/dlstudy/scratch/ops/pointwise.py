@@ -118,11 +118,12 @@ def binary(ufunc: Any, operation: type[Node], at_least_float: bool = False) -> C
             edge_a = edge_of(a)
             edge_b = edge_of(b) if b_is_tensor else None
             if (edge_a is not None or edge_b is not None) and out._data.dtype.kind == "f":
-                node = operation((edge_a, edge_b), out._data.shape, out._data.dtype)
+                shape = out._data.shape
+                node = operation((edge_a, edge_b), shape, out._data.dtype)
                 if not keeps:
                     pass
                 elif keeps_both and edge_a is not None and edge_b is not None:
-                    node.saved = (x, y)
+                    node.saved = (x, y) if shape else (x[()], y[()])
                     node.versions = ((a._version, a._version.n), (b._version, b._version.n))
                 else:
                     node.save((a, b), out, (x, y), {})
