@@ -249,6 +249,16 @@ def test_a_page_over_budget_warns_then_fails(tmp_path: Path) -> None:
     assert "more than twice its budget of 0.5 s" in complaints(run_lesson(path, "opened"))
 
 
+def test_a_cell_that_makes_opening_slow_is_told_unless_a_button_starts_it(tmp_path: Path) -> None:
+    burn = BURN.format(seconds=1.2)
+    slow = run_lesson(write(tmp_path, ("burn", burn)), "opened")
+    assert slow.passed
+    assert any("Cell burn, line 20: takes 1." in warning for warning in slow.warnings)
+    path = write(tmp_path, ("go", "go = mo.ui.run_button()"), ("burn", "mo.stop(not go.value)\n" + burn))
+    assert not run_lesson(path, "opened").warnings
+    assert not run_lesson(path, "worked").warnings
+
+
 def test_the_time_of_child_processes_counts(tmp_path: Path) -> None:
     burn = BURN.format(seconds=2)
     code = f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', {burn!r}], check=True)"

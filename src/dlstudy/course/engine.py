@@ -31,13 +31,15 @@ class CellResult:
     """What became of one cell: `status` is "ran", "stopped" (by `mo.stop`), "skipped" (waits for another) or "error".
 
     `index` counts the page's code cells from 0 (prose is not counted). `error` is one sentence with the line within the
-    cell, `trace` the whole traceback; `figures` counts pictures in the output; `seconds` is wall time.
+    cell, `trace` the whole traceback; `figures` counts pictures in the output; `seconds` is wall time and `cpu` this
+    process's CPU time.
     """
 
     index: int
     name: str
     status: str
     seconds: float = 0.0
+    cpu: float = 0.0
     error: str = ""
     trace: str = ""
     figures: int = 0
@@ -164,7 +166,7 @@ class _Run:
 
         self.runner = KeepGoing(internal, filename=str(path))
         self.runner._evaluator = Timed(self.runner._evaluator)  # type: ignore[assignment]
-        self.started = 0.0
+        self.started = self.started_cpu = 0.0
 
     def results(self) -> list[CellResult]:
         from marimo._output.formatters.formatters import register_formatters
@@ -182,7 +184,7 @@ class _Run:
         return sorted((self.found[cell] for cell in self.index), key=lambda result: result.index)
 
     def announce(self, cell_id: Any) -> None:
-        self.started = time.perf_counter()
+        self.started, self.started_cpu = time.perf_counter(), time.process_time()
         if self.before_cell and cell_id in self.index:
             self.before_cell(self.index[cell_id], self.names[cell_id])
 
@@ -213,9 +215,9 @@ class _Run:
                 figures = int("image/" in shown.mimetype + str(shown.data))
             elif isinstance(shown.data, str):
                 figures = len(FIGURE.findall(shown.data))
-        seconds = time.perf_counter() - self.started
+        seconds, cpu = time.perf_counter() - self.started, time.process_time() - self.started_cpu
         self.found[cell_id] = CellResult(
-            self.index[cell_id], self.names[cell_id], status, seconds, error, trace, figures
+            self.index[cell_id], self.names[cell_id], status, seconds, cpu, error, trace, figures
         )
         if self.after_cell:
             self.after_cell(self.found[cell_id])

@@ -20,6 +20,8 @@ from dlstudy.course.lessonfile import LessonError, LessonFile
 Mode = Literal["opened", "worked"]
 MODES: tuple[Mode, ...] = ("opened", "worked")
 WARN_AT, FAIL_AT = 1.0, 2.0
+QUICK = 1.0
+"""CPU seconds that a cell may take when a page opens; the cell called "imports" is exempt: imports are slow once."""
 PARTS = {"check": "check", "quiz": "quiz", "predict": "prediction"}
 """Methods of a page that must be reached when everything is done, and what to call each."""
 
@@ -268,6 +270,12 @@ def _judge(result: RunResult, page: LessonFile, messages: dict[str, str]) -> Non
         for name, status in result.parts[event].items():
             if status == "wrong":
                 result.problems.append(f"The quiz {name!r} was answered wrong although everything is done.")
+    for cell in result.cells:
+        if not worked and cell["cpu"] > QUICK and cell["name"] != "imports":
+            result.warnings.append(
+                f"Cell {_label(cell['index'], cell['name'])}, line {cell['line']}: takes {cell['cpu']:.1f} s of CPU "
+                "time when the page opens; what takes over a second belongs behind a button."
+            )
     spent, budget = result.cpu_seconds, result.budget
     if spent > FAIL_AT * budget:
         result.problems.append(f"It took {spent:.1f} s of CPU time, more than twice its budget of {budget:g} s.")
