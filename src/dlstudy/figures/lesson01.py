@@ -89,6 +89,14 @@ def proof(repeats: int = 15) -> list[dict[str, Any]]:
     return rows
 
 
+def proof_table(rows: list[dict[str, Any]]) -> str:
+    """Return the rows of `proof` as a Markdown table."""
+    head = list(rows[0])
+    cells = [[f"{v:.1e}" if isinstance(v, float) and "error" in k else str(v) for k, v in row.items()] for row in rows]
+    lines = [head, ["---", *["--:"] * (len(head) - 1)], *cells]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
 _SIDES = (64, 128, 256, 512, 768, 1024)
 
 
@@ -146,5 +154,5 @@ def show_device_cost(cost: dict[str, Any]) -> StaticFigure:
         logx=True,
         logy=True,
         caption="For small tables the trip is the whole cost; as n grows, the work outgrows it.",
-        alt="Time against n: the CPU's curve is steepest, the GPU's with the trip is flat at first, the GPU alone lowest",
+        alt="Time against n: the CPU's curve is steepest, the GPU's with the trip starts flat, the GPU alone is lowest",
     )
