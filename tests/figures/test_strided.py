@@ -31,11 +31,33 @@ def compare(shape, chain):
     return report
 
 
-LINKS = (
-    ".T [1:] [:,::2] [:,1] [0] [-1:] [...,0] [None] .reshape(-1) .reshape(2,-1) .view(-1) .contiguous() .unsqueeze(0) "
-    ".unsqueeze(-1) .squeeze() .transpose(0,1) .transpose(0,-1) .flatten() .permute(1,0) .permute(2,0,1) "
-    ".expand(3,-1,-1) .reshape(4,3) [:2,1:3] [1:,None,::3] .t()"
-).split()
+LINKS = [
+    ".T",
+    "[1:]",
+    "[:,::2]",
+    "[:,1]",
+    "[0]",
+    "[-1:]",
+    "[...,0]",
+    "[None]",
+    ".reshape(-1)",
+    ".reshape(2,-1)",
+    ".view(-1)",
+    ".contiguous()",
+    ".unsqueeze(0)",
+    ".unsqueeze(-1)",
+    ".squeeze()",
+    ".transpose(0,1)",
+    ".transpose(0,-1)",
+    ".flatten()",
+    ".permute(1,0)",
+    ".permute(2,0,1)",
+    ".expand(3,-1,-1)",
+    ".reshape(4,3)",
+    "[:2,1:3]",
+    "[1:,None,::3]",
+    ".t()",
+]
 
 
 @pytest.mark.filterwarnings("ignore:The use of `x.T` on tensors:UserWarning")  # torch is about to refuse it; we take it

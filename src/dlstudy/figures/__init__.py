@@ -13,11 +13,13 @@ from dlstudy.figures.palette import BLUE, CYCLE, GREEN, LINE, MUTED, ORANGE, PAP
 if TYPE_CHECKING:
     from dlstudy.figures.broadcast import BroadcastVisualiser
     from dlstudy.figures.explorer import GraphExplorer
+    from dlstudy.figures.floatbits import FloatBits
     from dlstudy.figures.strides import StridesViewer
     from dlstudy.figures.svg import StaticFigure, figure, use_course_style
 
 _HOMES = {
     "BroadcastVisualiser": "broadcast",
+    "FloatBits": "floatbits",
     "GraphExplorer": "explorer",
     "figure": "svg",
     "StaticFigure": "svg",
@@ -37,6 +39,7 @@ __all__ = [
     "RED",
     "SKY",
     "BroadcastVisualiser",
+    "FloatBits",
     "GraphExplorer",
     "StaticFigure",
     "StridesViewer",
