@@ -9,16 +9,16 @@
   const BEAT = 30_000; // ms between two notes of the time spent here
 
   /* ---- progress ---- */
-  let tag = "";
+  let etag = "";
   let reachable = true;
 
   async function poll() {
     if (document.hidden) return;
     try {
-      const response = await fetch(`${page.base}/api/progress`, { headers: tag ? { "If-None-Match": tag } : {}, cache: "no-store" });
+      const response = await fetch(`${page.base}/api/progress`, { headers: etag ? { "If-None-Match": etag } : {}, cache: "no-store" });
       reachable = response.ok || response.status === 304;
       if (response.ok) {
-        tag = response.headers.get("ETag") || "";
+        etag = response.headers.get("ETag") || "";
         show(await response.json());
       }
     } catch {
@@ -43,6 +43,33 @@
       box.classList.toggle("done", done.complete);
     }
   }
+
+  /* ---- what each cell is, for lesson.css ---- */
+  let column = null;
+  function tag() {
+    const found = document.querySelector('[data-testid="cell-column"]');
+    if (found && found !== column) {
+      column = found;
+      new MutationObserver(() => requestAnimationFrame(tag)).observe(column, { childList: true });
+    }
+    for (const box of column ? column.children : []) {
+      const cell = box.querySelector(":scope > .marimo-cell");
+      if (!cell) continue;
+      const name = cell.dataset.cellName || "";
+      const editor = cell.querySelector('[data-testid="cell-editor"]');
+      const kind = cell.classList.contains("borderless") ? "prose"
+        : editor?.classList.contains("opacity-20") ? "hidden"
+          : /^(numpy|torch|exercise)_/.exec(name)?.[1] || "code";
+      if (box.dataset.dls !== kind) box.dataset.dls = kind;
+    }
+  }
+  const waiting = new MutationObserver(() => {
+    if (!document.querySelector('[data-testid="cell-column"]')) return;
+    waiting.disconnect();
+    tag();
+  });
+  waiting.observe(document.documentElement, { childList: true, subtree: true });
+  setInterval(tag, 1000);
 
   /* ---- signs ---- */
   let runningSince = 0;
