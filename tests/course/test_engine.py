@@ -90,6 +90,15 @@ def test_stop_and_what_follows_are_told_apart_from_errors(tmp_path: Path) -> Non
     assert statuses(engine.run(path)) == {"imports": "ran", "halt": "stopped", "after": "skipped"}
 
 
+def test_cells_that_cannot_run_are_told_at_once_and_once(tmp_path: Path) -> None:
+    path = page(
+        tmp_path, ("halt", "mo.stop(True)\nx = 1"), ("after", "y = x"), ("free", "z = 1"), ("later", "w = y + z")
+    )
+    told: list[str] = []
+    engine.run(path, after_cell=lambda result: told.append(f"{result.name} {result.status}"))
+    assert told == ["imports ran", "halt stopped", "after skipped", "later skipped", "free ran"]
+
+
 def test_run_buttons_count_as_pressed_only_when_asked(tmp_path: Path) -> None:
     path = page(
         tmp_path,

@@ -151,6 +151,7 @@ class _Run:
                 outer.record(cid, result, self.app.graph)
                 if result.exception is not None:
                     self._scheduler.cancel(cid)
+                    outer.skip(self._scheduler.cancelled)
 
         class Timed:
             def __init__(self, inner: Any) -> None:
@@ -176,17 +177,21 @@ class _Run:
         if FORMATTERS.is_empty():
             register_formatters()
         self.runner.run()
-        missing = [cell for cell in self.index if cell not in self.found]
-        for cell in missing:
-            self.found[cell] = CellResult(self.index[cell], self.names[cell], "skipped")
-            if self.after_cell:
-                self.after_cell(self.found[cell])
+        self.skip(lambda cell: True)
         return sorted((self.found[cell] for cell in self.index), key=lambda result: result.index)
 
     def announce(self, cell_id: Any) -> None:
         self.started, self.started_cpu = time.perf_counter(), time.process_time()
         if self.before_cell and cell_id in self.index:
             self.before_cell(self.index[cell_id], self.names[cell_id])
+
+    def skip(self, lost: Callable[[Any], bool]) -> None:
+        """Report the cells that will not run, as soon as that is known."""
+        for cell in self.index:
+            if cell not in self.found and lost(cell):
+                self.found[cell] = CellResult(self.index[cell], self.names[cell], "skipped")
+                if self.after_cell:
+                    self.after_cell(self.found[cell])
 
     def record(self, cell_id: Any, result: Any, graph: Any) -> None:
         from marimo._output.formatting import try_format
