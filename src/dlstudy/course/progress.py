@@ -82,13 +82,19 @@ class Progress:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
-        self.problem: str | None = None
+        self._trouble: str | None = None  # what this process has met; what was found in the file is kept there
         self.in_memory = False
         self._lock = threading.RLock()
         self._waiting: list[Callable[[sqlite3.Connection], Any]] = []
         self._file: tuple[int, int] | None = None
         self._tried = 0.0
         self._db = self._open()
+
+    @property
+    def problem(self) -> str | None:
+        """What the learner has to be told, or None: work cannot be saved, or a damaged file was replaced."""
+        rows = self._rows("SELECT value FROM meta WHERE key = 'notice'")
+        return self._trouble or (rows[0][0] if rows else None)
 
     # ---- opening ------------------------------------------------------------
 
@@ -113,8 +119,7 @@ class Progress:
                 raise OSError("the file is damaged again each time it is replaced")
             self._file = self._identity()
             self.in_memory = False
-            row = db.execute("SELECT value FROM meta WHERE key = 'notice'").fetchone()
-            self.problem = row[0] if row else None
+            self._trouble = None
             return db
         except (OSError, sqlite3.Error) as error:
             return self._open_in_memory(error)
@@ -136,7 +141,7 @@ class Progress:
             except (OSError, sqlite3.Error):
                 pass
         self.in_memory = True
-        self.problem = (
+        self._trouble = (
             f"Your progress cannot be saved in {self.path.parent} ({_reason(error)}). The course works, but what you "
             "do now is forgotten when it is closed, unless the folder can be written again before that."
         )
@@ -177,8 +182,6 @@ class Progress:
     def dismiss(self) -> None:
         """Forget the sentence about a damaged file, once the learner has read it."""
         self._write(lambda db: db.execute("DELETE FROM meta WHERE key = 'notice'") and None, None)
-        if not self.in_memory:
-            self.problem = None
 
     # ---- reading and writing ------------------------------------------------------------
 
@@ -202,7 +205,7 @@ class Progress:
                             self._db.execute("UPDATE meta SET value = value + 1 WHERE key = 'version'")
                     if write and self._waiting:
                         self._waiting.clear()
-                        self.problem = None
+                        self._trouble = None
                     return result
                 except (sqlite3.ProgrammingError, sqlite3.IntegrityError):
                     raise  # our mistake, not the file's
@@ -210,7 +213,7 @@ class Progress:
                     if _is_busy(error):
                         if write:
                             self._waiting.append(work)
-                            self.problem = (
+                            self._trouble = (
                                 "Another program is holding the file that keeps your progress. Your last steps are "
                                 "remembered and will be saved with the next one."
                             )
@@ -229,7 +232,7 @@ class Progress:
         with _transaction(db, write=True):
             _merge(db, self._db)
         self._db.close()
-        self._db, self._file, self.in_memory, self.problem = db, self._identity(), False, None
+        self._db, self._file, self.in_memory, self._trouble = db, self._identity(), False, None
 
     def _write(self, work: Callable[[sqlite3.Connection], Result], default: Result) -> Result:
         return self._run(work, write=True, default=default)
@@ -385,8 +388,7 @@ class Progress:
 
     def snapshot(self) -> dict[str, Any]:
         """Everything that counts now, as plain data for JSON; keys are lesson numbers ("01") and exercise slugs."""
-        with self._lock:
-            return self._run(_snapshot, write=False, default=_empty()) | {"problem": self.problem}
+        return self._run(_snapshot, write=False, default=_empty()) | {"problem": self.problem}
 
     def export(self, path: str | os.PathLike[str]) -> Path:
         """Write everything, archived tries included, to one new file that `import_` reads; refuses to overwrite."""
