@@ -101,3 +101,14 @@ def test_the_glossary_opens_and_its_links_lead_to_its_entries(open_page: Callabl
     page.get_by_role("heading", name="Version counter").wait_for(timeout=WAIT)
     page.get_by_role("link", name="notation").click()
     page.wait_for_function("document.getElementById('notation').getBoundingClientRect().top < innerHeight")
+
+
+def test_an_address_with_an_entry_opens_at_the_entry(open_page: Callable[..., Any]) -> None:
+    page = open_page("Glossary.md#version-counter")
+    page.wait_for_function(
+        """() => {
+            const there = document.getElementById("version-counter")?.getBoundingClientRect();
+            return there && there.top >= 0 && there.bottom < innerHeight;
+        }""",
+        timeout=WAIT,
+    )

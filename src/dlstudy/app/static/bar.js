@@ -188,6 +188,15 @@
     return answer;
   }
 
+  /* An address such as Glossary.md#view: the browser looked for the place before the engine had drawn it. */
+  const place = decodeURIComponent(location.hash.slice(1));
+  const patience = Date.now() + 30_000;
+  const find = setInterval(() => {
+    const there = place && document.getElementById(place);
+    if (there) there.scrollIntoView();
+    if (!place || there || Date.now() > patience) clearInterval(find);
+  }, 200);
+
   poll();
   setInterval(poll, 1500);
   setInterval(look, 500);
