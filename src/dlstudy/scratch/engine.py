@@ -67,7 +67,7 @@ def backward_pass(
                     if not create_graph:
                         owned.add(edge)
             if not keep_graph and node.saved:
-                node.saved = None
+                node.saved = node.watched = None
         for node, grad in arrived.items():  # what is left has arrived at leaves
             grad = _run_leaf_hooks(node, grad, create_graph)
             if targets is None:

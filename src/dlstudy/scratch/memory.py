@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from .shapes import Shape, row_major_strides
+from .versions import owner
 
 
 def strides_of(data: "np.ndarray[Any, Any]") -> Shape:
@@ -12,17 +13,6 @@ def strides_of(data: "np.ndarray[Any, Any]") -> Shape:
     if data.flags.c_contiguous and (data.size == 0 or 1 in data.shape) and data.base is None:
         return row_major_strides(data.shape)
     return tuple(stride // data.itemsize for stride in data.strides)
-
-
-def owner(data: "np.ndarray[Any, Any]") -> "np.ndarray[Any, Any]":
-    """Return the array that holds the memory which `data` is a view of."""
-    while True:
-        base: Any = data.base
-        if not isinstance(base, np.ndarray):
-            base = getattr(base, "base", None)  # as_strided puts an object of its own in between
-        if not isinstance(base, np.ndarray):
-            return data
-        data = base
 
 
 def storage_start(data: "np.ndarray[Any, Any]") -> int:

@@ -22,11 +22,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .shapes import Shape, sum_to_shape
+from .versions import Changes, change_count, changed_since, clock
 
 if TYPE_CHECKING:
     from .tensor import Tensor
 
-order = itertools.count(-1, -1)  # newer nodes have smaller numbers: a min-heap yields the newest first
 leaf_order = itertools.count(1)  # leaves come after every operation
 
 
@@ -41,23 +41,11 @@ class _GradMode(threading.local):
 mode = _GradMode()
 
 
-class Version:
-    """Counts the in-place changes of one piece of memory; a tensor and all its views share one."""
-
-    n = 0
-    latest_change = 0  # the `order` of the last in-place change of any tensor, so that most nodes need no closer look
-
-    def bump(self) -> None:
-        """Note an in-place change."""
-        self.n += 1
-        Version.latest_change = next(order)
-
-
 class Node:
     """One operation in the graph: calling it with the gradient of its output gives the gradients of its inputs."""
 
     saved: tuple[Any, ...] | None = ()  # what the derivatives need, in the order of `keeps`; None once freed
-    versions: tuple[Any, ...] = ()  # (Version, its count when saved), or None, for each of `saved`
+    watched: tuple[Any, ...] | None = None  # the arrays that must not change meanwhile, if they are not `saved` itself
     hooks: dict[int, Callable[[Any], Any]] | None = None
     is_leaf = False
     retains: "weakref.ref[Tensor] | None" = None  # the tensor that asked to retain its gradient
@@ -73,7 +61,7 @@ class Node:
         self.edges = edges
         self.shape = shape  # of the output
         self.dtype = dtype
-        self.order = next(order)
+        self.order = next(clock)  # newer is smaller: a heap, which yields its smallest, yields the newest first
 
     def __init_subclass__(cls) -> None:
         derivatives = {name[5:]: f for name, f in vars(cls).items() if name.startswith("grad_")}
@@ -126,30 +114,31 @@ class Node:
         """
         edges = self.edges
         saved: list[Any] = []
-        versions: list[Any] = []
         for name, source, users in zip(self.keeps, self.sources, self.users):
-            value = version = None
-            if source == CONSTANT:
-                value = constants.pop(name)
+            value = constants.pop(name) if source == CONSTANT else None
             for user in users:
                 if edges[user] is not None:
                     break
             else:
                 saved.append(None)
-                versions.append(None)
                 continue
-            if source != CONSTANT:
-                tensor = out if source == OUTPUT else tensors[source]
-                value = tensor if arrays is None or source == OUTPUT else arrays[source]
-                if isinstance(tensor, tensor_class):
-                    version = (tensor._version, tensor._version.n)
-                    if value is tensor:
-                        value = tensor._data
-                    if value.ndim == 0:
-                        value = value[()]  # NumPy's numbers are many times quicker than its 0-d arrays
+            if source == OUTPUT:
+                value = out._data
+            elif source != CONSTANT:
+                value = tensors[source] if arrays is None else arrays[source]
+                if isinstance(value, tensor_class):
+                    value = value._data
             saved.append(value)
-            versions.append(version)
-        self.saved, self.versions = tuple(saved), tuple(versions)
+        self.keep(tuple(saved))
+
+    def keep(self, values: tuple[Any, ...]) -> None:
+        """Keep `values`; 0-d arrays as NumPy numbers, which are many times quicker to compute with."""
+        self.saved = values
+        for value in values:
+            if value.__class__ is np.ndarray and not value.shape:
+                self.saved = tuple([v[()] if v.__class__ is np.ndarray and not v.shape else v for v in values])
+                self.watched = values
+                return
 
     def unpack(self, as_tensors: bool) -> tuple[Any, ...]:
         """Return the saved values after checking that nobody changed them; as tensors with their place in the graph,
@@ -160,22 +149,20 @@ class Node:
                 f"Trying to backward through the graph a second time: what {self.name()} kept for its derivative was freed by "
                 "the first backward(). Pass retain_graph=True to the first one, or compute the result again."
             )
-        for name, value, version in zip(self.keeps, self.saved, self.versions):
-            if version is not None and version[0].n != version[1]:
+        for name, array in zip(self.keeps, self.saved if self.watched is None else self.watched):
+            if isinstance(array, np.ndarray) and changed_since(array, self.order):
                 raise RuntimeError(
                     "one of the variables needed for gradient computation has been modified by an inplace operation: "
-                    f"{self.name()} kept {'its result' if name == 'out' else 'its input'} (shape {list(np.shape(value))}), which "
-                    f"is at version {version[0].n}; expected version {version[1]} instead. Use an operation that makes a new "
-                    "tensor, or clone() before the change."
+                    f"{self.name()} kept {'its result' if name == 'out' else 'its input'} (shape {list(array.shape)}) for its "
+                    f"derivative, and that has been changed since; it is at version {change_count(array)}. "
+                    "Use an operation that makes a new tensor, or clone() before the change."
                 )
         if not as_tensors:
             return self.saved
         values = []
-        for source, value, version in zip(self.sources, self.saved, self.versions):
-            if version is not None:
-                value = wrap(np.asarray(value), self if source == OUTPUT else self.edges[source], version[0])
-            elif source != CONSTANT and isinstance(value, np.ndarray):
-                value = wrap(value)  # a Python number, as an array
+        for source, value in zip(self.sources, self.saved):
+            if source != CONSTANT and isinstance(value, np.ndarray | np.generic):
+                value = wrap(np.asarray(value), self if source == OUTPUT else self.edges[source])
             values.append(value)
         return tuple(values)
 
@@ -187,7 +174,7 @@ class Node:
         """
         raw = not isinstance(grad, tensor_class)
         saved = self.saved
-        if saved is None or not raw or Version.latest_change < self.order:
+        if saved is None or not raw or Changes.latest < self.order:
             saved = self.unpack(as_tensors=not raw)
         result: list[Any] = []
         for edge, (formula, only, uses) in zip(self.edges, self.formulas):

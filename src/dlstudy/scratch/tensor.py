@@ -15,7 +15,8 @@ import numpy as np
 
 from . import dtypes, tape
 from .device import CPU, device
-from .tape import Node, Version
+from .tape import Node
+from .versions import Changes, change_count, note_change
 
 
 class Size(tuple):  # type: ignore[type-arg]
@@ -41,13 +42,12 @@ class Tensor:
     _data: "np.ndarray[Any, Any]"
     _node: Node | None = None  # the operation that made it; None for a leaf
     _leaf_needs_grad = False
-    _version: Version
     _grad: "Tensor | None" = None
     _accumulator: Any = None  # weak reference to the leaf's AccumulateGrad node
     _hooks: dict[int, Callable[[Any], Any]] | None = None
     _base: "Tensor | None" = None  # for a view: the tensor whose memory it shows ...
     _replay: Callable[[Any], Any] | None = None  # ... how to make it again from the base ...
-    _seen = 0  # ... the version at which `_node` was true ...
+    _seen = 0  # ... the time at which `_node` was true ...
     _no_write: str | None = None  # ... and why it must not be written to, if so
     _is_inference = False
     __array_priority__ = 1000
@@ -78,7 +78,6 @@ class Tensor:
         from .creation import tensor
 
         self._data = tensor(data, dtype=dtypes.get_default_dtype(), device=device)._data
-        self._version = Version()
 
     # -- what it is ----------------------------------------------------------------------------------------------------
     @property
@@ -171,8 +170,9 @@ class Tensor:
         return UntypedStorage(self._data)
 
     @property
-    def _version_count(self) -> int:
-        return self._version.n
+    def _version(self) -> int:
+        """How often this memory has been changed in place."""
+        return change_count(self._data)
 
     def _is_view(self) -> bool:
         return self._base is not None
@@ -271,7 +271,7 @@ class Tensor:
             self._grad = wrap(self._grad._data + grad)
         else:
             self._grad._data += grad
-            self._grad._version.bump()
+            note_change(self._grad._data)
 
     def retain_grad(self) -> None:
         """Ask for `.grad` to be filled in although this tensor is not a leaf."""
@@ -303,7 +303,7 @@ class Tensor:
 
     def detach(self) -> "Tensor":
         """Return a tensor on the same memory that is cut off from the graph."""
-        return wrap(self._data, None, self._version)
+        return wrap(self._data)
 
     def detach_(self) -> "Tensor":
         """Cut this tensor off from the graph; RuntimeError for a view."""
@@ -314,7 +314,7 @@ class Tensor:
 
     @property
     def data(self) -> "Tensor":
-        """The same memory without a graph; changes made through it are not noticed by the version counter."""
+        """The same memory without a graph."""
         return wrap(self._data)
 
     @data.setter
@@ -324,9 +324,10 @@ class Tensor:
 
     def _refresh_view(self) -> None:
         """Find this view's place in the graph again after its base was changed in place."""
-        from .ops.inplace import refresh_view
+        if Changes.latest < self._seen:
+            from .ops.inplace import refresh_view
 
-        refresh_view(self)
+            refresh_view(self)
 
     # -- out of the tensor ---------------------------------------------------------------------------------------------
     def numpy(self, *, force: bool = False) -> "np.ndarray[Any, Any]":
@@ -391,7 +392,7 @@ class Tensor:
             )
         copied = object.__new__(type(self))
         memo[id(self)] = copied
-        copied._data, copied._version = self._data.copy(), Version()
+        copied._data = self._data.copy()
         copied._leaf_needs_grad = self._leaf_needs_grad
         if self._grad is not None:
             copied._grad = self._grad.__deepcopy__(memo)
@@ -419,14 +420,13 @@ class RemovableHandle:
 _new = object.__new__
 
 
-def wrap(data: "np.ndarray[Any, Any]", node: Node | None = None, version: Version | None = None) -> Tensor:
-    """Return a tensor around the array `data` (not copied), made by `node`, sharing the `version` counter if given.
+def wrap(data: "np.ndarray[Any, Any]", node: Node | None = None) -> Tensor:
+    """Return a tensor around the array `data` (not copied), made by `node`.
 
     With a leaf's node as `node`, the result stands for that leaf's value in the graph.
     """
     t = _new(Tensor)
     t._data = data
-    t._version = Version() if version is None else version
     if node is not None:
         t._node = node
     return t
@@ -437,7 +437,7 @@ tape.tensor_class, tape.wrap = Tensor, wrap
 
 def _rebuild(cls: type, data: "np.ndarray[Any, Any]", needs_grad: bool) -> Tensor:
     t: Tensor = object.__new__(cls)
-    t._data, t._version, t._leaf_needs_grad = data, Version(), needs_grad
+    t._data, t._leaf_needs_grad = data, needs_grad
     return t
 
 

@@ -269,7 +269,7 @@ def setitem(input: Any, index: Any, value: Any) -> None:
     node = None
     if edges != (None, None) and x.dtype.kind == "f":
         node = IndexPutBackward0(edges, x.shape, x.dtype)
-        node.saved, node.versions = (advanced,), (None,)
+        node.saved = (advanced,)
     rebase(input, node)
 
 

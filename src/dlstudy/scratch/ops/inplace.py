@@ -1,7 +1,7 @@
 # ruff: noqa: D102 - a derivative is described by the line under its class
 """Changing a tensor where it lies, and what that does to the graph.
 
-The change is counted (`Version`), so that a derivative that needs the old value can tell and say so. If the tensor is
+The change is noted (`versions.py`), so that a derivative that needs the old value can tell and say so. If the tensor is
 part of the
 graph, its place moves on to the new operation; if it is a view, the tensor it shows a part of moves on (`CopySlices`).
 """
@@ -14,8 +14,9 @@ import numpy as np
 from dlstudy.scratch._quiet import quiet
 from dlstudy.scratch.autograd import enable_grad
 from dlstudy.scratch.shapes import broadcast_shapes
-from dlstudy.scratch.tape import Node, Version, edge_of, mode, record
+from dlstudy.scratch.tape import OUTPUT, Node, edge_of, mode, record
 from dlstudy.scratch.tensor import Tensor, wrap
+from dlstudy.scratch.versions import changed_since, clock, note_change
 
 from . import choice, indexing, pointwise
 
@@ -54,9 +55,11 @@ def check_writable(t: Any) -> None:
 
 def rebase(t: Any, node: Node | None) -> None:
     """Count the change just made to `t` and make `node`, which computed the new values, its place in the graph."""
-    t._version.bump()
+    note_change(t._data)
     if not mode.enabled:
         return
+    if node is not None:
+        node.order = next(clock)  # it belongs after the change, which it saw
     base = t._base
     if base is None:
         t._node = node
@@ -69,9 +72,10 @@ def rebase(t: Any, node: Node | None) -> None:
 
 def refresh_view(view: Any) -> None:
     """Find a view's place in the graph again if its memory has changed since it was last found."""
-    if view._seen == view._version.n or view._replay is None:
+    changed = changed_since(view._data, view._seen)
+    view._seen = next(clock)
+    if not changed or view._replay is None:
         return
-    view._seen = view._version.n
     if edge_of(view._base) is not None:
         with enable_grad():
             view._node = view._replay(view._base)._node
@@ -117,16 +121,16 @@ def overwrite(t: Any, result: Any) -> Any:
     if result.dtype.category > t.dtype.category:
         raise RuntimeError(f"result type {result.dtype} can't be cast to the desired output type {t.dtype}")
     if node is not None and node.saved:
-        saved, versions = list(node.saved), list(node.versions)
-        for i, (value, version) in enumerate(zip(node.saved, node.versions)):
-            if version is None:
-                continue
-            if version[0] is result._version:  # the derivative needs the result, which will live in t
-                saved[i], versions[i] = (old if old.ndim else value), (t._version, t._version.n + 1)
-            elif version[0] is t._version and (value is old or old.ndim == 0):  # it needs the values from before
-                saved[i], versions[i] = np.array(value), (Version(), 0)
-        node.saved, node.versions = tuple(saved), tuple(versions)
-    np.copyto(old, new, casting="unsafe")
+        saved = list(node.saved if node.watched is None else node.watched)
+        for i, (source, value) in enumerate(zip(node.sources, saved)):
+            if source == OUTPUT and value is not None:
+                saved[i] = old  # the derivative needs the result, which will live in t
+            elif isinstance(value, np.ndarray) and np.may_share_memory(value, old):
+                saved[i] = value.copy()  # it needs what was there before
+        np.copyto(old, new, casting="unsafe")
+        node.keep(tuple(saved))
+    else:
+        np.copyto(old, new, casting="unsafe")
     rebase(t, node)
     return t
 
@@ -171,7 +175,7 @@ def in_place_ufunc(ufunc: Any, function: Callable[..., Any]) -> Callable[..., An
 @quiet
 def _write(ufunc: Any, t: Any, x: Array, y: Any) -> Any:
     ufunc(x, y, out=x)
-    t._version.bump()
+    note_change(t._data)
     return t
 
 

@@ -123,8 +123,10 @@ def binary(ufunc: Any, operation: type[Node], at_least_float: bool = False) -> C
                 if not keeps:
                     pass
                 elif keeps_both and edge_a is not None and edge_b is not None:
-                    node.saved = (x, y) if shape else (x[()], y[()])
-                    node.versions = ((a._version, a._version.n), (b._version, b._version.n))
+                    if shape:
+                        node.saved = (x, y)
+                    else:
+                        node.saved, node.watched = (x[()], y[()]), (x, y)
                 else:
                     node.save((a, b), out, (x, y), {})
                 out._node = node

@@ -10,6 +10,7 @@ from dlstudy.scratch.both import expand as expand_both
 from dlstudy.scratch.both import permute as permute_both
 from dlstudy.scratch.shapes import Shape, sum_to_shape
 from dlstudy.scratch.tape import Node, record
+from dlstudy.scratch.versions import clock
 from dlstudy.scratch.tensor import wrap, wrap_dim
 
 Array = Any
@@ -24,13 +25,13 @@ def make_view(
     **settings: Any,
 ) -> Any:
     """Return a tensor on `data`, a NumPy view of input's memory, that remembers how to be made again from its base."""
-    out = wrap(data, None, input._version)
+    out = wrap(data)
     base, earlier = input._base, input._replay
     if base is None:
         out._base, out._replay = input, replay
     else:
         out._base, out._replay = base, lambda t: replay(earlier(t))
-    out._seen = input._version.n
+    out._seen = next(clock)
     out._no_write = no_write or input._no_write
     return record(operation, out, (input,), **settings)
 
