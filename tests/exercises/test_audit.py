@@ -67,7 +67,7 @@ BROKEN: dict[str, tuple[dict[str, Any], str]] = {
          "toml": ('find = "total / len(x)"\nreplace = "total"', "find = \"'total' in locals()\"\nreplace = \"'totals' in locals()\"")},
         "renamed"),
     "an edit that no longer matches": ({"toml": ('find = "axis=0"', 'find = "axis=2"')}, "edit"),
-    "an edit that matches twice": ({"toml": ('find = "axis=0"', 'find = "x"')}, "edit"),
+    "an edit that matches twice": ({"toml": ('find = "axis=0"\nreplace = "axis=1"', 'find = "count"\nreplace = "n"')}, "edit"),
     "an edit that is not Python": ({"toml": ('replace = "axis=1"', 'replace = "axis="')}, "edit"),
     "two wrong answers": (
         {"toml": (f'[[wrong]]\nid = "rows"\nfind = "axis=0"\nreplace = "axis=1"\n{WRONG_ROWS}\n', "")}, "few-wrong"),

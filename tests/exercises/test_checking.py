@@ -77,6 +77,11 @@ def test_what_came_is_described(body: str, sentence: str, ask: Callable[[str], V
     assert sentence in verdict.message
 
 
+def test_a_pattern_counts_only_if_it_holds_wherever_the_answer_is_wrong(ask: Callable[[str], Verdict]) -> None:
+    assert "Every number is 2 times" in ask("return x.mean(axis=0) * 2").message
+    assert "Every number is" not in ask("return x.mean(axis=0) * (2 if len(x) == 2 else 3.5)").message
+
+
 def test_a_known_mistake_is_known_in_any_words(ask: Callable[[str], Verdict]) -> None:
     for body in (
         "return x.sum(axis=0)",

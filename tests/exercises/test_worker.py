@@ -54,6 +54,7 @@ def test_an_endless_answer_is_ended(what: str, worker: Worker) -> None:
         "Your answer was still running after 1 s and was stopped. It was busy with: A 3 by 4 array" in verdict.message
     )
     assert verdict.hint_id is None  # this exercise knows no endless mistake
+    assert worker.pid is not None  # the next process is warming up already
     still_works(worker)
 
 
