@@ -89,7 +89,7 @@ function render({ model, el }) {
 
   function drawTable(report, shapes) {
     const focus = root.getRootNode().activeElement?.getAttribute("data-key");
-    const head = h("tr", {}, h("th", {}, ""), ...report.axes.map((axis) => h("th", { scope: "col" }, `axis ${axis.position}`.replace("-", "−"))), h("th", {}, ""));
+    const head = h("tr", {}, h("td"), ...report.axes.map((axis) => h("th", { scope: "col" }, `axis ${axis.position}`.replace("-", "−"))), h("td"));
     const rows = shapes.map((shape, i) => {
       const name = report.arrays[i].name;
       const cells = report.axes.map((axis, j) => {
