@@ -112,7 +112,9 @@ def open_course(
     from dlstudy.app import server
     from dlstudy.course.learner import NotALearnerFolder
 
-    file = _written(lesson).file if lesson else None
+    if lesson == "all":
+        raise Refusal("Expected one lesson. To open the home page: dlstudy open")
+    file = _lesson_files(lesson)[0].name if lesson else None
     try:
         code = server.serve(
             port=port, open_browser=not no_browser, lesson=file, base_url=base_url, allow_origins=origins
@@ -213,14 +215,14 @@ def check(exercise: str | None) -> None:
     from dlstudy.course.worker import Worker
 
     chosen = _exercises(exercise)
-    progress = _progress()
+    lessons, progress = _catalogue(), _progress()
     console, passed = terminal.console(), 0
     if not chosen:
         raise Refusal(f"Lesson {exercise} has no exercises." if exercise else "No lesson has exercises yet.")
     with Worker() as worker:
         for index, item in enumerate(chosen):
             try:
-                answer = answerfiles.find_answer(item, _catalogue().find(item.lesson).file, create=bool(exercise))
+                answer = answerfiles.find_answer(item, lessons.find(item.lesson).file, create=bool(exercise))
             except (LessonError, OSError) as error:
                 raise Refusal(str(error)) from error
             if index:

@@ -286,6 +286,10 @@ def test_open_hands_the_lesson_to_the_server(content: Path, monkeypatch: pytest.
     monkeypatch.setattr("dlstudy.app.server.serve", serve)
     dlstudy("open", "01", "--port", "2799", "--no-browser")
     assert (seen["lesson"], seen["port"], seen["open_browser"]) == ("01_Tensors_and_Autograd.md", 2799, False)
+    (content / "lessons" / "Glossary.md").write_text("# Glossary", encoding="utf-8")
+    dlstudy("open", "Glossary")
+    assert seen["lesson"] == "Glossary.md"
+    assert "Expected one lesson" in dlstudy("open", "all", expect=2).output
     dlstudy("open")
     assert (seen["lesson"], seen["port"], seen["open_browser"]) == (None, None, True)
 

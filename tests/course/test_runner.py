@@ -231,6 +231,24 @@ def test_the_guard_holds_where_there_is_no_namespace(tmp_path: Path) -> None:
     assert [json.loads(line)["address"] for line in log.read_text().splitlines()] == ["192.0.2.1"] * 2
 
 
+def test_a_namespace_that_cannot_be_made_whole_is_not_entered(tmp_path: Path) -> None:
+    """As where a system allows the namespace and refuses its loopback: the guard must find loopback as it was."""
+    code = """
+    import fcntl, socket
+    from pathlib import Path
+    from dlstudy.course import sandbox
+    def refuse(*facts):
+        raise PermissionError(1, "Operation not permitted")
+    fcntl.ioctl = refuse
+    print(sandbox.block_network(Path("helpers")))
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname(), 2):
+        print("loopback")
+    """
+    command = [sys.executable, "-c", textwrap.dedent(code)]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.stdout.split() == ["guard", "loopback"], done.stderr
+
+
 BURN = """
 import time
 started = time.process_time()

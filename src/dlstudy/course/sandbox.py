@@ -43,9 +43,10 @@ def guard() -> None:
     """Refuse, and write down, every look-up and connection of this process that leads away from loopback."""
 
     def watch(event: str, facts: tuple[Any, ...]) -> None:
-        if event in ("socket.connect", "socket.sendto"):
+        if event in ("socket.connect", "socket.sendto", "socket.sendmsg"):
+            # Addresses of other families (a path, a kernel interface) are not the network.
             address = facts[1]
-            host = address[0] if isinstance(address, tuple) else ""
+            host = address[0] if isinstance(address, tuple) and isinstance(address[0], str | bytes) else ""
         elif event in ("socket.getaddrinfo", "socket.gethostbyname"):
             host = facts[0]
         else:
@@ -72,8 +73,19 @@ def _write_down(record: dict[str, Any]) -> None:
 
 
 def _own_namespace() -> bool:
+    """Move this process into a network namespace of its own, if that can be done whole; else leave it where it is."""
     if not sys.platform.startswith("linux"):
         return False
+    # Some systems allow the namespace and then refuse to bring its loopback up, and there is no way back: try it first
+    # in a child that is thrown away.
+    trial = os.fork()
+    if trial == 0:
+        os._exit(0 if _enter_namespace() else 1)
+    _, status = os.waitpid(trial, 0)
+    return status == 0 and _enter_namespace()
+
+
+def _enter_namespace() -> bool:
     user, group = os.getuid(), os.getgid()
     try:
         libc = ctypes.CDLL(None, use_errno=True)
@@ -88,7 +100,7 @@ def _own_namespace() -> bool:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
             request = struct.pack("16sh14x", b"lo", _IFF_UP | _IFF_RUNNING)
             fcntl.ioctl(control.fileno(), _SIOCSIFFLAGS, request)
-    except (OSError, AttributeError):
+    except (OSError, AttributeError, ImportError):
         return False
     return True
 
