@@ -80,7 +80,11 @@ def _own_namespace() -> bool:
     # in a child that is thrown away.
     trial = os.fork()
     if trial == 0:
-        os._exit(0 if _enter_namespace() else 1)
+        code = 1
+        try:
+            code = 0 if _enter_namespace() else 1
+        finally:
+            os._exit(code)  # never back into the caller's code, whatever happened
     _, status = os.waitpid(trial, 0)
     return status == 0 and _enter_namespace()
 
