@@ -166,7 +166,7 @@ def test_the_digit_is_real_and_its_transpose_shares_its_memory():
 
 
 def test_the_widget_keeps_the_last_good_chain_and_starts_over_on_another_tensor():
-    viewer = StridesViewer()
+    viewer = StridesViewer("numbers")
     viewer.chain = "x.T[0]"
     assert viewer.report["stages"][-1]["shape"] == [3]
     viewer.chain = "x.T["

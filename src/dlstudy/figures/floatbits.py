@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import traitlets
@@ -31,8 +30,8 @@ class FloatBits(Figure):
     Args:
         number: a number, or a text such as ``"2**24 + 1"``.
 
-    The traits ``number`` (a text) and ``flip`` (a format's name and the place of a bit from the left, for example
-    ``["float16", 0]``) can be set from either side; ``report`` is what `dlstudy.figures.floats.explain` returned and
+    The traits ``number`` (a text) and ``pattern`` (a format's name and its bits, for example ``["float16", "0011..."]``)
+    can be set from either side, and setting the same pattern twice is harmless; ``report`` is what `dlstudy.figures.floats.explain` returned and
     ``error`` a sentence about a text that is no number.
     """
 
@@ -40,7 +39,7 @@ class FloatBits(Figure):
     _css = stylesheet("floatbits")
 
     number = traitlets.Unicode("0.1").tag(sync=True)
-    flip = traitlets.List().tag(sync=True)
+    pattern = traitlets.List().tag(sync=True)
     report = traitlets.Dict().tag(sync=True)
     error = traitlets.Unicode("").tag(sync=True)
     examples = traitlets.List().tag(sync=True)
@@ -49,7 +48,7 @@ class FloatBits(Figure):
         super().__init__(number=str(number), examples=[list(example) for example in EXAMPLES])
         self._update()
         self.observe(self._update, names=["number"])
-        self.observe(self._flip, names=["flip"])
+        self.observe(self._decode, names=["pattern"])
 
     def _update(self, change: Any = None) -> None:
         """Work the report out anew; on bad input keep the last one and say what is wrong."""
@@ -62,15 +61,16 @@ class FloatBits(Figure):
             self.error = ""
             self.report = report
 
-    def _flip(self, change: Any = None) -> None:
-        """Turn one bit over and show the number that the new pattern stands for."""
-        if len(self.flip) < 2:
+    def _decode(self, change: Any = None) -> None:
+        """Show the number that a bit pattern stands for."""
+        if len(self.pattern) != 2:
             return
-        name, bit = self.flip[0], int(self.flip[1])
-        chosen = next(f for f in FORMATS if f.name == name)
-        shown = next(one for one in self.report["formats"] if one["name"] == name)
-        if not 0 <= bit < chosen.bits:
-            raise ValueError(f"expected a bit from 0 to {chosen.bits - 1} of {name}, got {bit}")
-        value = chosen.decode(int(shown["bits"], 2) ^ 1 << (chosen.bits - 1 - bit))
-        self.flip = []  # so that flipping the same bit again is a change
-        self.number = "nan" if math.isnan(value) else repr(value).removesuffix(".0") if value else repr(value)
+        name, bits = self.pattern
+        chosen = next(
+            (f for f in FORMATS if f.name == name and f.bits == len(bits) and not set(bits) - {"0", "1"}), None
+        )
+        if chosen is None:
+            raise ValueError(f"expected a format's name and all its bits, got {self.pattern!r}")
+        value = chosen.decode(int(bits, 2))
+        self.pattern = []  # so that the same pattern counts as a change again after another number
+        self.number = repr(value).removesuffix(".0") if value else repr(value)

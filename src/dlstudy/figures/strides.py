@@ -47,14 +47,14 @@ class StridesViewer(Figure):
     _esm = module("strides")
     _css = stylesheet("strides")
 
-    preset = traitlets.Enum(list(PRESETS), default_value="numbers").tag(sync=True)
+    preset = traitlets.Enum(list(PRESETS), default_value="digit").tag(sync=True)
     chain = traitlets.Unicode("x").tag(sync=True)
     report = traitlets.Dict().tag(sync=True)
     error = traitlets.Unicode("").tag(sync=True)
     presets = traitlets.List().tag(sync=True)
     buttons = traitlets.List().tag(sync=True)
 
-    def __init__(self, preset: str = "numbers", chain: str = "x") -> None:
+    def __init__(self, preset: str = "digit", chain: str = "x") -> None:
         super().__init__(
             preset=preset,
             chain=chain,

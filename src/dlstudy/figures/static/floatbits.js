@@ -2,6 +2,8 @@
 
 const PARTS = ["sign", "exponent", "mantissa"];
 
+const flipped = (bits, i) => bits.slice(0, i) + (bits[i] === "1" ? "0" : "1") + bits.slice(i + 1);
+
 function drawRuler(ruler, number, width) {
   const left = 74;
   const right = width - 16;
@@ -61,7 +63,7 @@ function render({ model, el }) {
         const on = one.bits[i] === "1";
         cells.append(h("button", {
           type: "button", class: `bit${on ? " one" : ""}`, tabindex: i === 0 ? "0" : "-1", "data-bit": i, "data-key": `${one.name} ${i}`,
-          "aria-label": `${PARTS[part]} bit ${i - start + 1} of ${size}: ${one.bits[i]}`, onclick: () => send(model, { flip: [one.name, i] }),
+          "aria-label": `${PARTS[part]} bit ${i - start + 1} of ${size}: ${one.bits[i]}`, onclick: () => send(model, { pattern: [one.name, flipped(one.bits, i)] }),
         }, one.bits[i]));
       }
       bits.append(h("div", { class: `column ${PARTS[part]}` }, cells, h("small", {}, size === 1 ? "sign" : `${PARTS[part]} (${size})`)));
