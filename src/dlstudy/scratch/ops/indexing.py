@@ -352,6 +352,15 @@ def gather(input: Any, dim: int, index: Any, operation: str = "Gather") -> Any:
     return record(_GATHERS[operation], wrap(x[where]), (input,), input_shape=x.shape, index=where)
 
 
+def pick(input: Any, dim: int, index: Array, keepdim: bool, operation: str) -> Any:
+    """Return the element that `index`, of size 1 along `dim`, names in each row along `dim`, with or without that dimension."""
+    x = input._data
+    where = _along(x, dim, index) if x.ndim else ()
+    if not keepdim:
+        where = tuple(i.squeeze(dim) for i in where)
+    return record(_GATHERS[operation], wrap(np.array(x[where])), (input,), input_shape=x.shape, index=where)
+
+
 def take_along_dim(input: Any, indices: Any, dim: int) -> Any:
     """Return the elements named by `indices` along `dim`, after broadcasting the other dimensions."""
     d = wrap_dim(dim, input._data.ndim)

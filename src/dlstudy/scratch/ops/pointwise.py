@@ -331,8 +331,14 @@ class PowBackward1(Node):
         return masked(grad * (out * log_a), ~((plain(a) == 0) & (plain(b) >= 0)))
 
 
-class PowBackward2(PowBackward1):
+class PowBackward2(Node):
     """y = n ** b with a number n"""
+
+    base: float
+
+    def grad_b(self, grad: Array, b: Array, out: Array) -> Array:
+        log_base = float(np.log(self.base))
+        return masked(grad * (out * log_base), ~((self.base == 0) & (plain(b) >= 0)))
 
 
 @quiet
@@ -347,9 +353,10 @@ def pow(input: Any, exponent: Any) -> Any:
             raise RuntimeError("Integers to negative integer powers are not allowed.")
         return record(PowBackward0, wrap(_power(x, exponent, n)), (input,), (x,), exponent=exponent)
     broadcast_shapes(x.shape, n.shape)
-    operation = PowBackward1 if isinstance(input, Tensor) else PowBackward2
-    values = (x if isinstance(input, Tensor) else x[()], n)
-    return record(operation, wrap(_integer_power(x, n)), (input, exponent), values)
+    out = wrap(_integer_power(x, n))
+    if not isinstance(input, Tensor):
+        return record(PowBackward2, out, (exponent,), (n,), base=input)
+    return record(PowBackward1, out, (input, exponent), (x, n))
 
 
 def _power(x: Array, exponent: float, n: Array) -> Array:

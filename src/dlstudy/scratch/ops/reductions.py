@@ -356,18 +356,13 @@ def _extremum_along(name: str, of_all: Any, pairwise: Any, arg: Any) -> Callable
             from .choice import maximum, minimum
 
             return (maximum if pairwise is np.maximum else minimum)(input, dim)
-        from .indexing import gather
+        from .indexing import pick
 
-        x = input._data
         d = one_dim(input, dim)
-        no_elements(name, x, d)
-        if x.ndim == 0:
-            return ValuesAndIndices(
-                name, gather(input, 0, wrap(np.zeros((), np.int64)), name.capitalize()), wrap(np.zeros((), np.int64))
-            )
-        index = wrap(np.asarray(arg(x, axis=d, keepdims=True)))
-        values = gather(input, d, index, operation=name.capitalize())
-        return ValuesAndIndices(name, *((values, index) if keepdim else (values.squeeze(d), index.squeeze(d))))
+        no_elements(name, input._data, d)
+        index = np.asarray(arg(input._data, axis=d, keepdims=True)) if input._data.ndim else np.zeros((), np.int64)
+        values = pick(input, d, index, keepdim, name.capitalize())
+        return ValuesAndIndices(name, values, wrap(index if keepdim or not index.ndim else index.squeeze(d)))
 
     apply.__name__ = name
     apply.__doc__ = (
