@@ -30,9 +30,9 @@ class FloatBits(Figure):
     Args:
         number: a number, or a text such as ``"2**24 + 1"``.
 
-    The traits ``number`` (a text) and ``pattern`` (a format's name and its bits, for example ``["float16", "0011..."]``)
-    can be set from either side, and setting the same pattern twice is harmless; ``report`` is what `dlstudy.figures.floats.explain` returned and
-    ``error`` a sentence about a text that is no number.
+    The traits ``number`` (a text) and ``pattern`` (a format's name and its bits, for example
+    ``["float16", "0011..."]``; setting the same pattern twice is harmless) can be set from either side; ``report`` is
+    what `dlstudy.figures.floats.explain` returned and ``error`` a sentence about a text that is no number.
     """
 
     _esm = module("floatbits")
