@@ -297,15 +297,16 @@ def solution(exercise: str | None, give_up: bool) -> None:
     item, progress, console = _exercise(exercise), _progress(), terminal.console()
     passed = progress.passed(item.id)
     if not (passed or give_up or progress.tried_honestly(item.id) or progress.solution_opened(item.id)):
-        console.print(
-            f"Try it first: dlstudy check {item.id}. The solution opens after an honest try, or with --give-up. "
-            f"A hint may be enough: dlstudy hint {item.id}"
-        )
+        console.print("The solution opens after an honest try, or with --give-up.")
+        console.print(f"Try:             dlstudy check {item.id}")
+        console.print(f"Take a hint:     dlstudy hint {item.id}")
         sys.exit(NOT_DONE)
     if not passed:
         progress.open_solution(item.id, give_up)
     terminal.headline(console, item)
-    console.print(Syntax(item.solution.rstrip(), "python", theme="ansi_dark", background_color="default"))
+    console.print(
+        Syntax(item.solution.rstrip(), "python", theme="ansi_dark", background_color="default", word_wrap=True)
+    )
     console.print()
     terminal.markdown(console, item.explanation)
     _tell_problem(progress)

@@ -167,7 +167,7 @@ def test_the_way_of_an_answer_in_a_file(content: Path) -> None:
     assert "Not done yet" in again
     assert "Double it." in made
     assert "Double it." in again
-    assert "Try it first" in dlstudy("solution", "01/double", expect=1).output
+    assert "after an honest try" in dlstudy("solution", "01/double", expect=1).output
 
     answer(content, "def double(x):\n    return x**2\n")
     wrong = dlstudy("check", "1/double", expect=1).output

@@ -36,10 +36,8 @@ def markdown(console: "Console", text: str) -> None:
 
 
 def task(console: "Console", item: "Exercise") -> None:
-    """Print what an exercise asks for, and the symptom of a bug hunt."""
+    """Print what an exercise asks for; a bug hunt's task tells the symptom."""
     markdown(console, item.task)
-    if item.symptom:
-        markdown(console, f"**What goes wrong:** {item.symptom}")
     console.print()
 
 
