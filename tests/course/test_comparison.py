@@ -197,3 +197,17 @@ def test_the_recording_is_written_by_the_command(tmp_path, capsys, monkeypatch):
     assert content["timings"][0]["seconds"] == 1.0
     assert set(content["machine"]) == {"processor", "python", "numpy", "torch", "date"}
     assert "one thread" in capsys.readouterr().out
+
+
+def test_a_gpu_is_measured_where_there_is_one_and_waited_for(monkeypatch):
+    """Without a GPU here, its place is taken by the CPU: what is tested is that the contender waits for the result."""
+    import torch
+
+    calls = []
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda: calls.append("waited"))
+    monkeypatch.setattr(torch.Tensor, "cuda", lambda tensor: tensor.clone())
+    task = comparison_tasks._elementwise(np.random.default_rng(0).random((4, 3), dtype=np.float32))
+    assert task.contenders[-1].name == "PyTorch on the GPU"
+    comparison._differences(task)
+    assert calls == ["waited"]
