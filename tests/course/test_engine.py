@@ -130,6 +130,19 @@ def test_figures_are_counted_through_layouts(tmp_path: Path) -> None:
     assert figures == {"imports": 0, "one": 1, "two": 2, "none": 0, "plot": 1}
 
 
+def test_the_course_s_cards_are_no_figures(tmp_path: Path) -> None:
+    head = "import anywidget, traitlets\nclass Widget(anywidget.AnyWidget):\n    _esm = 'export default {}'\n"
+    path = page(
+        tmp_path,
+        ("figure", head + "figure = mo.ui.anywidget(Widget())\nfigure"),
+        ("card", "Card = type('Card', (Widget,), {'__module__': 'dlstudy.course.cards'})\nmo.ui.anywidget(Card())"),
+        ("bare_card", "Card()"),
+    )
+    results = {result.name: (result.status, result.figures) for result in engine.run(path)}
+    assert results["figure"] == ("ran", 1)
+    assert results["card"] == results["bare_card"] == ("ran", 0)
+
+
 def test_async_cells_run(tmp_path: Path) -> None:
     path = page(tmp_path, ("wait", "import asyncio\nawait asyncio.sleep(0)\nx = 1"), ("use", "y = 1 / (x - 1)"))
     assert statuses(engine.run(path)) == {"imports": "ran", "wait": "ran", "use": "error"}

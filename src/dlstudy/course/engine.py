@@ -218,7 +218,7 @@ class _Run:
                 error = f"the output cannot be shown: {reason}"
             elif shown.mimetype.startswith("image/") or "mimebundle" in shown.mimetype:
                 figures = int("image/" in shown.mimetype + str(shown.data))
-            elif isinstance(shown.data, str):
+            elif isinstance(shown.data, str) and not _is_card(output):
                 figures = len(FIGURE.findall(shown.data))
         seconds, cpu = time.perf_counter() - self.started, time.process_time() - self.started_cpu
         self.found[cell_id] = CellResult(
@@ -226,6 +226,13 @@ class _Run:
         )
         if self.after_cell:
             self.after_cell(self.found[cell_id])
+
+
+def _is_card(output: Any) -> bool:
+    """Whether an output is one of the course's own cards (check, question, prediction), which are no figures."""
+    return any(
+        type(item).__module__.startswith("dlstudy.course.") for item in (output, getattr(output, "widget", None))
+    )
 
 
 def _is_prose(cell: Any, code: str) -> bool:
