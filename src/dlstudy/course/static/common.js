@@ -40,6 +40,7 @@ function mount({ model, el }, kind, draw, say, watched) {
     const focused = root.getRootNode().activeElement;
     const key = focused && root.contains(focused) ? focused.dataset.key : null;
     body.replaceChildren(...draw(redraw).flat(2).filter(Boolean));
+    root.dataset.tone = model.get("data").tone || "";
     const label = body.querySelector("[data-title]");
     if (label) root.setAttribute("aria-label", label.textContent);
     if (key) {
