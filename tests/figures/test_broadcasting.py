@@ -67,6 +67,14 @@ def test_a_clash_names_the_axis_and_advice_works(shapes):
         assert str(np.broadcast_shapes(*changed)) in report["advice"]
 
 
+def test_a_row_that_was_meant_as_a_column_gets_advice():
+    assert explain([(3, 4), (3,)])["advice"] == (
+        "If b was meant to go along an axis further left, say so: b.unsqueeze(-1) has shape (3, 1), and the result is "
+        "(3, 4)."
+    )
+    assert explain([(3, 4), (2,)])["advice"] == ""
+
+
 def test_the_words_of_a_known_case():
     report = explain([(2, 1, 4), (3, 1)])
     assert [axis["verdict"] for axis in report["axes"]] == ["stretch"] * 3

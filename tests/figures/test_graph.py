@@ -80,6 +80,19 @@ def test_final_gradients_equal_torch_on_tensors(expression):
         np.testing.assert_allclose(np.asarray(found[name], dtype=float), grad.numpy(), rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("expression", TENSORS)
+def test_torch_taken_apart_in_the_same_way_gives_the_same_steps(expression):
+    # torch's nodes leave the summing of a broadcast operand to the engine, ours do it themselves: both must look alike.
+    ours = explain(expression, TENSORS[expression])["steps"]
+    theirs = explain(expression, TENSORS[expression], backend=torch)["steps"]
+    for mine, other in zip(ours, theirs, strict=True):
+        assert [flow["edge"] for flow in mine["flows"]] == [flow["edge"] for flow in other["flows"]]
+        assert mine["grads"].keys() == other["grads"].keys()
+        for place, grad in mine["grads"].items():
+            for row, expected in zip(grad["total"], other["grads"][place]["total"], strict=True):
+                assert list(map(number, row)) == pytest.approx(list(map(number, expected)), rel=2e-3, abs=1e-6)
+
+
 @pytest.mark.parametrize(("title", "expression", "values"), EXAMPLES, ids=[title for title, _, _ in EXAMPLES])
 def test_examples_equal_torch(title, expression, values):
     graph = explain(expression, values)

@@ -53,7 +53,7 @@ function measure(graph, narrow) {
     const head = node.kind === "operation" ? badgeWidth(node.label) + 7 : widthOf(node.label, 15) + 12;
     const width = node.kind === "constant"
       ? Math.max(46, widest(value) + 24)
-      : Math.max(narrow ? 72 : 92, head + widest(value) + (narrow ? 18 : 24), gradWidth + (narrow ? 32 : 56));
+      : Math.max(narrow ? 72 : 92, head + widest(value) + (narrow ? 18 : 24), gradWidth + (narrow ? 34 : 66));
     const height = node.kind === "constant" ? 34 : 18 + LINE * (value.length + lines) + 5;
     return { width, height, value, valueHeight: LINE * value.length };
   });
@@ -393,6 +393,8 @@ function render({ model, el }) {
     canvas,
     h("div", { class: "dls-row" }, back, next, h("div", { class: "dls-timeline" }, slider, scale), again, clear),
     words,
+    h("p", { class: "dls-legend" }, h("b", { class: "value" }, "Blue"), " values are computed from left to right, ",
+      h("b", { class: "grad" }, "orange"), " gradients are passed back. Click a node to jump to the step in which it passes its gradient on."),
   );
 
   // Jump to the step in which a node passes its gradient on.
