@@ -160,6 +160,19 @@ def test_twice_the_budget_decides_between_warning_and_error(
         assert [finding.error for finding in found if finding.rule == "slow"] == expected
 
 
+def test_forms_in_files_are_held_to_their_hint(make: Callable[..., Any], tmp_path: Path) -> None:
+    folder = make().folder / "wrong"
+    folder.mkdir()
+    (folder / "rows.2.py").write_text("def column_means(x):\n    return x.sum(axis=1) / len(x)\n", encoding="utf-8")
+    assert rules(tmp_path) == []
+    (folder / "rows.3.py").write_text("def column_means(x):\n    return x.sum(axis=0)\n", encoding="utf-8")
+    assert rules(tmp_path) == ["other-hint", "renamed"]
+    (folder / "rows.3.py").write_text("def column_means(x):\n    return x.mean(axis=0)\n", encoding="utf-8")
+    assert rules(tmp_path) == ["wrong-passes", "wrong-passes"]
+    (folder / "rows.3.py").rename(folder / "row.3.py")
+    assert rules(tmp_path) == ["spec"]
+
+
 def test_an_endless_wrong_answer_gets_its_hint(make: Callable[..., Any], tmp_path: Path) -> None:
     exercise = make(
         toml=(

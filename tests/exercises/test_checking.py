@@ -77,6 +77,25 @@ def test_what_came_is_described(body: str, sentence: str, ask: Callable[[str], V
     assert sentence in verdict.message
 
 
+def test_a_form_in_a_file_is_recognised_too(make: Callable[..., Any]) -> None:
+    exercise = make()
+    (exercise.folder / "wrong").mkdir()
+    by_list = "def column_means(x):\n    return [sum(column) / len(column) for column in x.T]\n"
+    assert check(exercise, by_list).hint_id is None
+    (exercise.folder / "wrong" / "columns.list.py").write_text(by_list, encoding="utf-8")
+    assert check(exercise, by_list).hint_id == "columns"
+
+
+def test_of_two_mistakes_the_one_that_explains_the_first_wrong_case_is_told(ask: Callable[[str], Verdict]) -> None:
+    # All that "columns" spoils (the square is no test of it) came as it comes there, and the square is wrong besides.
+    both = ask("return x.sum(axis=0) / x.shape[1] + (len(x) == 3)")
+    assert both.hint_id == "columns"
+    # One agreement alone may be chance.
+    assert ask("return x.sum(axis=0) / x.shape[1] if len(x) == 2 else x.mean(axis=0) + 1").hint_id is None
+    # The first wrong case is not explained: nothing is said.
+    assert ask("return x.sum(axis=0) / x.shape[1] if len(x) != 2 else x.mean(axis=0) + 1").hint_id is None
+
+
 def test_a_pattern_counts_only_if_it_holds_wherever_the_answer_is_wrong(ask: Callable[[str], Verdict]) -> None:
     assert "Every number is 2 times" in ask("return x.mean(axis=0) * 2").message
     assert "Every number is" not in ask("return x.mean(axis=0) * (2 if len(x) == 2 else 3.5)").message

@@ -82,6 +82,7 @@ def test_a_stub_is_recognised_by_its_code_alone(make: Callable[..., Any]) -> Non
         (('id = "rows"', 'id = "sum"'), "two wrong answers are called 'sum'"),
         (('find = "axis=0"', 'fnid = "axis=0"'), '"fnid" is unknown'),
         (('replace = "axis=1"\n', ""), 'needs "find" and "replace"'),
+        (('hint = "You get one', 'outcome = "timeout"\nhint = "You get one'), '"on" must be a text'),
         (('transposed = "the result has one dimension"', "transposed = 1"), '"cannot" must be a table'),
         (('title = "Column means"', 'title = "Column means'), "is not TOML"),
     ],
@@ -116,6 +117,21 @@ def test_a_source_that_is_not_there(source: str, sentence: str, make: Callable[.
     exercise = make(toml=("solution.py:column_means", source))
     with pytest.raises(ExerciseError, match=sentence):
         _ = exercise.solution
+
+
+def test_a_mistake_may_have_several_forms(make: Callable[..., Any]) -> None:
+    exercise = make(toml=('find = "axis=0"\nreplace = "axis=1"\n', ""))
+    with pytest.raises(ExerciseError, match=r"'rows' has neither edits nor a file wrong/rows\.py"):
+        exercise.wrong_sources(exercise.wrong_answer("rows"))
+    (exercise.folder / "wrong").mkdir()
+    for name in ("rows.py", "rows.loop.py", "sum.2.py"):
+        (exercise.folder / "wrong" / name).write_text(f"# {name}\n", encoding="utf-8")
+    forms = {wrong.id: [form for form, _ in exercise.wrong_sources(wrong)] for wrong in exercise.wrong}
+    assert forms == {
+        "sum": ["edits", "wrong/sum.2.py"],
+        "rows": ["wrong/rows.loop.py", "wrong/rows.py"],
+        "columns": ["edits"],
+    }
 
 
 def test_exercises_come_in_the_order_of_the_page(make: Callable[..., Any], tmp_path: Path) -> None:

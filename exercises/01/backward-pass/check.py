@@ -83,6 +83,12 @@ def cases(rng):
             {"a": array(3), "b": array(3)},
         ),
         Case("a leaf whose .grad held 10 before", "result = a * b", {"a": 2.0, "b": 3.0}, {"a": 10.0}),
+        Case(
+            "the same graph walked three times",
+            "p = a + b; q = p.tanh(); result = q * p",
+            {"a": 0.3, "b": 0.5},
+            times=3,
+        ),
         Case("the same graph walked twice", "p = a * b; result = p * p", {"a": 2.0, "b": 0.5}, times=2),
         Case("a chain of 10,000 additions", "result = chain(a, 10_000)", {"a": 1.0}),
         Case("a value added to itself, sixty times over", "result = doubled(a, 60)", {"a": 1.0}),

@@ -14,7 +14,7 @@ answers in a form that fits (see `_automatic.py`); `INDEPENDENT_CASES = True` wh
 so that a learner with two mistakes gets the hint of the first.
 
 A mistake is recognised by what it does: the results of each wrong answer that ships with the exercise are computed
-once, and an answer that gives the same results on every case gets that one's hint, whatever its names and order.
+once, and an answer that gives the same results gets that one's hint, whatever its names and its order of lines.
 """
 
 import copy
@@ -77,6 +77,15 @@ class Outcome:
         return self.changed == other.changed and difference(self.value, other.value, tolerance) is None
 
 
+@dataclass(frozen=True)
+class Mistake:
+    """One form of a known mistake: what it does on every case, and the numbers of the cases that it spoils."""
+
+    wrong: WrongAnswer
+    outcomes: list[Outcome]
+    spoiled: list[int]
+
+
 @dataclass
 class Check:
     """The cases and the oracle of one exercise, with the expected results and those of the known mistakes."""
@@ -87,7 +96,7 @@ class Check:
     expected: list[Outcome]
     tolerance: Tolerance
     parameters: tuple[str, ...]
-    mistakes: list[tuple[WrongAnswer, list[Outcome]]] = field(default_factory=list)
+    mistakes: list["Mistake"] = field(default_factory=list)
 
     def run(self, answer: Callable[..., Any], started: Callable[[str], None] | None = None) -> list[Outcome]:
         """Run `answer` on every case; `started` is told the label of each before it begins."""
@@ -124,21 +133,27 @@ class Check:
         return found
 
     def recognise(self, outcomes: list[Outcome]) -> WrongAnswer | None:
-        """Return the known mistake that does the same on every case, or None."""
-        for wrong, theirs in self.mistakes:
+        """Return the known mistake that does the same on every case, or None.
+
+        Who makes two mistakes at once gets the hint of a known one that explains the first wrong case: its results must
+        have come on *every* case that it spoils, and on at least two of them as values, lest it be chance.
+        """
+        for mistake in self.mistakes:
+            theirs = mistake.outcomes
             if len(theirs) == len(outcomes) and all(
                 one.same_as(other, self.tolerance) for one, other in zip(outcomes, theirs)
             ):
-                return wrong
-        if not getattr(self.module, "INDEPENDENT_CASES", False):
-            return None
-        # Questions that have nothing to do with each other: of several mistakes, answer the first.
+                return mistake.wrong
         first = self.wrong_in(outcomes)
-        for wrong, theirs in self.mistakes:
-            missed = [i for i, outcome in enumerate(theirs) if self.difference(outcome, self.expected[i]) is not None]
-            if first in missed and all(theirs[i].same_as(outcomes[i], self.tolerance) for i in missed):
-                return wrong
-        return None
+        enough = 1 if getattr(self.module, "INDEPENDENT_CASES", False) else 2
+        explaining = [
+            mistake
+            for mistake in self.mistakes
+            if first in mistake.spoiled
+            and sum(mistake.outcomes[i].raised is None for i in mistake.spoiled) >= enough
+            and all(mistake.outcomes[i].same_as(outcomes[i], self.tolerance) for i in mistake.spoiled)
+        ]
+        return max(explaining, key=lambda mistake: len(mistake.spoiled)).wrong if explaining else None
 
     def given(self, case: Case) -> str:
         """Put a case's input in words: its label, then each argument by the name the answer gives it."""
@@ -206,12 +221,8 @@ def prepare(exercise: Exercise) -> Check:
     with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()), _quiet():
         for wrong in exercise.wrong:
             if wrong.outcome == "wrong":
-                answer = _answers.from_source(exercise, exercise.wrong_source(wrong))
-                outcomes = made.run(answer)
-                for outcome in outcomes:
-                    if outcome.raised is not None:
-                        outcome.raised.__traceback__ = None  # it would keep every frame and its arrays alive
-                made.mistakes.append((wrong, outcomes))
+                for _, source in exercise.wrong_sources(wrong):
+                    made.mistakes.append(_mistake(made, wrong, source))
     return made
 
 
@@ -301,6 +312,15 @@ def not_yet(exercise: Exercise) -> Verdict:
     if exercise.kind == "bug-hunt":
         return Verdict("not-yet", f"This is still the code as it was handed to you. Its symptom: {exercise.symptom}")
     return Verdict("not-yet", "The placeholder is still there: write your answer in its place, then run the cell.")
+
+
+def _mistake(made: Check, wrong: WrongAnswer, source: str) -> Mistake:
+    outcomes = made.run(_answers.from_source(made.exercise, source))
+    for outcome in outcomes:
+        if outcome.raised is not None:
+            outcome.raised.__traceback__ = None  # it would keep every frame and its arrays alive
+    spoiled = [i for i, outcome in enumerate(outcomes) if made.difference(outcome, made.expected[i]) is not None]
+    return Mistake(wrong, outcomes, spoiled)
 
 
 def _expected(exercise: Exercise, module: ModuleType, case: Case) -> Outcome:

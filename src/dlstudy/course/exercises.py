@@ -1,8 +1,8 @@
 """An exercise as its folder tells it: what to do, what to start from, the solution, and the mistakes it recognises.
 
 `exercises/01/flat-index/` holds `exercise.toml` (see `load_exercise` for its keys), `check.py` (see `checking.py`),
-`accept/*.py` (other right answers) and, where the library has no natural version, `solution.py`. Reading a folder needs
-neither NumPy nor torch.
+`accept/*.py` (other right answers), `wrong/ID.py` or `wrong/ID.2.py` (the mistake ID made in other ways) and, where the
+library has no natural version, `solution.py`. Reading a folder needs neither NumPy nor torch.
 """
 
 import ast
@@ -31,6 +31,7 @@ class ExerciseError(ValueError):
 class WrongAnswer:
     """A mistake that real learners make, as edits (find, replace) of the solution, with the hint that answers it.
 
+    There are no edits where the mistake is at home in another way of solving the task: then `wrong/ID.py` holds it.
     `outcome` is "wrong" for an answer that gives other results, "timeout" for one that does not end in time on the
     case labelled `on`.
     """
@@ -167,6 +168,21 @@ class Exercise:
         known = ", ".join(wrong.id for wrong in self.wrong)
         raise ExerciseError(f"{self.id}: there is no wrong answer called {name!r}; there are: {known}")
 
+    def wrong_sources(self, wrong: WrongAnswer) -> list[tuple[str, str]]:
+        """Return every form of a mistake as (where it comes from, source): the edits first, then the files.
+
+        Raises:
+            ExerciseError: an edit does not match the solution exactly once, or there is no form at all.
+        """
+        forms = [("edits", self.wrong_source(wrong))] if wrong.edits else []
+        files = sorted((self.folder / "wrong").glob("*.py"))
+        forms += [(f"wrong/{file.name}", _read(file)) for file in files if file.name.partition(".")[0] == wrong.id]
+        if not forms:
+            raise ExerciseError(
+                f"{self.id}: wrong answer {wrong.id!r} has neither edits nor a file wrong/{wrong.id}.py"
+            )
+        return forms
+
     def wrong_source(self, wrong: WrongAnswer) -> str:
         """Return the solution's source with the mistake in it.
 
@@ -195,9 +211,9 @@ def load_exercise(name: str, root: Path | None = None) -> Exercise:
     with `blanks`, a list of find and replace; "bug-hunt": the solution with the wrong answer `bug` in it and its
     `symptom`; "signature"); order within the page; source ("dlstudy.module:name", or "solution.py:name"); annotations
     (true keeps the types of the signature); uses (import lines); given (code that comes with the task); task; hints
-    (three, opened one by one); explanation (shown after passing); wrong (tables of id, find and replace, or edits, and
-    hint; outcome = "timeout" for one that does not end, on = the label of the case); cannot (automatic wrong answer =
-    reason).
+    (three, opened one by one); explanation (shown after passing); wrong (tables of id, hint, and find and replace, or
+    edits, or neither where wrong/ID.py has it; outcome = "timeout" for one that does not end, on = the label of the
+    case); cannot (automatic wrong answer = reason).
 
     Raises:
         ExerciseError: no such folder, or a key that is missing, unknown or of the wrong kind.
@@ -309,7 +325,9 @@ def _wrong(table: Any, where: str) -> WrongAnswer:
             raise ExerciseError(f'{where}: the key "{key}" is unknown')
     _text(table, "id", where)
     _text(table, "hint", where)
-    edits = _edits(table.get("edits", [{"find": table.get("find"), "replace": table.get("replace")}]), where)
+    edits: tuple[tuple[str, str], ...] = ()  # without any, the mistake is in wrong/ID.py
+    if {"find", "replace", "edits"} & set(table):
+        edits = _edits(table.get("edits", [{"find": table.get("find"), "replace": table.get("replace")}]), where)
     outcome = table.get("outcome", "wrong")
     if outcome not in ("wrong", "timeout"):
         raise ExerciseError(f'{where}: "outcome" must be "wrong" or "timeout", and is {outcome!r}')
