@@ -20,13 +20,20 @@ def _plain(data: Any) -> Any:
     return data
 
 
+def _first(data: Any) -> Any:
+    """Return the first element of nested lists."""
+    while isinstance(data, list | tuple) and data:
+        data = data[0]
+    return data
+
+
 def _array_of(data: Any, dtype: Any) -> "np.ndarray[Any, Any]":
     """Return `data` as a new array in the format that torch gives it."""
     if isinstance(data, Tensor):
         data = data._data
-    keeps_format = isinstance(data, np.ndarray | np.generic)
+    keeps_format = isinstance(_first(data), np.ndarray | np.generic)
     try:
-        array = np.array(data if keeps_format else _plain(data))
+        array = np.array(data if isinstance(data, np.ndarray) else _plain(data))
     except ValueError:
         raise ValueError("expected a rectangular list of numbers, got rows of different lengths") from None
     if array.dtype.kind not in "biuf":

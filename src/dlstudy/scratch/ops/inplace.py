@@ -6,6 +6,7 @@ part of the
 graph, its place moves on to the new operation; if it is a view, the tensor it shows a part of moves on (`CopySlices`).
 """
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -19,6 +20,7 @@ from dlstudy.scratch.tensor import Tensor, wrap
 from dlstudy.scratch.versions import changed_since, clock, note_change
 
 from . import choice, indexing, pointwise
+from .views import replay_view
 
 Array = Any
 
@@ -44,7 +46,7 @@ def check_writable(t: Any) -> None:
                 "Wrap the change in no_grad(), or make a new tensor."
             )
     x = t._data
-    if 0 in x.strides and any(size > 1 and stride == 0 for size, stride in zip(x.shape, x.strides)):
+    if x.size and 0 in x.strides and any(size > 1 and stride == 0 for size, stride in zip(x.shape, x.strides)):
         raise RuntimeError(
             "unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
             "Please clone() the tensor before performing the operation."
@@ -65,7 +67,7 @@ def rebase(t: Any, node: Node | None) -> None:
         t._node = node
     elif node is not None:
         replacement = CopySlices((edge_of(base), *node.edges[1:]), base._data.shape, base._data.dtype)
-        replacement.replay, replacement.saved = t._replay, (node,)
+        replacement.replay, replacement.saved = functools.partial(replay_view, t), (node,)
         base._node = replacement
         refresh_view(t)
 
@@ -74,11 +76,11 @@ def refresh_view(view: Any) -> None:
     """Find a view's place in the graph again if its memory has changed since it was last found."""
     changed = changed_since(view._data, view._seen)
     view._seen = next(clock)
-    if not changed or view._replay is None:
+    if not changed:
         return
     if edge_of(view._base) is not None:
         with enable_grad():
-            view._node = view._replay(view._base)._node
+            view._node = replay_view(view, view._base)._node
 
 
 class CopySlices(Node):

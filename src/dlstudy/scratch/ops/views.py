@@ -1,6 +1,7 @@
 # ruff: noqa: D102 - a derivative is described by the line under its class
 """Views: other shapes on the same memory. The derivative of a rearrangement is the rearrangement undone."""
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -10,7 +11,7 @@ from dlstudy.scratch.both import expand as expand_both
 from dlstudy.scratch.both import permute as permute_both
 from dlstudy.scratch.shapes import Shape, sum_to_shape
 from dlstudy.scratch.tape import Node, record
-from dlstudy.scratch.versions import clock
+from dlstudy.scratch.versions import clock, owner
 from dlstudy.scratch.tensor import wrap, wrap_dim
 
 Array = Any
@@ -26,21 +27,30 @@ def make_view(
 ) -> Any:
     """Return a tensor on `data`, a NumPy view of input's memory, that remembers how to be made again from its base."""
     out = wrap(data)
-    base, earlier = input._base, input._replay
-    if base is None:
-        out._base, out._replay = input, replay
-    else:
-        out._base, out._replay = base, lambda t: replay(earlier(t))
+    out._base = input if input._base is None else input._base
+    out._steps = (input._steps, replay)
     out._seen = next(clock)
     out._no_write = no_write or input._no_write
     return record(operation, out, (input,), **settings)
+
+
+def replay_view(view: Any, base: Any) -> Any:
+    """Return the same view of `base`, an array or tensor of the shape of the view's own base."""
+    steps = []
+    link = view._steps
+    while link is not None:
+        link, step = link
+        steps.append(step)
+    for step in reversed(steps):
+        base = step(base)
+    return base
 
 
 def sizes(args: tuple[Any, ...]) -> tuple[int, ...]:
     """Return the sizes meant by f(2, 3) or f((2, 3))."""
     if len(args) == 1 and isinstance(args[0], tuple | list):
         args = tuple(args[0])
-    return tuple(int(a) for a in args)
+    return tuple([int(a) for a in args])
 
 
 class ViewBackward0(Node):
@@ -63,22 +73,20 @@ class ReshapeAliasBackward0(ViewBackward0):
 def full_shape(shape: Sequence[int], count: int) -> Shape:
     """Return `shape` with a -1 replaced so that it holds `count` elements; RuntimeError if it cannot."""
     shape = tuple(shape)
-    unknown = [i for i, size in enumerate(shape) if size == -1]
-    known = int(np.prod([size for size in shape if size != -1], dtype=np.int64))
-    if any(size < -1 for size in shape):
+    if -1 not in shape and math.prod(shape) == count and min(shape, default=0) >= 0:
+        return shape
+    if min(shape) < -1:
         raise RuntimeError(f"invalid shape dimension {min(shape)} in {list(shape)}")
-    if len(unknown) > 1:
+    if shape.count(-1) > 1:
         raise RuntimeError("only one dimension can be inferred")
-    if unknown:
-        if known == 0:
-            raise RuntimeError(
-                f"cannot reshape tensor of {count} elements into shape {list(shape)}: the unspecified dimension size -1 can be any value"
-            )
-        if count % known == 0:
-            return shape[: unknown[0]] + (count // known,) + shape[unknown[0] + 1 :]
-    if unknown or known != count:
+    known = -math.prod(shape) if -1 in shape else 0
+    if -1 in shape and known == 0:
+        raise RuntimeError(
+            f"cannot reshape tensor of {count} elements into shape {list(shape)}: the unspecified dimension size -1 can be any value"
+        )
+    if -1 not in shape or count % known:
         raise RuntimeError(f"shape '{list(shape)}' is invalid for input of size {count}")
-    return shape
+    return tuple(count // known if size == -1 else size for size in shape)
 
 
 def view(input: Any, *shape: Any) -> Any:
@@ -100,7 +108,7 @@ def reshape(input: Any, *shape: Any) -> Any:
     """Return the elements in another shape: a view where the strides allow it, else a copy. One size may be -1."""
     new = full_shape(sizes(shape), input._data.size)
     data = input._data.reshape(new)
-    if np.may_share_memory(data, input._data) or data.size == 0:
+    if owner(data) is owner(input._data):  # else the strides did not allow a view, and NumPy made a copy
         return make_view(ViewBackward0, data, input, lambda t: t.reshape(new), input_shape=input._data.shape)
     return record(UnsafeViewBackward0, wrap(data), (input,), input_shape=input._data.shape)
 
