@@ -70,14 +70,15 @@ def training_step(w: Any, b: Any, x: Any) -> None:
 def test_ten_thousand_steps_do_not_grow() -> None:
     w, b = scratch.rand(3, 4, requires_grad=True), scratch.zeros(4, requires_grad=True)
     x = scratch.rand(2, 3)
-    for _ in range(2500):  # until Python's own lists of reusable tuples are full
-        training_step(w, b, x)
+    training_step(w, b, x)
     objects = count_tensors()
-    tracemalloc.start()
     gc.collect()
-    before = tracemalloc.get_traced_memory()[0]
     gc.disable()  # nothing may wait for the collector: there are no cycles
+    tracemalloc.start()
     try:
+        for _ in range(2500):  # until Python's own lists of reusable tuples are full
+            training_step(w, b, x)
+        before = tracemalloc.get_traced_memory()[0]
         for _ in range(10_000):
             training_step(w, b, x)
         grown = tracemalloc.get_traced_memory()[0] - before
