@@ -100,6 +100,27 @@ def test_a_disturbed_turn_does_not_move_the_result():
     assert comparison.measure(task, turns=9, clock=lambda: now[0])[0].seconds == pytest.approx(0.01)
 
 
+def test_an_interrupted_turn_is_taken_again_and_in_the_end_taken_as_it_is():
+    now, interrupted, runs = [0.0], [0], [0]
+    always = [False]
+
+    def run():
+        runs[0] += 1
+        now[0] += 0.01
+        if always[0] or runs[0] % 3 == 0:  # the system steps in, for longer than the work takes
+            now[0] += 0.09
+            interrupted[0] += 1
+        return np.ones(1)
+
+    task = Task("Tensor", "a task", 0.0, (Contender("a", comparison_code.sgd_numpy, run, lambda r: [r]),))
+    options = {"clock": lambda: now[0], "interruptions": lambda: interrupted[0]}
+    assert comparison.measure(task, turns=2, **options)[0].seconds == pytest.approx(0.01)
+    always[0] = True
+    before = runs[0]
+    assert comparison.measure(task, turns=2, **options)[0].seconds == pytest.approx(0.1)
+    assert runs[0] - before == 2 + 2 * (1 + comparison.RETRIES)
+
+
 def test_threads_are_given_back():
     import torch
 

@@ -13,7 +13,7 @@ from dlstudy import data, scratch
 from dlstudy.course import comparison_code as code
 from dlstudy.course.comparison import Contender, Task
 
-DIGITS, HIDDEN, CLASSES, KERNELS, STEPS = 200, 128, 10, 8, 100
+DIGITS, HIDDEN, CLASSES, KERNELS, STEPS = 200, 128, 10, 2, 20
 Arrays = list[np.ndarray]
 
 
