@@ -74,7 +74,7 @@ def test_the_comparison_is_measured_when_asked(open_page: Callable[..., Any]) ->
     assert recording.is_visible()
     page.get_by_role("button", name="Measure it on this machine").click()
     recording.wait_for(state="detached", timeout=WAIT)
-    page.get_by_text("100 steps of Adam").wait_for(timeout=WAIT)
+    page.get_by_text("20 steps of Adam").wait_for(timeout=WAIT)
     assert page.get_by_text("Measured on ").is_visible()
 
 
