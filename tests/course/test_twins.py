@@ -1,5 +1,7 @@
 """Two implementations measured side by side: what is counted, and that the figure says what was measured."""
 
+import subprocess
+import sys
 import time
 
 import numpy as np
@@ -74,6 +76,12 @@ def test_the_slower_side_is_said_to_be_slower():
     assert "times as long" in html
     assert 'role="img"' in html
     assert "lines of code: NumPy 2, PyTorch 2" in html
+
+
+def test_nothing_is_written_under_the_cell():
+    code = "from dlstudy.course.twins import compare; compare(lambda: 1, lambda: 2, seconds=0)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 def test_an_error_in_a_twin_is_the_twins_own_and_the_threads_come_back():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import os
 import statistics
 import textwrap
 import time
@@ -77,12 +78,13 @@ def compare(
 def _peak_bytes(call: Callable[[], Any]) -> int:
     from torch.autograd.profiler import profile
 
+    os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # else the profiler's start and stop are written under the cell
     tracing = tracemalloc.is_tracing()
     if not tracing:
         tracemalloc.start()
     try:
         call()  # imports and caches made on a first call are not the twin's own memory
-        # Without Kineto, whose first use imports nine hundred modules and writes to the terminal.
+        # Without Kineto, whose first use imports nine hundred modules.
         with profile(use_kineto=False, profile_memory=True) as found:
             tracemalloc.reset_peak()
             before = tracemalloc.get_traced_memory()[0]
