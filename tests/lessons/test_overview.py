@@ -228,3 +228,29 @@ def test_an_entry_is_short_and_says_where_it_is_taught(name: str, text: str) -> 
     lesson = COURSE.find(str(number))
     expected = f"[{lesson.id}]({lesson.file})." if lesson.written else f"{lesson.id}, planned."
     assert where == f"{expected}*"
+
+
+def entry(name: str) -> str:
+    return dict(TERMS)[name]
+
+
+def test_the_numbers_in_the_glossary_are_so() -> None:
+    import numpy as np
+    import torch
+
+    after = torch.nextafter(torch.tensor(256.0, dtype=torch.bfloat16), torch.tensor(1e9, dtype=torch.bfloat16))
+    assert f"after 256 comes {after.item():g}" in entry("bfloat16")
+    assert str(int(torch.finfo(torch.float16).max)) in entry("float16")
+    significant = {"float16": np.finfo(np.float16).nmant, "float32": np.finfo(np.float32).nmant, "bfloat16": 7}
+    for name, stored in significant.items():
+        assert f"{stored + 1} significant bits" in entry(name)
+        assert torch.finfo(getattr(torch, name)).eps == 2.0**-stored
+    assert np.finfo(np.float32).max == pytest.approx(3.4e38, rel=0.01)
+    assert "3.4 · 10³⁸" in entry("float32")
+    assert np.float16(1e-8) == 0
+    assert "10⁻⁸ is gone in float16" in entry("Underflow")
+    x = torch.arange(12.0).reshape(3, 4)
+    assert f"strides {x.stride()} in elements, its transpose {x.T.stride()}" in entry("Stride")
+    assert f"(3, 1) and (4,) give {tuple((torch.ones(3, 1) + torch.ones(4)).shape)}" in entry("Broadcasting")
+    nd, dc = torch.randn(2, 3), torch.randn(3, 4)
+    torch.testing.assert_close(torch.einsum(re.search(r"einsum\('([^']+)'", entry("Einsum"))[1], nd, dc), nd @ dc)  # type: ignore[index]
