@@ -29,7 +29,7 @@ PRESETS: dict[str, tuple[str, tuple[int, ...], Callable[[], list[float]]]] = {
 }
 
 #: Links that buttons append to the chain.
-BUTTONS = (".T", "[1:]", "[:, ::2]", "[:, 1]", ".reshape(-1)", ".view(-1)", ".contiguous()", ".unsqueeze(0)")
+BUTTONS = (".T", "[1:]", "[:, ::2]", "[:, 1]", ".reshape(-1)", ".view(-1)", ".contiguous()")
 
 
 class StridesViewer(Figure):

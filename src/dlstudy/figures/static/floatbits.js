@@ -20,8 +20,8 @@ function drawRuler(ruler, number, width) {
     svg.append(s("line", { class: "base", x1: left, x2: right, y1: y, y2: y }));
     if (one.ticks === null) {
       svg.append(s("rect", { class: "band", x: left, y: y - 9, width: right - left, height: 18 }));
-      const note = `${(one.inside + 1).toLocaleString("en")} numbers${width > 480 ? ", too close to draw apart" : ""}`;
-      svg.append(s("text", { class: "band-note", x: x(ruler.at < 0.5 ? 0.77 : 0.23), y: y + 4.5, "font-size": 13, "text-anchor": "middle", text: note }));
+      const note = `${(one.inside + 1).toLocaleString("en")} numbers${width > 700 ? ", too close to draw apart" : ""}`;
+      svg.append(s("text", { class: "band-note", x: ruler.at < 0.5 ? right - 8 : left + 8, y: y + 4.5, "font-size": 13, "text-anchor": ruler.at < 0.5 ? "end" : "start", text: note }));
     } else if (!one.ticks.length) {
       svg.append(s("text", { class: "note", x: (left + right) / 2, y: y - 6, "text-anchor": "middle", text: "none: out of range" }));
     } else {

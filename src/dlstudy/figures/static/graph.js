@@ -258,8 +258,10 @@ function separate(pills, narrow) {
 }
 
 function drawGraph(graph, stepNumber, available, onjump) {
-  const narrow = available < 620;
-  const layout = place(graph, narrow);
+  // Left to right where it fits without shrinking much; top to bottom otherwise.
+  let layout = place(graph, false);
+  const narrow = available < 480 || layout.width * 0.76 > available;
+  if (narrow) layout = place(graph, true);
   const step = graph.steps[stepNumber];
   const first = graph.seeds.filter((seed) => seed <= stepNumber).pop();
   const slopes = new Map();
@@ -393,8 +395,8 @@ function render({ model, el }) {
     canvas,
     h("div", { class: "dls-row" }, back, next, h("div", { class: "dls-timeline" }, slider, scale), again, clear),
     words,
-    h("p", { class: "dls-legend" }, h("b", { class: "value" }, "Blue"), " values are computed from left to right, ",
-      h("b", { class: "grad" }, "orange"), " gradients are passed back. Click a node to jump to the step in which it passes its gradient on."),
+    h("p", { class: "dls-legend" }, h("b", { class: "value" }, "Blue"), " values are computed along the arrows, ",
+      h("b", { class: "grad" }, "orange"), " gradients are passed back against them. Click a node to jump to the step in which it passes its gradient on."),
   );
 
   // Jump to the step in which a node passes its gradient on.
