@@ -149,22 +149,28 @@ class Node:
                 f"Trying to backward through the graph a second time: what {self.name()} kept for its derivative was freed by "
                 "the first backward(). Pass retain_graph=True to the first one, or compute the result again."
             )
-        for name, array in zip(self.keeps, self.saved if self.watched is None else self.watched):
-            if isinstance(array, np.ndarray) and changed_since(array, self.order):
-                raise RuntimeError(
-                    "one of the variables needed for gradient computation has been modified by an inplace operation: "
-                    f"{self.name()} kept {'its result' if name == 'out' else 'its input'} (shape {list(array.shape)}) for its "
-                    f"derivative, and that has been changed since; it is at version {change_count(array)}. "
-                    "Use an operation that makes a new tensor, or clone() before the change."
-                )
+        kept = self.saved if self.watched is None else self.watched
+        if Changes.latest < self.order:
+            self._refuse_changes(kept)
         if not as_tensors:
             return self.saved
         values = []
-        for source, value in zip(self.sources, self.saved):
-            if source != CONSTANT and isinstance(value, np.ndarray | np.generic):
-                value = wrap(np.asarray(value), self if source == OUTPUT else self.edges[source])
+        for source, value in zip(self.sources, kept):
+            if value.__class__ is np.ndarray and source != CONSTANT:
+                value = wrap(value, self if source == OUTPUT else self.edges[source])
             values.append(value)
         return tuple(values)
+
+    def _refuse_changes(self, kept: tuple[Any, ...]) -> None:
+        """Raise RuntimeError if one of the kept arrays was changed in place since this node was made."""
+        for name, array in zip(self.keeps, kept):
+            if isinstance(array, np.ndarray) and changed_since(array, self.order):
+                raise RuntimeError(
+                    "one of the variables needed for gradient computation has been modified by an inplace operation: "
+                    f"{self.name()} kept {'its result' if name == 'out' else 'its input'} (shape {list(array.shape)}) "
+                    f"for its derivative, and that has been changed since; it is at version {change_count(array)}. "
+                    "Use an operation that makes a new tensor, or clone() before the change."
+                )
 
     def gradients(self, grad: Any, wanted: Any = None) -> list[Any]:
         """Return the gradients of the inputs, None where there is no edge or it is not in `wanted`.
@@ -187,10 +193,9 @@ class Node:
                 g = formula(self, grad)
             else:
                 g = formula(self, grad, *[saved[i] for i in uses])
-            if not raw:
-                g = fit_tensor(g, edge)
-            elif g.shape != edge.shape or g.dtype is not edge.dtype:
-                g = fit(g, edge)
+            array = g if raw else g._data
+            if array.shape != edge.shape or array.dtype is not edge.dtype:
+                g = fit(g, edge) if raw else fit_tensor(g, edge)
             result.append(g)
         return result
 

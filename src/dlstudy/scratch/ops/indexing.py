@@ -189,7 +189,10 @@ def basic_view(
 
 def getitem(input: Any, index: Any) -> Any:
     """Return input[index] with torch's rules: a view for numbers and slices, a copy for index tensors and masks."""
-    basic, advanced = split_index(index, input._data.shape)
+    x = input._data
+    if index.__class__ is int and x.ndim and -x.shape[0] <= index < x.shape[0]:
+        return basic_view(input, (index, Ellipsis), SelectBackward0)
+    basic, advanced = split_index(index, x.shape)
     if advanced is None:
         return basic_view(input, basic)
     if any(i is not Ellipsis and i != slice(None) for i in basic):

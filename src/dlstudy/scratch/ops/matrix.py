@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from dlstudy.scratch._quiet import quiet
+from dlstudy.scratch._quiet import SILENT, hush, unhush
 from dlstudy.scratch.both import is_array
 from dlstudy.scratch.shapes import Shape, broadcast_shapes
 from dlstudy.scratch.tape import Node, record
@@ -63,7 +63,6 @@ class DotBackward0(Node):
         return grad * a
 
 
-@quiet
 def matmul(input: Any, other: Any) -> Any:
     """Return the matrix product, as `torch.matmul`: a vector on the left is a row, one on the right a column, the
     rest stacks.
@@ -73,6 +72,8 @@ def matmul(input: Any, other: Any) -> Any:
     if not isinstance(other, Tensor):
         return NotImplemented
     x, y = input._data, other._data
+    if x.ndim == y.ndim == 2 and x.shape[1] == y.shape[0] and x.dtype is y.dtype:
+        return record(MmBackward0, wrap(_product(x, y)), (input, other))
     if x.ndim == 0 or y.ndim == 0:
         raise RuntimeError(f"both arguments to matmul need to be at least 1D, but they are {x.ndim}D and {y.ndim}D")
     if x.dtype != y.dtype:
@@ -84,14 +85,23 @@ def matmul(input: Any, other: Any) -> Any:
         )
     if y.ndim == 1 and x.ndim <= 2:
         operation: type[Node] = DotBackward0 if x.ndim == 1 else MvBackward0
-        return record(operation, wrap(np.asarray(x @ y)), (input, other))
+        return record(operation, wrap(_product(x, y)), (input, other))
     if y.ndim == 1:
         return matmul(input, other.unsqueeze(-1)).squeeze(-1)
     if x.ndim == 1:
         return matmul(input.unsqueeze(0), other).squeeze(-2)
     broadcast_shapes(x.shape[:-2], y.shape[:-2])
     operation = MmBackward0 if x.ndim == y.ndim == 2 else BmmBackward0
-    return record(operation, wrap(np.matmul(x, y)), (input, other))
+    return record(operation, wrap(_product(x, y)), (input, other))
+
+
+def _product(x: Array, y: Array) -> Array:
+    """Return the product of two arrays, silently inf or nan where it overflows."""
+    token = hush(SILENT)
+    try:
+        return np.matmul(x, y, out=...)
+    finally:
+        unhush(token)
 
 
 def _needs_dims(name: str, t: Any, ndim: int, which: str) -> None:

@@ -148,11 +148,13 @@ class RsubBackward1(Node):
         return -grad
 
 
-@quiet
 def rsub(input: Any, other: Any) -> Any:
     """Return other - input."""
     if isinstance(other, Tensor):
         return sub_tensors(other, input)
+    x = input._data
+    if x.dtype.kind == "f" and (other.__class__ is float or other.__class__ is int):
+        return record(RsubBackward1, wrap(np.subtract(other, x, out=...)), (input,))
     if not isinstance(other, float | int | np.number):
         return NotImplemented
     no_bool(input, other)
@@ -347,6 +349,10 @@ def pow(input: Any, exponent: Any) -> Any:
     """
     if not isinstance(exponent, Tensor | float | int | np.number):
         return NotImplemented
+    if exponent.__class__ is int and exponent == 2 and input.__class__ is Tensor:
+        x = input._data  # by far the most frequent one
+        if x.dtype.kind == "f":
+            return record(PowBackward0, wrap(np.multiply(x, x, out=...)), (input,), exponent=2)
     x, n = operands(input, exponent)
     if not isinstance(exponent, Tensor):
         if x.dtype.kind != "f" and exponent < 0:
@@ -614,6 +620,7 @@ def _stepper(function: Any) -> Any:
 
 def unary_op(ufunc: Any, operation: type[Node], to_float: bool = True) -> Callable[[Any], Any]:
     """Return the tensor function for a NumPy `ufunc` of one input; integers become floats first if `to_float`."""
+    keeps_out, keeps_input = operation.keeps == ("out",), operation.keeps == ("a",)
 
     def apply(input: Any) -> Any:
         x = input._data
@@ -621,10 +628,19 @@ def unary_op(ufunc: Any, operation: type[Node], to_float: bool = True) -> Callab
             x = x.astype(dtypes.get_default_dtype().numpy)
         token = hush(SILENT)
         try:
-            out = wrap(ufunc(x, out=...))
+            y = ufunc(x, out=...)
         finally:
             unhush(token)
-        return record(operation, out, (input,)) if mode.enabled else out
+        out = wrap(y)
+        if mode.enabled:
+            edge = edge_of(input)
+            if edge is not None:
+                node = out._node = operation((edge,), y.shape, y.dtype)
+                if keeps_out:
+                    node.keep((y,))
+                elif keeps_input:
+                    node.keep((x,))
+        return out
 
     apply.__doc__ = f"Return, element by element, {operation.__doc__} (a is the input)."
     return apply
