@@ -19,6 +19,9 @@ from dlstudy.scratch.shapes import sum_to_shape
 
 MAX_ELEMENTS = 9
 
+#: How an operator is drawn, where that differs from how it is typed.
+_DRAWN = {"*": "×", "-": "−", "/": "÷", "**": "xⁿ"}
+
 #: The local derivative of each operation with respect to each operand, in words that follow "because".
 RULES: dict[str, tuple[str, ...]] = {
     "+": ("a sum grows one for one with each term", "a sum grows one for one with each term"),
@@ -224,7 +227,7 @@ class _Explanation:
 
     def _operator(self, place: int) -> str:
         symbol = self.operations[place].symbol
-        return f"The node {symbol}"
+        return f"The node {_DRAWN.get(symbol, symbol)}"
 
     def _result(self, place: int) -> str:
         name = self.program.names.get(place)

@@ -258,10 +258,11 @@ function separate(pills, narrow) {
 }
 
 function drawGraph(graph, stepNumber, available, onjump) {
-  // Left to right where it fits without shrinking much; top to bottom otherwise.
-  let layout = place(graph, false);
-  const narrow = available < 480 || layout.width * 0.76 > available;
-  if (narrow) layout = place(graph, true);
+  // Left to right where that fits without shrinking much, or where nothing fits and it scrolls; else top to bottom.
+  const flat = place(graph, false);
+  const tall = place(graph, true);
+  const narrow = available < 480 || (flat.width * 0.76 > available && tall.width * 0.78 <= available);
+  const layout = narrow ? tall : flat;
   const step = graph.steps[stepNumber];
   const first = graph.seeds.filter((seed) => seed <= stepNumber).pop();
   const slopes = new Map();
