@@ -127,3 +127,42 @@ def test_times_are_said_in_a_unit_that_reads_well(seconds, unit):
     html = twins.draw(twins.Comparison(side, twins.Twin("PyTorch", seconds, 0, None), 3))._repr_html_()
     assert f"NumPy takes {unit}" in html
     assert "about the same" in html
+
+
+def test_a_recorded_comparison_says_where_and_when_and_equals_what_was_measured(tmp_path):
+    found = twins.Comparison(twins.Twin("NumPy", 0.012, 5_000_000, 7), twins.Twin("PyTorch", 0.03, 9_000_000, 7), 21)
+    twins.save(found, tmp_path / "deep" / "one.json")
+    back = twins.load(tmp_path / "deep" / "one.json")
+    assert (back.numpy, back.torch, back.rounds) == (found.numpy, found.torch, 21)
+    assert back.ratio == pytest.approx(0.4)
+    caption = twins.draw(back).caption
+    assert caption.startswith("Recorded on ")
+    assert torch.__version__ in caption
+    assert np.__version__ in caption
+    assert "Measured here, now" not in caption
+    assert twins.draw(found).caption.startswith("Measured here, now, in turn")
+
+
+def test_the_record_command_runs_the_page_and_keeps_what_has_a_name(tmp_path, monkeypatch):
+    from dlstudy.course import paths, record
+    from dlstudy.course.page import Page
+
+    lesson = next((paths.lessons_folder()).glob("01_*.md")).name
+    (tmp_path / "lessons").mkdir()
+    (tmp_path / "exercises" / "01").mkdir(parents=True)
+    (tmp_path / "lessons" / lesson).write_text(
+        "---\ntitle: T\n---\n\n"
+        '```python {.marimo name="a"}\nimport marimo as mo\n'
+        "from dlstudy.course.page import Page\n\npage = Page(1)\n```\n\n"
+        '```python {.marimo name="b"}\ngo = page.button("go")\ngo\n```\n\n'
+        '```python {.marimo name="c"}\n'
+        'page.wait_for(go, instead=page.recorded("sums"))\n'
+        'page.compare(lambda: sum(range(9)), lambda: sum(range(99)), name="sums", seconds=0)\n```',
+        encoding="utf-8",
+    )
+    for variable in ("DLSTUDY_LEARNER", "DLSTUDY_RUN", "DLSTUDY_RECORD"):
+        monkeypatch.setenv(variable, "")
+    monkeypatch.setattr(paths, "content_root", lambda: tmp_path)
+    assert Page(1, learner=tmp_path / "learner").recorded("sums") is None
+    assert record.main(["01"]) == 0
+    assert Page(1, learner=tmp_path / "learner").recorded("sums").rounds == 3

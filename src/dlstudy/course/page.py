@@ -330,11 +330,29 @@ class Page:
             instead = mo.Html(note("Press the button above to run this."))
         mo.stop(not (self.worked or button.value), instead)
 
-    def compare(self, numpy_twin: Callable[[], Any], torch_twin: Callable[[], Any], **options: Any) -> Any:
-        """Measure two twins in one run and draw time, memory and lines of code; see `twins.compare`."""
-        from dlstudy.course.twins import compare
+    def compare(
+        self, numpy_twin: Callable[[], Any], torch_twin: Callable[[], Any], *, name: str = "", **options: Any
+    ) -> Any:
+        """Measure two twins in one run and draw time, memory and lines of code; see `twins.compare`.
 
-        return compare(numpy_twin, torch_twin, **options)
+        With a `name`, `python -m dlstudy.course.record NN` writes the result down for `recorded`.
+        """
+        from dlstudy.course import twins
+
+        found = twins.compare(numpy_twin, torch_twin, **options)
+        if name and os.environ.get("DLSTUDY_RECORD"):
+            twins.save(found, self._recording(name))
+        return found
+
+    def recorded(self, name: str) -> Any:
+        """Return the comparison called `name` that ships with the course, to show until the learner makes their own."""
+        from dlstudy.course import twins
+
+        file = self._recording(name)
+        return twins.load(file) if file.is_file() else None
+
+    def _recording(self, name: str) -> Path:
+        return self._exercises / self.lesson / "recorded" / f"{name}.json"
 
 
 def _missing(name: str) -> Verdict:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import ast
 import inspect
+import json
 import os
 import statistics
 import textwrap
 import time
 import tracemalloc
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 MEGABYTE = 1e6
@@ -28,11 +30,15 @@ class Twin:
 
 @dataclass(frozen=True)
 class Comparison:
-    """The two measurements and how many times each side was called; a cell that ends with it shows the bars."""
+    """The two measurements and how many times each side was called; a cell that ends with it shows the bars.
+
+    `machine` says where and when a recorded comparison was made; None means here and now.
+    """
 
     numpy: Twin
     torch: Twin
     rounds: int
+    machine: Mapping[str, str] | None = None
 
     @property
     def ratio(self) -> float:
@@ -73,6 +79,21 @@ def compare(
     lines = [count_lines(item) for item in (code or twins)]
     sides = [Twin(names[n], statistics.median(times[n]), peaks[n], lines[n]) for n in (0, 1)]
     return Comparison(sides[0], sides[1], len(times[0]))
+
+
+def save(found: Comparison, file: Path) -> None:
+    """Write a comparison down as JSON, with the processor, the versions and the date it must be read with."""
+    from dlstudy.course.comparison import machine
+
+    file.parent.mkdir(parents=True, exist_ok=True)
+    content = {**asdict(found), "machine": machine()}
+    file.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
+def load(file: Path) -> Comparison:
+    """Return the comparison that `save` wrote."""
+    content = json.loads(file.read_text(encoding="utf-8"))
+    return Comparison(Twin(**content["numpy"]), Twin(**content["torch"]), content["rounds"], content["machine"])
 
 
 def _peak_bytes(call: Callable[[], Any]) -> int:
@@ -142,7 +163,10 @@ def draw(found: Comparison) -> Any:
     said = (
         f"{faster.name} takes {_short(faster.seconds * scale)} {unit}, {slower.name} {_short(slower.seconds * scale)}"
     )
-    caption = f"Measured here, now, in turn, on one thread, median of {found.rounds} calls each: {said} " + (
+    where = "Measured here, now"
+    if found.machine:
+        where = "Recorded on {processor} with NumPy {numpy} and torch {torch}, {date}".format(**found.machine)
+    caption = f"{where}, in turn, on one thread, median of {found.rounds} calls each: {said} " + (
         f"({times:.1f} times as long)." if times >= 1.15 else "(about the same)."
     )
     alt = "Bars. " + "; ".join(
