@@ -1,4 +1,4 @@
-"""What lesson 01 draws and measures is right: exact slopes, the proof table, the model of a device, the opening picture."""
+"""What lesson 01 draws and measures is right: exact slopes, proof table, model of a device, opening picture."""
 
 import re
 
@@ -57,7 +57,9 @@ def test_the_numbers_in_the_opening_picture_are_the_ones_torch_computes() -> Non
         value.retain_grad()
     result.backward()
     picture = (content_root() / "lessons" / "images" / "01_graph.svg").read_text(encoding="utf-8")
-    boxes = re.findall(r"italic\">([^<]+)</tspan> = <tspan[^>]*>(\d+)</tspan></text>\s*<text[^>]*>([^<]+)</text>", picture)
+    boxes = re.findall(
+        r"italic\">([^<]+)</tspan> = <tspan[^>]*>(\d+)</tspan></text>\s*<text[^>]*>([^<]+)</text>", picture
+    )
     drawn = {name: (float(value), float(grad.split("=")[-1])) for name, value, grad in boxes}
     named = {"a": a, "b": b, "c": c, "a · b": product, "a · b + c": total, "result": result}
     assert drawn == {name: (t.item(), t.grad.item()) for name, t in named.items() if t.grad is not None}

@@ -69,7 +69,9 @@ def test_signed_images_show_zero_as_white_and_signs_apart() -> None:
     assert data is not None
     picture = np.asarray(Image.open(io.BytesIO(base64.b64decode(data[1]))).convert("RGB")).astype(int)
     height, width, _ = picture.shape
-    corner = {(r, c): picture[height // 4 + r * height // 2, width // 4 + c * width // 2] for r in (0, 1) for c in (0, 1)}
+    corner = {
+        (r, c): picture[height // 4 + r * height // 2, width // 4 + c * width // 2] for r in (0, 1) for c in (0, 1)
+    }
     # Matplotlib may store the rows upside down and flip them by a transform, so compare the set of colours.
     colours = sorted(tuple(v) for v in corner.values())
     whites = [c for c in colours if min(c) > 245]

@@ -58,7 +58,8 @@ class StaticFigure:
         caption = f"<figcaption>{_inline(self.caption)}</figcaption>" if self.caption else ""
         return (
             f'<figure class="dls-figure" style="margin:0.6rem 0;max-width:{self.max_width}px">'
-            f"<style>{_compact(tokens_css())}{_FIGURE_CSS}</style>{self.svg}{caption}</figure>"
+            f"<style>{_compact(tokens_css())}{_FIGURE_CSS}</style>"
+            f'<div class="dls-picture">{self.svg}</div>{caption}</figure>'
         )
 
     def __str__(self) -> str:
@@ -67,6 +68,8 @@ class StaticFigure:
 
 _FIGURE_CSS = (
     ".dls-figure svg{display:block;width:100%;height:auto;color:var(--dls-fg)}"
+    # On a phone a picture is scrolled sideways rather than shrunk until its words cannot be read.
+    "@media(max-width:600px){.dls-figure .dls-picture{overflow-x:auto}.dls-figure svg{min-width:30rem}}"
     ".dls-figure figcaption{color:var(--dls-muted);font-size:.9rem;line-height:1.45;margin-top:.4rem}"
     ".dls-figure figcaption code{background:var(--dls-code-bg);border-radius:3px;padding:0 .25em}"
 )
