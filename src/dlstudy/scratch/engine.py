@@ -51,9 +51,7 @@ def backward_pass(
                 grad = _run_hooks(node, grad, create_graph)
             if targets is not None and node in targets:
                 captured[node] = grad
-            for edge, g in zip(node.edges, node.gradients(grad, wanted)):
-                if g is None or edge is None:
-                    continue
+            for edge, g in node.gradients(grad, wanted):
                 if edge not in arrived:
                     arrived[edge] = g
                     if not edge.is_leaf:

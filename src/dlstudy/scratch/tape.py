@@ -16,7 +16,7 @@ import inspect
 import itertools
 import threading
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -97,9 +97,9 @@ class Node:
         `grad`.
         """
         if mode.enabled:
-            result = self.gradients(grad)
+            result = self.all_gradients(grad)
         else:
-            result = [None if g is None else wrap(np.asarray(g)) for g in self.gradients(grad._data)]
+            result = [None if g is None else wrap(np.asarray(g)) for g in self.all_gradients(grad._data)]
         return result[0] if len(result) == 1 else tuple(result)
 
     def __repr__(self) -> str:
@@ -172,20 +172,18 @@ class Node:
                     "Use an operation that makes a new tensor, or clone() before the change."
                 )
 
-    def gradients(self, grad: Any, wanted: Any = None) -> list[Any]:
-        """Return the gradients of the inputs, None where there is no edge or it is not in `wanted`.
+    def gradients(self, grad: Any, wanted: Any = None) -> Iterator[tuple["Node", Any]]:
+        """Yield (edge, gradient) for every input that has an edge (in `wanted`, if given).
 
-        An input that was broadcast gets its gradient summed back to its shape, one that was converted gets its own
-        format back.
+        An input that was broadcast gets its gradient summed back to its shape, one that was converted gets its own format
+        back. One at a time, so that each can be passed on and forgotten before the next is computed.
         """
         raw = not isinstance(grad, tensor_class)
         saved = self.saved
         if saved is None or not raw or Changes.latest < self.order:
             saved = self.unpack(as_tensors=not raw)
-        result: list[Any] = []
         for edge, (formula, only, uses) in zip(self.edges, self.formulas):
             if edge is None or (wanted is not None and edge not in wanted):
-                result.append(None)
                 continue
             if only >= 0:
                 g = formula(self, grad, saved[only])
@@ -196,8 +194,12 @@ class Node:
             array = g if raw else g._data
             if array.shape != edge.shape or array.dtype is not edge.dtype:
                 g = fit(g, edge) if raw else fit_tensor(g, edge)
-            result.append(g)
-        return result
+            yield edge, g
+
+    def all_gradients(self, grad: Any) -> list[Any]:
+        """Return the gradients of all inputs, None for those without an edge."""
+        found = self.gradients(grad)
+        return [None if edge is None else next(found)[1] for edge in self.edges]
 
 
 def fit(grad: Any, edge: Node) -> Any:

@@ -7,7 +7,7 @@ graph, its place moves on to the new operation; if it is a view, the tensor it s
 """
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ import numpy as np
 from dlstudy.scratch._quiet import quiet
 from dlstudy.scratch.autograd import enable_grad
 from dlstudy.scratch.shapes import broadcast_shapes
-from dlstudy.scratch.tape import OUTPUT, Node, edge_of, mode, record
+from dlstudy.scratch.tape import OUTPUT, Node, edge_of, fit, fit_tensor, mode, record
 from dlstudy.scratch.tensor import Tensor, wrap
 from dlstudy.scratch.versions import changed_since, clock, note_change
 
@@ -90,7 +90,7 @@ class CopySlices(Node):
 
     replay: Callable[[Any], Any]  # finds the part in an array or tensor of the base's shape
 
-    def gradients(self, grad: Any, wanted: Any = None) -> list[Any]:
+    def gradients(self, grad: Any, wanted: Any = None) -> Iterator[tuple[Node, Any]]:
         if not self.saved:
             raise RuntimeError(
                 "Trying to backward through the graph a second time: what an in-place change kept for its derivative was freed by "
@@ -100,16 +100,16 @@ class CopySlices(Node):
         if isinstance(grad, Tensor):
             base_grad = grad.clone()
             part = self.replay(base_grad)
-            inner = change.gradients(part.clone())
+            inner = change.all_gradients(part.clone())
             copy_(part, 0 if inner[0] is None else inner[0])
         else:
             base_grad = np.array(grad)
             part = self.replay(base_grad)
-            inner = change.gradients(part.copy())
+            inner = change.all_gradients(part.copy())
             part[...] = 0 if inner[0] is None else inner[0]
-        if self.edges[0] is not None and base_grad.dtype != self.edges[0].dtype and not isinstance(grad, Tensor):
-            base_grad = base_grad.astype(self.edges[0].dtype)
-        return [None if self.edges[0] is None else base_grad, *inner[1:]]
+        for edge, g in zip(self.edges, [base_grad, *inner[1:]]):
+            if edge is not None and g is not None and (wanted is None or edge in wanted):
+                yield edge, (fit_tensor if isinstance(grad, Tensor) else fit)(g, edge)
 
 
 # -- writing new values --------------------------------------------------------------------------------------------------

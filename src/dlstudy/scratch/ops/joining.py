@@ -1,7 +1,7 @@
 # ruff: noqa: D102 - a derivative is described by the line under its class
 """Putting tensors together, taking them apart, and repeating them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,20 +24,18 @@ class CatBackward0(Node):
     along: int
     lengths: Sequence[int | None]
 
-    def gradients(self, grad: Any, wanted: Any = None) -> list[Any]:
-        result: list[Any] = []
+    def gradients(self, grad: Any, wanted: Any = None) -> Iterator[tuple[Node, Any]]:
+        raw = not isinstance(grad, Tensor)
         start = 0
         for edge, length in zip(self.edges, self.lengths):
-            piece = (slice(None),) * self.along + (slice(start, start + (length or 0)),)
+            if edge is not None and (wanted is None or edge in wanted):
+                if length is None:  # an empty vector that was passed over
+                    empty = np.zeros(edge.shape, edge.dtype)
+                    yield edge, (empty if raw else wrap(empty))
+                else:
+                    piece = grad[(slice(None),) * self.along + (slice(start, start + length),)]
+                    yield edge, (fit(piece, edge) if raw else fit_tensor(piece, edge))
             start += length or 0
-            if edge is not None and length is None:  # an empty vector that was passed over
-                empty = np.zeros(edge.shape, edge.dtype)
-                result.append(wrap(empty) if isinstance(grad, Tensor) else empty)
-            elif edge is None or (wanted is not None and edge not in wanted):
-                result.append(None)
-            else:
-                result.append((fit_tensor if isinstance(grad, Tensor) else fit)(grad[piece], edge))
-        return result
 
 
 class StackBackward0(Node):
@@ -45,15 +43,11 @@ class StackBackward0(Node):
 
     along: int
 
-    def gradients(self, grad: Any, wanted: Any = None) -> list[Any]:
-        result: list[Any] = []
+    def gradients(self, grad: Any, wanted: Any = None) -> Iterator[tuple[Node, Any]]:
         for i, edge in enumerate(self.edges):
-            if edge is None or (wanted is not None and edge not in wanted):
-                result.append(None)
-            else:
+            if edge is not None and (wanted is None or edge in wanted):
                 part = grad[(slice(None),) * self.along + (i, ...)]
-                result.append((fit_tensor if isinstance(grad, Tensor) else fit)(part, edge))
-        return result
+                yield edge, (fit_tensor if isinstance(grad, Tensor) else fit)(part, edge)
 
 
 def _join(operation: type[Node], data: Array, tensors: Sequence[Any], **settings: Any) -> Any:
