@@ -47,25 +47,28 @@ def backward_pass(
         while waiting:
             node = heappop(waiting)[1]
             grad = arrived.pop(node)  # complete: all nodes that use this one are newer, and have been done
-            if node.hooks is not None or node.retains is not None:
+            if node.hooks is not None:
                 grad = _run_hooks(node, grad, create_graph)
             if targets is not None and node in targets:
                 captured[node] = grad
             for edge, g in node.gradients(grad, wanted):
-                if edge not in arrived:
+                total = arrived.get(edge)
+                if total is None:
                     arrived[edge] = g
                     if not edge.is_leaf:
                         heappush(waiting, (edge.order, edge))
                     if g is not grad and g.__class__ is ndarray and g.base is None:
                         owned.add(edge)  # a new array that nobody else holds
                 elif edge in owned:
-                    arrived[edge] += g
+                    total += g
                 else:
-                    arrived[edge] = arrived[edge] + g
-                    if not create_graph:
+                    total = arrived[edge] = total + g
+                    if total.__class__ is ndarray:
                         owned.add(edge)
             if not keep_graph and node.saved:
-                node.saved = node.watched = None
+                node.saved = None
+                if node.watched is not None:
+                    node.watched = None
         for node, grad in arrived.items():  # what is left has arrived at leaves
             grad = _run_leaf_hooks(node, grad, create_graph)
             if targets is None:
@@ -97,7 +100,7 @@ def _ways_to(targets: Sequence[Node], roots: Sequence[Node]) -> set[Node]:
 def _run_hooks(node: Node, grad: Any, create_graph: bool) -> Any:
     """Let the hooks of the tensor that `node` made see, and maybe replace, its gradient; keep it if it was asked for.
     """
-    if node.hooks is not None:
+    if node.hooks:
         grad = _apply(node.hooks, grad, create_graph)
     tensor = None if node.retains is None else node.retains()
     if tensor is not None:

@@ -46,7 +46,7 @@ class Node:
 
     saved: tuple[Any, ...] | None = ()  # what the derivatives need, in the order of `keeps`; None once freed
     watched: tuple[Any, ...] | None = None  # the arrays that must not change meanwhile, if they are not `saved` itself
-    hooks: dict[int, Callable[[Any], Any]] | None = None
+    hooks: dict[int, Callable[[Any], Any]] | None = None  # an empty one if only `retains` is set
     is_leaf = False
     retains: "weakref.ref[Tensor] | None" = None  # the tensor that asked to retain its gradient
 

@@ -281,6 +281,7 @@ class Tensor:
             import weakref
 
             self._node.retains = weakref.ref(self)
+            self._node.hooks = self._node.hooks or {}
 
     @property
     def retains_grad(self) -> bool:

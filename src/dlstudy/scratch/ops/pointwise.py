@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy import ndarray
 
 from dlstudy.scratch import dtypes
 from dlstudy.scratch._quiet import SILENT, hush, quiet, unhush
@@ -14,6 +15,7 @@ from dlstudy.scratch.tape import Node, edge_of, mode, record
 from dlstudy.scratch.tensor import Tensor, wrap
 
 Array = Any  # a NumPy array, or a Tensor when the derivative itself is being recorded
+new = object.__new__  # new(Tensor) is `wrap` without the call
 
 
 # -- two inputs ----------------------------------------------------------------------------------------------------------
@@ -91,7 +93,8 @@ def binary(ufunc: Any, operation: type[Node], at_least_float: bool = False) -> C
     Written out rather than built on `record`: half of the time of a small operation is spent here.
     """
 
-    keeps, keeps_both = operation.keeps, operation.keeps == ("a", "b")
+    keeps_inputs = operation.keeps == ("a", "b")
+    (x_for_a, x_for_b), (y_for_a, y_for_b) = ([i in users for i in (0, 1)] for users in operation.users or ((), ()))
     combine = operands_of_sub if ufunc is np.subtract else operands
 
     def apply(a: Any, b: Any) -> Any:
@@ -109,27 +112,29 @@ def binary(ufunc: Any, operation: type[Node], at_least_float: bool = False) -> C
             return NotImplemented
         token = hush(SILENT)
         try:
-            out = wrap(ufunc(x, y, out=...))
+            values = ufunc(x, y, out=...)
         except (ValueError, TypeError) as error:
             refuse(ufunc, x, y, error)
         finally:
             unhush(token)
+        out = new(Tensor)
+        out._data = values
         if mode.enabled:
             edge_a = edge_of(a)
             edge_b = edge_of(b) if b_is_tensor else None
-            if (edge_a is not None or edge_b is not None) and out._data.dtype.kind == "f":
-                shape = out._data.shape
-                node = operation((edge_a, edge_b), shape, out._data.dtype)
-                if not keeps:
-                    pass
-                elif keeps_both and edge_a is not None and edge_b is not None:
+            if (edge_a is not None or edge_b is not None) and values.dtype.kind == "f":
+                shape = values.shape
+                node = out._node = operation((edge_a, edge_b), shape, values.dtype)
+                if keeps_inputs:
+                    kept = (
+                        x if (x_for_a and edge_a is not None) or (x_for_b and edge_b is not None) else None,
+                        y if (y_for_a and edge_a is not None) or (y_for_b and edge_b is not None) else None,
+                    )
                     if shape:
-                        node.saved = (x, y)
+                        node.saved = kept
                     else:
-                        node.saved, node.watched = (x[()], y[()]), (x, y)
-                else:
-                    node.save((a, b), out, (x, y), {})
-                out._node = node
+                        p, q = node.watched = kept
+                        node.saved = (p[()] if p.__class__ is ndarray else p, q[()] if q.__class__ is ndarray else q)
         return out
 
     return apply
@@ -631,7 +636,8 @@ def unary_op(ufunc: Any, operation: type[Node], to_float: bool = True) -> Callab
             y = ufunc(x, out=...)
         finally:
             unhush(token)
-        out = wrap(y)
+        out = new(Tensor)
+        out._data = y
         if mode.enabled:
             edge = edge_of(input)
             if edge is not None:
@@ -646,19 +652,13 @@ def unary_op(ufunc: Any, operation: type[Node], to_float: bool = True) -> Callab
     return apply
 
 
-def _negative(x: Array, out: Any = None) -> Array:
-    if x.dtype == bool:
-        raise RuntimeError("Negation, the `-` operator, on a bool tensor is not supported: use ~ or logical_not")
-    return np.negative(x, out=...)
-
-
 def _magnitude(x: Array, out: Any = None) -> Array:
     if x.dtype == bool:
         raise NotImplementedError("abs is not defined for bool tensors")
     return np.absolute(x, out=...)
 
 
-neg = unary_op(_negative, NegBackward0, to_float=False)
+neg = unary_op(np.negative, NegBackward0, to_float=False)
 abs = unary_op(_magnitude, AbsBackward0, to_float=False)
 exp = unary_op(np.exp, ExpBackward0)
 exp2 = unary_op(np.exp2, Exp2Backward0)
