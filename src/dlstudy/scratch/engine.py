@@ -8,7 +8,8 @@ import numpy as np
 from numpy import ndarray
 
 from ._quiet import SILENT, hush, unhush
-from .tape import Node, mode
+from .tape import Node, fit, mode
+from .versions import Changes
 
 if TYPE_CHECKING:
     pass
@@ -51,7 +52,21 @@ def backward_pass(
                 grad = _run_hooks(node, grad, create_graph)
             if targets is not None and node in targets:
                 captured[node] = grad
-            for edge, g in node.gradients(grad, wanted):
+            saved = node.saved
+            if saved is None or create_graph or Changes.latest < node.order:
+                saved = node.unpack(as_tensors=create_graph)
+            for edge, (formula, only, uses) in zip(node.edges, node.formulas):
+                if edge is None or (wanted is not None and edge not in wanted):
+                    continue
+                if only >= 0:
+                    g = formula(node, grad, saved[only])
+                elif not uses:
+                    g = formula(node, grad)
+                else:
+                    g = formula(node, grad, *[saved[i] for i in uses])
+                array = g._data if create_graph else g
+                if array.shape != edge.shape or array.dtype is not edge.dtype:
+                    g = fit(g, edge)
                 total = arrived.get(edge)
                 if total is None:
                     arrived[edge] = g

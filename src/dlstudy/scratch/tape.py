@@ -16,7 +16,7 @@ import inspect
 import itertools
 import threading
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -97,9 +97,10 @@ class Node:
         `grad`.
         """
         if mode.enabled:
-            result = self.all_gradients(grad)
+            result = [self.gradient_of(i, grad) for i in range(len(self.edges))]
         else:
-            result = [None if g is None else wrap(np.asarray(g)) for g in self.all_gradients(grad._data)]
+            arrays = [self.gradient_of(i, grad._data) for i in range(len(self.edges))]
+            result = [None if g is None else wrap(np.asarray(g)) for g in arrays]
         return result[0] if len(result) == 1 else tuple(result)
 
     def __repr__(self) -> str:
@@ -172,50 +173,27 @@ class Node:
                     "Use an operation that makes a new tensor, or clone() before the change."
                 )
 
-    def gradients(self, grad: Any, wanted: Any = None) -> Iterator[tuple["Node", Any]]:
-        """Yield (edge, gradient) for every input that has an edge (in `wanted`, if given).
+    def gradient_of(self, i: int, grad: Any) -> Any:
+        """Return the gradient of input number `i`, given that of the output; None if the input needs none.
 
         An input that was broadcast gets its gradient summed back to its shape, one that was converted gets its own format
-        back. One at a time, so that each can be passed on and forgotten before the next is computed.
+        back. The engine does the same for all inputs in a loop of its own.
         """
-        raw = not isinstance(grad, tensor_class)
-        saved = self.saved
-        if saved is None or not raw or Changes.latest < self.order:
-            saved = self.unpack(as_tensors=not raw)
-        for edge, (formula, only, uses) in zip(self.edges, self.formulas):
-            if edge is None or (wanted is not None and edge not in wanted):
-                continue
-            if only >= 0:
-                g = formula(self, grad, saved[only])
-            elif not uses:
-                g = formula(self, grad)
-            else:
-                g = formula(self, grad, *[saved[i] for i in uses])
-            array = g if raw else g._data
-            if array.shape != edge.shape or array.dtype is not edge.dtype:
-                g = fit(g, edge) if raw else fit_tensor(g, edge)
-            yield edge, g
-
-    def all_gradients(self, grad: Any) -> list[Any]:
-        """Return the gradients of all inputs, None for those without an edge."""
-        found = self.gradients(grad)
-        return [None if edge is None else next(found)[1] for edge in self.edges]
+        edge = self.edges[i]
+        if edge is None:
+            return None
+        saved = self.unpack(as_tensors=isinstance(grad, tensor_class))
+        formula, _, uses = self.formulas[i]
+        return fit(formula(self, grad, *[saved[j] for j in uses]), edge)
 
 
 def fit(grad: Any, edge: Node) -> Any:
-    """Return the array `grad` with the shape and format of the tensor it belongs to."""
+    """Return `grad`, an array or a Tensor, with the shape and format of the tensor it belongs to."""
     if grad.shape != edge.shape:
         grad = sum_to_shape(grad, edge.shape)
+    if isinstance(grad, tensor_class):
+        return grad if grad._data.dtype == edge.dtype else grad.to(edge.dtype)
     return grad if grad.dtype == edge.dtype else grad.astype(edge.dtype)
-
-
-def fit_tensor(grad: "Tensor", edge: Node) -> "Tensor":
-    """Return the tensor `grad` with the shape and format of the tensor it belongs to."""
-    if grad._data.shape != edge.shape:
-        grad = sum_to_shape(grad, edge.shape)
-    if grad._data.dtype != edge.dtype:
-        grad = grad.to(edge.dtype)
-    return grad
 
 
 class AccumulateGrad(Node):

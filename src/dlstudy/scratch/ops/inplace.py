@@ -7,7 +7,7 @@ graph, its place moves on to the new operation; if it is a view, the tensor it s
 """
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ import numpy as np
 from dlstudy.scratch._quiet import quiet
 from dlstudy.scratch.autograd import enable_grad
 from dlstudy.scratch.shapes import broadcast_shapes
-from dlstudy.scratch.tape import OUTPUT, Node, edge_of, fit, fit_tensor, mode, record
+from dlstudy.scratch.tape import CONSTANT, OUTPUT, Node, edge_of, mode, record
 from dlstudy.scratch.tensor import Tensor, wrap
 from dlstudy.scratch.versions import changed_since, clock, note_change
 
@@ -66,9 +66,7 @@ def rebase(t: Any, node: Node | None) -> None:
     if base is None:
         t._node = node
     elif node is not None:
-        replacement = CopySlices((edge_of(base), *node.edges[1:]), base._data.shape, base._data.dtype)
-        replacement.replay, replacement.saved = functools.partial(replay_view, t), (node,)
-        base._node = replacement
+        base._node = CopySlices(base, node, t)
         refresh_view(t)
 
 
@@ -84,32 +82,34 @@ def refresh_view(view: Any) -> None:
 
 
 class CopySlices(Node):
-    """A tensor after one of its views was changed in place: the gradient of the changed part goes through that
-    change.
-    """
+    """A tensor after one of its views was changed in place: the gradient of the changed part goes through that change."""
 
     replay: Callable[[Any], Any]  # finds the part in an array or tensor of the base's shape
+    keeps = ("change",)  # the node of the operation that changed the part
+    sources = (CONSTANT,)
 
-    def gradients(self, grad: Any, wanted: Any = None) -> Iterator[tuple[Node, Any]]:
-        if not self.saved:
-            raise RuntimeError(
-                "Trying to backward through the graph a second time: what an in-place change kept for its derivative was freed by "
-                "the first backward(). Pass retain_graph=True to the first one, or compute the result again."
-            )
-        change = self.saved[0]
+    def __init__(self, base: Any, change: Node, view: Any):
+        super().__init__((edge_of(base), *change.edges[1:]), base._data.shape, base._data.dtype)
+        self.saved = (change,)
+        self.replay = functools.partial(replay_view, view)
+        others = [(functools.partial(CopySlices.other_gradient, i=i), 0, (0,)) for i in range(1, len(change.edges))]
+        self.formulas = ((CopySlices.base_gradient, 0, (0,)), *others)
+
+    def base_gradient(self, grad: Array, change: Node) -> Array:
+        """Return the output's gradient, its changed part replaced by the gradient of what was there before."""
         if isinstance(grad, Tensor):
-            base_grad = grad.clone()
-            part = self.replay(base_grad)
-            inner = change.all_gradients(part.clone())
-            copy_(part, 0 if inner[0] is None else inner[0])
-        else:
-            base_grad = np.array(grad)
-            part = self.replay(base_grad)
-            inner = change.all_gradients(part.copy())
-            part[...] = 0 if inner[0] is None else inner[0]
-        for edge, g in zip(self.edges, [base_grad, *inner[1:]]):
-            if edge is not None and g is not None and (wanted is None or edge in wanted):
-                yield edge, (fit_tensor if isinstance(grad, Tensor) else fit)(g, edge)
+            grad = grad.clone()
+            part = self.replay(grad)
+            copy_(part, change.gradient_of(0, part.clone()))
+            return grad
+        grad = np.array(grad)
+        part = self.replay(grad)
+        part[...] = change.gradient_of(0, part.copy())
+        return grad
+
+    def other_gradient(self, grad: Array, change: Node, i: int) -> Array:
+        """Return the gradient of the change's input number i."""
+        return change.gradient_of(i, self.replay(grad))
 
 
 # -- writing new values --------------------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 # ruff: noqa: D102 - a derivative is described by the line under its class
 """Putting tensors together, taking them apart, and repeating them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,7 +9,7 @@ import numpy as np
 from dlstudy.scratch import dtypes
 from dlstudy.scratch.both import flip as flip_both
 from dlstudy.scratch.shapes import Shape
-from dlstudy.scratch.tape import Node, edge_of, fit, fit_tensor, mode, record
+from dlstudy.scratch.tape import Node, edge_of, mode, record
 from dlstudy.scratch.tensor import Tensor, wrap, wrap_dim
 
 from .indexing import SplitBackward0, UnbindBackward0, basic_view
@@ -21,42 +21,24 @@ Array = Any
 class CatBackward0(Node):
     """y = the inputs one after the other: each gets its piece of the gradient"""
 
-    along: int
-    lengths: Sequence[int | None]
-
-    def gradients(self, grad: Any, wanted: Any = None) -> Iterator[tuple[Node, Any]]:
-        raw = not isinstance(grad, Tensor)
-        start = 0
-        for edge, length in zip(self.edges, self.lengths):
-            if edge is not None and (wanted is None or edge in wanted):
-                if length is None:  # an empty vector that was passed over
-                    empty = np.zeros(edge.shape, edge.dtype)
-                    yield edge, (empty if raw else wrap(empty))
-                else:
-                    piece = grad[(slice(None),) * self.along + (slice(start, start + length),)]
-                    yield edge, (fit(piece, edge) if raw else fit_tensor(piece, edge))
-            start += length or 0
-
 
 class StackBackward0(Node):
     """y = the inputs side by side along a new dimension: each gets its slice of the gradient"""
 
-    along: int
 
-    def gradients(self, grad: Any, wanted: Any = None) -> Iterator[tuple[Node, Any]]:
-        for i, edge in enumerate(self.edges):
-            if edge is not None and (wanted is None or edge in wanted):
-                part = grad[(slice(None),) * self.along + (i, ...)]
-                yield edge, (fit_tensor if isinstance(grad, Tensor) else fit)(part, edge)
+def piece_of(index: tuple[Any, ...]) -> Any:
+    """Return the derivative for the input that became the part `index` of the result, as an entry of `Node.formulas`."""
+    return (lambda node, grad: grad[index]), -1, ()
 
 
-def _join(operation: type[Node], data: Array, tensors: Sequence[Any], **settings: Any) -> Any:
+def _join(operation: type[Node], data: Array, tensors: Sequence[Any], pieces: Sequence[tuple[Any, ...]]) -> Any:
+    """Put a joined tensor on the tape; `pieces` says where each input is in it."""
     out = wrap(data)
     if mode.enabled and data.dtype.kind == "f":
         edges = tuple([edge_of(t) for t in tensors])
         if any([edge is not None for edge in edges]):
             out._node = operation(edges, data.shape, data.dtype)
-            out._node.__dict__.update(settings)
+            out._node.formulas = tuple(piece_of(index) for index in pieces)
     return out
 
 
@@ -79,7 +61,7 @@ def cat(tensors: Any, dim: int = 0) -> Any:
     tensors, arrays = _common("cat", tensors)
     kept = [x for x in arrays if x.shape != (0,)]
     if not kept:
-        return _join(CatBackward0, np.concatenate(arrays), tensors, along=0, lengths=[None] * len(arrays))
+        return _join(CatBackward0, np.concatenate(arrays), tensors, [(slice(0),)] * len(arrays))
     first = kept[0]
     if first.ndim == 0:
         raise RuntimeError("zero-dimensional tensor (at position 0) cannot be concatenated: use stack")
@@ -93,8 +75,15 @@ def cat(tensors: Any, dim: int = 0) -> Any:
                     f"Sizes of tensors must match except in dimension {d}: expected size {first.shape[axis]} in dimension {axis}, "
                     f"got {x.shape[axis]} for tensor number {i} in the list"
                 )
-    lengths = [None if x.shape == (0,) and first.ndim > 1 else x.shape[d] for x in arrays]
-    return _join(CatBackward0, np.concatenate(kept, axis=d), tensors, along=d, lengths=lengths)
+    before = (slice(None),) * d
+    pieces, start = [], 0
+    for x in arrays:
+        if x.shape == (0,) and first.ndim > 1:  # passed over: any empty vector will do
+            pieces.append((slice(0),) * first.ndim)
+        else:
+            pieces.append((*before, slice(start, start + x.shape[d])))
+            start += x.shape[d]
+    return _join(CatBackward0, np.concatenate(kept, axis=d), tensors, pieces)
 
 
 def stack(tensors: Any, dim: int = 0) -> Any:
@@ -106,7 +95,8 @@ def stack(tensors: Any, dim: int = 0) -> Any:
                 f"stack expects each tensor to be equal size, but got {list(arrays[0].shape)} at entry 0 and {list(x.shape)} at entry {i}"
             )
     d = wrap_dim(dim, arrays[0].ndim + 1)
-    return _join(StackBackward0, np.stack(arrays, axis=d), tensors, along=d)
+    pieces = [((slice(None),) * d + (i, ...)) for i in range(len(arrays))]
+    return _join(StackBackward0, np.stack(arrays, axis=d), tensors, pieces)
 
 
 def vstack(tensors: Any) -> Any:
