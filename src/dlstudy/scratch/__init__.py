@@ -81,7 +81,7 @@ inf, nan, pi, e = _math.inf, _math.nan, _math.pi, _math.e
 
 for _module in ops.MODULES:
     globals().update(_module.FUNCTIONS)  # exp, matmul, cat, ...: every operation is also a function of this package
-globals().update(ops.pointwise.ALIASES)
+globals().update({**ops.pointwise.ALIASES, **ops.functions.ALIASES})
 
 
 def is_tensor(obj: object) -> "bool_":  # type: ignore[name-defined]  # noqa: F821

@@ -2,9 +2,38 @@
 
 from dlstudy.scratch.tensor import Tensor
 
-from . import choice, conversion, einstein, indexing, inplace, joining, matrix, pointwise, reductions, views
+from . import (
+    along,
+    choice,
+    conversion,
+    einstein,
+    extrema,
+    functions,
+    gathering,
+    indexing,
+    inplace,
+    joining,
+    matrix,
+    pointwise,
+    reductions,
+    views,
+)
 
-MODULES = (pointwise, choice, reductions, matrix, einstein, views, indexing, joining, conversion)
+MODULES = (
+    pointwise,
+    functions,
+    choice,
+    reductions,
+    extrema,
+    along,
+    matrix,
+    einstein,
+    views,
+    indexing,
+    gathering,
+    joining,
+    conversion,
+)
 
 for _module in (*MODULES, inplace):
     for _name, _function in _module.METHODS.items():

@@ -19,7 +19,7 @@ from dlstudy.scratch.tape import CONSTANT, OUTPUT, Node, edge_of, mode, record
 from dlstudy.scratch.tensor import Tensor, wrap
 from dlstudy.scratch.versions import changed_since, clock, note_change
 
-from . import choice, indexing, pointwise
+from . import choice, functions, gathering, indexing, pointwise
 from .views import replay_view
 
 Array = Any
@@ -267,13 +267,9 @@ mul_ = in_place_ufunc(np.multiply, pointwise.mul)
 div_ = in_place_ufunc(np.true_divide, pointwise.div)
 
 FROM_FUNCTIONS = {
-    **{name: pointwise.FUNCTIONS[name] for name in (
-        "pow", "floor_divide", "remainder", "atan2", "lerp", "addcmul", "addcdiv", "neg", "abs", "exp", "exp2", "expm1", "log", "log2",
-        "log10", "log1p", "sqrt", "rsqrt", "reciprocal", "square", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh",
-        "sigmoid", "relu", "sign", "floor", "ceil", "round", "trunc",
-    )},
-    "clamp": choice.clamp, "masked_fill": choice.masked_fill, "scatter": indexing.scatter, "scatter_add": indexing.scatter_add,
-    "index_add": indexing.index_add,
+    **{name: pointwise.FUNCTIONS[name] for name in ("pow", "floor_divide", "remainder", "atan2", "lerp", "addcmul", "addcdiv")},
+    **functions.FUNCTIONS, "clamp": choice.clamp, "masked_fill": choice.masked_fill, "scatter": gathering.scatter,
+    "scatter_add": gathering.scatter_add, "index_add": gathering.index_add,
 }  # fmt: skip
 METHODS: dict[str, Any] = {
     "zero_": zero_, "fill_": fill_, "copy_": copy_, "add_": add_, "sub_": sub_, "mul_": mul_, "div_": div_,

@@ -8,9 +8,7 @@ import numpy as np
 
 from dlstudy.scratch import dtypes
 from dlstudy.scratch._quiet import quiet
-from dlstudy.scratch.both import cumsum as cumsum_both
-from dlstudy.scratch.both import expand, flip, masked, plain
-from dlstudy.scratch.printing import ValuesAndIndices
+from dlstudy.scratch.both import expand, masked, plain
 from dlstudy.scratch.shapes import Shape
 from dlstudy.scratch.tape import Node, record
 from dlstudy.scratch.tensor import Tensor, wrap, wrap_dim
@@ -45,6 +43,13 @@ def floats_only(name: str, input: Any) -> None:
         raise RuntimeError(
             f"{name}: expected a floating-point tensor, got {input.dtype}. Convert it with .float() first."
         )
+
+
+def one_dim(input: Any, dim: int) -> int:
+    """Return the dimension meant by `dim`, which must be one number."""
+    if not isinstance(dim, int | np.integer):
+        raise TypeError(f"expected one dimension, got {dim!r}")
+    return wrap_dim(dim, input._data.ndim)
 
 
 class Reduction(Node):
@@ -211,9 +216,9 @@ def norm(input: Any, p: Any = 2, dim: Any = None, keepdim: bool = False) -> Any:
         return record(NormBackward, out, (input,), input_shape=x.shape, dims=dims, keepdim=keepdim)
     dims = reduced_dims(dim, input._data.ndim)
     if p == float("inf"):
-        return amax(input.abs(), dims, keepdim)
+        return input.abs().amax(dims, keepdim)
     if p == float("-inf"):
-        return amin(input.abs(), dims, keepdim)
+        return input.abs().amin(dims, keepdim)
     if p == 0:
         out = wrap(np.asarray(np.add.reduce(input._data != 0, axis=dims, keepdims=keepdim, dtype=input._data.dtype)))
         return record(CountBackward, out, (input,), input_shape=input._data.shape, dims=dims, keepdim=keepdim)
@@ -290,114 +295,6 @@ def prod(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = Non
     return record(operation, out, (input,), input_shape=x.shape, dims=dims, keepdim=keepdim)
 
 
-# -- extrema -------------------------------------------------------------------------------------------------------------
-class MaxBackward1(Reduction):
-    """y = the largest (or smallest) of a; equal ones share the gradient"""
-
-    def grad_a(self, grad: Array, a: Array, out: Array) -> Array:
-        x, y = plain(a), plain(self.spread(out))
-        chosen = (x == y) | ((x != x) & (y != y))  # nan is the extremum of everything that holds one
-        shares = np.add.reduce(chosen, axis=self.dims, keepdims=True, dtype=x.dtype)
-        return masked(self.spread(grad) / (wrap(shares) if isinstance(grad, Tensor) else shares), chosen)
-
-
-class MinBackward1(MaxBackward1):
-    """y = the smallest of a"""
-
-
-class AmaxBackward0(MaxBackward1):
-    """y = the largest of a over some dimensions"""
-
-
-class AminBackward0(MaxBackward1):
-    """y = the smallest of a over some dimensions"""
-
-
-def _extremum(name: str, ufunc: Any, operation: type[Node]) -> Callable[..., Any]:
-    @quiet
-    def apply(input: Any, dim: Any = (), keepdim: bool = False) -> Any:
-        x = input._data
-        dims = reduced_dims(dim, x.ndim)
-        if count_of(x.shape, dims) == 0:
-            raise (IndexError if dim != () else RuntimeError)(
-                f"{name}(): expected a reduction dim with non-zero size to reduce, got shape {list(x.shape)}"
-            )
-        out = wrap(np.asarray(ufunc.reduce(x, axis=dims, keepdims=keepdim)))
-        return record(operation, out, (input,), input_shape=x.shape, dims=dims, keepdim=keepdim)
-
-    apply.__name__ = name
-    apply.__doc__ = f"Return the {'largest' if 'max' in name else 'smallest'} element over `dim` (all if left out); ties share the gradient."
-    return apply
-
-
-amax, amin = _extremum("amax", np.maximum, AmaxBackward0), _extremum("amin", np.minimum, AminBackward0)
-_max_of_all, _min_of_all = _extremum("max", np.maximum, MaxBackward1), _extremum("min", np.minimum, MinBackward1)
-
-
-def one_dim(input: Any, dim: int) -> int:
-    """Return the dimension meant by `dim`, which must be one number."""
-    if not isinstance(dim, int | np.integer):
-        raise TypeError(f"expected one dimension, got {dim!r}")
-    return wrap_dim(dim, input._data.ndim)
-
-
-def no_elements(name: str, x: Array, dim: int) -> None:
-    """Refuse to look for an extremum along a dimension of size 0."""
-    if x.ndim and x.shape[dim] == 0:
-        raise IndexError(f"{name}(): Expected reduction dim {dim} to have non-zero size.")
-
-
-def _extremum_along(name: str, of_all: Any, pairwise: Any, arg: Any) -> Callable[..., Any]:
-    @quiet
-    def apply(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
-        if dim is None:
-            return of_all(input)
-        if isinstance(dim, Tensor):
-            from .choice import maximum, minimum
-
-            return (maximum if pairwise is np.maximum else minimum)(input, dim)
-        from .indexing import pick
-
-        d = one_dim(input, dim)
-        no_elements(name, input._data, d)
-        index = np.asarray(arg(input._data, axis=d, keepdims=True)) if input._data.ndim else np.zeros((), np.int64)
-        values = pick(input, d, index, keepdim, name.capitalize())
-        return ValuesAndIndices(name, values, wrap(index if keepdim or not index.ndim else index.squeeze(d)))
-
-    apply.__name__ = name
-    apply.__doc__ = (
-        f"Return the {name} of all elements; with `dim` the pair (values, indices) along it; with a second tensor the "
-        f"{name} of the two, element by element."
-    )
-    return apply
-
-
-max = _extremum_along("max", _max_of_all, np.maximum, np.argmax)
-min = _extremum_along("min", _min_of_all, np.minimum, np.argmin)
-
-
-def _arg(name: str, function: Any) -> Callable[..., Any]:
-    def apply(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
-        x = input._data
-        if x.dtype == bool:
-            raise RuntimeError(f"{name}: bool tensors have no order, convert with .int() first")
-        if dim is None:
-            if x.size == 0:
-                raise IndexError(f"{name}(): Expected reduction dim to be specified for input.numel() == 0.")
-            index = np.asarray(function(x))
-            return wrap(index.reshape((1,) * x.ndim) if keepdim else index)
-        d = one_dim(input, dim)
-        no_elements(name, x, d)
-        return wrap(np.asarray(function(x, axis=d, keepdims=keepdim) if x.ndim else np.int64(0)))
-
-    apply.__name__ = name
-    apply.__doc__ = f"Return where the {'largest' if name == 'argmax' else 'smallest'} element is: along `dim`, or in the flattened tensor."
-    return apply
-
-
-argmax, argmin = _arg("argmax", np.argmax), _arg("argmin", np.argmin)
-
-
 # -- logic and counting --------------------------------------------------------------------------------------------------
 def _logical(name: str, ufunc: Any) -> Callable[..., Any]:
     def apply(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
@@ -418,80 +315,8 @@ def count_nonzero(input: Any, dim: Any = None) -> Any:
     return wrap(np.asarray(np.count_nonzero(input._data, axis=reduced_dims(dim, input._data.ndim)), np.int64))
 
 
-# -- along a dimension, keeping it ---------------------------------------------------------------------------------------
-class CumsumBackward0(Node):
-    """y_i = a_0 + ... + a_i: a_i is in every later sum"""
-
-    along: int
-
-    def grad_a(self, grad: Array) -> Array:
-        return flip(cumsum_both(flip(grad, (self.along,)), self.along), (self.along,)) if grad.ndim else grad
-
-
-@quiet
-def cumsum(input: Any, dim: int, *, dtype: Any = None) -> Any:
-    """Return the running sum along `dim`; integers and booleans are summed as int64."""
-    if dtype is not None:
-        input = input.to(dtype)
-    x = input._data
-    d = one_dim(input, dim)
-    kind = np.int64 if x.dtype.kind != "f" else x.dtype
-    out = np.cumsum(x, axis=d, dtype=kind) if x.ndim else x.astype(kind)
-    return record(CumsumBackward0, wrap(out), (input,), along=d)
-
-
-class SoftmaxBackward0(Node):
-    """y_i = exp a_i / sum of exp a"""
-
-    along: int
-
-    def grad_a(self, grad: Array, out: Array) -> Array:
-        weighted = grad * out
-        return weighted - out * weighted.sum(axis=self.along, keepdims=True) if weighted.ndim else weighted * 0
-
-
-class LogSoftmaxBackward0(Node):
-    """y_i = a_i - ln(sum of exp a)"""
-
-    along: int
-
-    def grad_a(self, grad: Array, out: Array) -> Array:
-        if not grad.ndim:
-            return grad * 0
-        return grad - (out.exp() if isinstance(out, Tensor) else np.exp(out)) * grad.sum(axis=self.along, keepdims=True)
-
-
-@quiet
-def softmax(input: Any, dim: int, dtype: Any = None) -> Any:
-    """Return exp(input) / sum(exp(input)) along `dim`, computed without overflow."""
-    x, d = _shifted("softmax", input, dim, dtype)
-    np.exp(x, out=x)
-    x /= np.add.reduce(x, axis=d, keepdims=True) if x.ndim else x.copy()
-    return record(SoftmaxBackward0, wrap(x), (input,), along=d)
-
-
-@quiet
-def log_softmax(input: Any, dim: int, dtype: Any = None) -> Any:
-    """Return the logarithm of softmax(input) along `dim`, computed without overflow."""
-    x, d = _shifted("log_softmax", input, dim, dtype)
-    x -= np.log(np.add.reduce(np.exp(x), axis=d, keepdims=True) if x.ndim else np.exp(x))
-    return record(LogSoftmaxBackward0, wrap(x), (input,), along=d)
-
-
-def _shifted(name: str, input: Any, dim: int, dtype: Any) -> tuple[Array, int]:
-    """Return input minus its largest element along `dim`, as a new array, and the dimension."""
-    if dtype is not None:
-        input = input.to(dtype)
-    floats_only(name, input)
-    x, d = input._data, one_dim(input, dim)
-    if x.ndim == 0:
-        return np.subtract(x, x, out=...), d
-    return x - (np.maximum.reduce(x, axis=d, keepdims=True) if x.shape[d] else 0), d
-
-
 FUNCTIONS: dict[str, Any] = {
-    "sum": sum, "mean": mean, "var": var, "std": std, "norm": norm, "logsumexp": logsumexp, "prod": prod, "amax": amax, "amin": amin,
-    "max": max, "min": min, "argmax": argmax, "argmin": argmin, "all": all, "any": any, "count_nonzero": count_nonzero,
-    "cumsum": cumsum, "softmax": softmax, "log_softmax": log_softmax,
+    "sum": sum, "mean": mean, "var": var, "std": std, "norm": norm, "logsumexp": logsumexp, "prod": prod,
+    "all": all, "any": any, "count_nonzero": count_nonzero,
 }  # fmt: skip
 METHODS: dict[str, Any] = FUNCTIONS

@@ -11,8 +11,8 @@ from dlstudy.scratch.both import expand as expand_both
 from dlstudy.scratch.both import permute as permute_both
 from dlstudy.scratch.shapes import Shape, sum_to_shape
 from dlstudy.scratch.tape import Node, record
-from dlstudy.scratch.versions import clock, owner
 from dlstudy.scratch.tensor import wrap, wrap_dim
+from dlstudy.scratch.versions import clock, owner
 
 Array = Any
 
