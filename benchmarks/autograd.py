@@ -3,11 +3,12 @@
     python benchmarks/autograd.py            # prints the table and writes results/autograd.md and .json
     python benchmarks/autograd.py --quick    # fewer samples, writes nothing
 
-How it measures. Both libraries run the same function on the same numbers, in turn, sample by sample, in one process with one
-thread; a sample is the CPU time of the process (so that a busy machine lengthens neither), taken again if the system interrupted it. The
-figure is the median over the samples, and the ratio is scratch / torch: below 1 the NumPy tape is the quicker. Memory is the peak of
-resident memory above what was there before the first operation, each library in a process of its own, with an allocator
-setting that gives arrays back to the system as soon as they are freed (otherwise the peak depends on what ran before).
+How it measures. Both libraries run the same function on the same numbers, in turn, sample by sample, in one process
+with one thread; a sample is the CPU time of the process (so that a busy machine lengthens neither), taken again if the
+system interrupted it. The figure is the median over the samples, and the ratio is scratch / torch: below 1 the NumPy
+tape is the quicker. Memory is the peak of resident memory above what was there before, in the second of two runs, each
+library in a process of its own, with an allocator setting that gives arrays back to the system as soon as they are
+freed (otherwise the peak depends on what ran before).
 """
 
 import argparse
@@ -27,13 +28,13 @@ from typing import Any
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[variable] = "1"
 
-import numpy as np
+import numpy as np  # noqa: E402 - after the number of threads is set
 
 LENGTH = 1000
 RESULTS = Path(__file__).parent / "results"
 
 
-# -- what is measured ----------------------------------------------------------------------------------------------------
+# -- what is measured --------------------------------------------------------------------------------------
 def multiply_add(M: Any, x: Any, w: Any) -> Any:
     """1,000 operations, every other one a product with a weight: y = y * w, y = y + w."""
     y = x
@@ -119,7 +120,7 @@ CASES: list[tuple[str, Callable[..., Any], Callable[..., Any], tuple[int, ...], 
 ]
 
 
-# -- time ----------------------------------------------------------------------------------------------------------------
+# -- time --------------------------------------------------------------------------------------------------
 def interruptions() -> int:
     """Return how often the system has taken the processor away from us; always 0 where it does not say."""
     try:
@@ -167,10 +168,16 @@ def compare_time(how: Any, f: Any, shape: tuple[int, ...], samples: int) -> dict
             disturbed += not clean
     gc.collect()
     torch_ms, scratch_ms = (1e3 * statistics.median(times[name]) for name in ("torch", "scratch"))
-    return {"torch": torch_ms, "scratch": scratch_ms, "ratio": scratch_ms / torch_ms, "n": samples, "disturbed": disturbed}
+    return {
+        "torch": torch_ms,
+        "scratch": scratch_ms,
+        "ratio": scratch_ms / torch_ms,
+        "n": samples,
+        "disturbed": disturbed,
+    }
 
 
-# -- memory --------------------------------------------------------------------------------------------------------------
+# -- memory ------------------------------------------------------------------------------------------------
 def memory_constants(M: Any, x: Any) -> Any:
     """500 products with a number and sums with a number: no derivative needs an array."""
     y = x
@@ -197,9 +204,10 @@ def memory_weights(M: Any, x: Any) -> Any:
 
 
 MEMORY = {
-    "chain of 1,000 with numbers, 512x512": memory_constants, "chain of 200 with tanh, 512x512": memory_tanh,
+    "chain of 1,000 with numbers, 512x512": memory_constants,
+    "chain of 200 with tanh, 512x512": memory_tanh,
     "chain of 100 with a weight, 512x512": memory_weights,
-}  # fmt: skip
+}
 
 
 def resident(which: str) -> float:
@@ -232,12 +240,15 @@ def compare_memory(case: str) -> dict[str, Any]:
     peaks = {}
     for module in ("torch", "scratch"):
         command = [sys.executable, __file__, "--memory-of", module, "--case", case]
-        found = [float(subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout) for _ in range(3)]
+        found = [
+            float(subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout)
+            for _ in range(3)
+        ]
         peaks[module] = statistics.median(found)
     return {**peaks, "ratio": peaks["scratch"] / peaks["torch"], "n": 3}
 
 
-# -- report --------------------------------------------------------------------------------------------------------------
+# -- report ------------------------------------------------------------------------------------------------
 def machine() -> dict[str, str]:
     """Return what a reader needs to judge the figures."""
     import torch
@@ -248,29 +259,52 @@ def machine() -> dict[str, str]:
     except (OSError, StopIteration):
         cpu = platform.processor()
     return {
-        "date": datetime.date.today().isoformat(), "cpu": f"{cpu}, {os.cpu_count()} cores, one thread used", "system": platform.system(),
-        "python": platform.python_version(), "numpy": np.__version__, "torch": torch.__version__,
-    }  # fmt: skip
+        "date": datetime.date.today().isoformat(),
+        "cpu": f"{cpu}, {os.cpu_count()} cores, one thread used",
+        "system": platform.system(),
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "torch": torch.__version__,
+    }
 
 
 def report(times: list[dict[str, Any]], memory: list[dict[str, Any]]) -> str:
     """Return the tables in Markdown."""
     facts = machine()
-    lines = ["# The NumPy tape against torch eager", "", "Written by `python benchmarks/autograd.py`, which says how it measures.", ""]
+    lines = [
+        "# The NumPy tape against torch eager",
+        "",
+        "Written by `python benchmarks/autograd.py`, which says how it measures.",
+        "",
+    ]
     lines += [", ".join(f"{key}: {value}" for key, value in facts.items()) + ".", ""]
-    lines += ["| forward + backward, CPU time | torch, ms | scratch, ms | ratio | goal | n |", "|---|---|---|---|---|---|"]
+    lines += [
+        "| forward + backward, CPU time | torch, ms | scratch, ms | ratio | goal | n |",
+        "|---|---|---|---|---|---|",
+    ]
     for row in times:
         sign = "" if row["ratio"] <= row["goal"] else " (missed)"
         figures = f"{row['torch']:.3g} | {row['scratch']:.3g} | {row['ratio']:.2f}{sign} | {row['goal']} | {row['n']}"
         lines.append(f"| {row['case']} | {figures} |")
     if memory:
-        lines += ["", "| peak memory above the inputs | torch, MiB | scratch, MiB | ratio | goal | n |", "|---|---|---|---|---|---|"]
+        lines += [
+            "",
+            "| peak memory above the inputs | torch, MiB | scratch, MiB | ratio | goal | n |",
+            "|---|---|---|---|---|---|",
+        ]
         for row in memory:
             sign = "" if row["ratio"] <= 1.0 else " (missed)"
-            lines.append(f"| {row['case']} | {row['torch']:.1f} | {row['scratch']:.1f} | {row['ratio']:.2f}{sign} | 1.0 | {row['n']} |")
+            figures = f"{row['torch']:.1f} | {row['scratch']:.1f} | {row['ratio']:.2f}{sign} | 1.0 | {row['n']}"
+            lines.append(f"| {row['case']} | {figures} |")
     disturbed = sum(row["disturbed"] for row in times)
     lines += ["", f"Samples that the system interrupted at every one of twenty tries: {disturbed}.", ""]
     return "\n".join(lines)
+
+
+def show(row: dict[str, Any], style: str, unit: str) -> None:
+    """Print one result as soon as it is there."""
+    torch_, scratch_ = format(row["torch"], style), format(row["scratch"], style)
+    print(f"{row['case']:52s} torch {torch_} {unit}  scratch {scratch_} {unit}  ratio {row['ratio']:.2f}", flush=True)
 
 
 def main() -> None:
@@ -292,18 +326,20 @@ def main() -> None:
         if options.only in name:
             row = {"case": name, "goal": goal, **compare_time(how, f, shape, 9 if options.quick else 31)}
             times.append(row)
-            print(f"{name:55s} torch {row['torch']:8.3f} ms   scratch {row['scratch']:8.3f} ms   ratio {row['ratio']:.2f}", flush=True)
+            show(row, "8.3f", "ms")
     memory = []
     if Path("/proc/self/clear_refs").exists():
         for name in MEMORY:
             if options.only in name:
                 row = {"case": name, **compare_memory(name)}
                 memory.append(row)
-                print(f"{name:55s} torch {row['torch']:8.1f} MiB  scratch {row['scratch']:8.1f} MiB  ratio {row['ratio']:.2f}", flush=True)
+                show(row, "8.1f", "MiB")
     if not options.quick and not options.only:
         RESULTS.mkdir(exist_ok=True)
         (RESULTS / "autograd.md").write_text(report(times, memory), encoding="utf-8")
-        (RESULTS / "autograd.json").write_text(json.dumps({**machine(), "times": times, "memory": memory}, indent=1), encoding="utf-8")
+        (RESULTS / "autograd.json").write_text(
+            json.dumps({**machine(), "times": times, "memory": memory}, indent=1), encoding="utf-8"
+        )
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """For every public operation: calls of it, with random inputs, that the parity test runs on torch and on scratch."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -31,15 +31,49 @@ def method(name: str) -> Callable[..., Any]:
     return lambda M, t, *args, **kwargs: getattr(t, name)(*args, **kwargs)
 
 
-# -- one input, element by element ---------------------------------------------------------------------------------------
+# -- one input, element by element -------------------------------------------------------------------------
 DOMAIN = {
-    "log": (0.1, 3), "log2": (0.1, 3), "log10": (0.1, 3), "log1p": (-0.9, 3), "sqrt": (0.1, 3), "rsqrt": (0.1, 3),
-    "asin": (-0.9, 0.9), "acos": (-0.9, 0.9), "tan": (-1, 1),
-}  # fmt: skip
-UNARY = (
-    "neg abs exp exp2 expm1 log log2 log10 log1p sqrt rsqrt reciprocal square sin cos tan asin acos atan sinh cosh tanh "
-    "sigmoid relu sign floor ceil round trunc"
-).split()
+    "log": (0.1, 3),
+    "log2": (0.1, 3),
+    "log10": (0.1, 3),
+    "log1p": (-0.9, 3),
+    "sqrt": (0.1, 3),
+    "rsqrt": (0.1, 3),
+    "asin": (-0.9, 0.9),
+    "acos": (-0.9, 0.9),
+    "tan": (-1, 1),
+}
+UNARY = [
+    "neg",
+    "abs",
+    "exp",
+    "exp2",
+    "expm1",
+    "log",
+    "log2",
+    "log10",
+    "log1p",
+    "sqrt",
+    "rsqrt",
+    "reciprocal",
+    "square",
+    "sin",
+    "cos",
+    "tan",
+    "asin",
+    "acos",
+    "atan",
+    "sinh",
+    "cosh",
+    "tanh",
+    "sigmoid",
+    "relu",
+    "sign",
+    "floor",
+    "ceil",
+    "round",
+    "trunc",
+]
 for name in UNARY:
     low, high = DOMAIN.get(name, (-3, 3))
     for shape in SHAPES:
@@ -56,7 +90,7 @@ for kind in ALL_FORMATS:
     add("bitwise_not", function("bitwise_not"), draw(rng, (2, 3), -2, 2, kind))
     add("bitwise_not", lambda M, a: ~a, draw(rng, (), -2, 2, kind))
 
-# -- two inputs, element by element --------------------------------------------------------------------------------------
+# -- two inputs, element by element -------------------------------------------------------------------------
 for name in ["add", "sub", "mul", "div", "atan2", "maximum", "minimum", "remainder", "floor_divide", "rsub"]:
     for a, b in PAIRS:
         add(name, function(name), draw(rng, a), draw(rng, b, 0.5, 2))
@@ -85,11 +119,16 @@ for mode in ("floor", "trunc", "up"):
 add("remainder", function("remainder"), np.array([5, -5, 5, -5]), np.array([3, 3, -3, -3]))
 add("remainder", function("remainder"), np.array([5]), np.array([0]))
 for op, f in {
-    "add": lambda M, a: (a + 2, 2 + a, a + 1.5, a + True), "sub": lambda M, a: (a - 2, 2 - a, 1.5 - a),
-    "mul": lambda M, a: (a * 2, 2 * a, a * 0.5), "div": lambda M, a: (a / 2, 2 / a, 1.5 / a),
-    "pow": lambda M, a: (a**2, 2**a, a**3, a**1, a**0), "floor_divide": lambda M, a: (a // 2, 7 // a),
-    "remainder": lambda M, a: (a % 2, 7 % a.detach()), "neg": lambda M, a: (-a, +a), "abs": lambda M, a: abs(a),
-}.items():  # fmt: skip
+    "add": lambda M, a: (a + 2, 2 + a, a + 1.5, a + True),
+    "sub": lambda M, a: (a - 2, 2 - a, 1.5 - a),
+    "mul": lambda M, a: (a * 2, 2 * a, a * 0.5),
+    "div": lambda M, a: (a / 2, 2 / a, 1.5 / a),
+    "pow": lambda M, a: (a**2, 2**a, a**3, a**1, a**0),
+    "floor_divide": lambda M, a: (a // 2, 7 // a),
+    "remainder": lambda M, a: (a % 2, 7 % a.detach()),
+    "neg": lambda M, a: (-a, +a),
+    "abs": lambda M, a: abs(a),
+}.items():
     for kind in ALL_FORMATS:
         add(op, f, draw(rng, (2, 3), 1, 3, kind), note=" operators")
         add(op, f, draw(rng, (), 1, 3, kind), note=" operators")
@@ -111,7 +150,7 @@ add("lerp", function("lerp"), draw(rng, (2,)), draw(rng, (2,), dtype="float32"),
 add("addcmul", lambda M, a, b, c: M.addcmul(a, b, c, value=0.5), draw(rng, (2, 3)), draw(rng, (3,)), draw(rng, (2, 1)))
 add("addcdiv", lambda M, a, b, c: a.addcdiv(b, c, value=2), draw(rng, (2, 3)), draw(rng, (3,)), draw(rng, (2, 1), 1, 2))
 
-# -- comparison, logic, choice -------------------------------------------------------------------------------------------
+# -- comparison, logic, choice ------------------------------------------------------------------------------
 for name in ["eq", "ne", "lt", "le", "gt", "ge"]:
     for kind in ALL_FORMATS:
         for other in ("bool", "int64", "float32"):
@@ -121,20 +160,38 @@ for name in ["eq", "ne", "lt", "le", "gt", "ge"]:
     add(name, function(name), SPECIAL[:, None].copy(), SPECIAL.copy())
     add(name, function(name), draw(rng, (2, 3)), draw(rng, (2,)), note=" misfit")
 COMPARED = draw(rng, (2, 3), 0, 2, "int64")
-add("eq", lambda M, a, b: (a == b, a != b, a < b, a <= b, a > b, a >= b, a == 1, 1 < a), COMPARED, COMPARED[::-1].copy())
+add(
+    "eq", lambda M, a, b: (a == b, a != b, a < b, a <= b, a > b, a >= b, a == 1, a > 1), COMPARED, COMPARED[::-1].copy()
+)
 for name in ["logical_and", "logical_or", "logical_xor", "bitwise_and", "bitwise_or", "bitwise_xor"]:
     for kind in ALL_FORMATS:
         add(name, function(name), draw(rng, (2, 3), 0, 3, kind), draw(rng, (3,), 0, 3, "int64"))
         add(name, function(name), draw(rng, (2, 3), 0, 3, kind), draw(rng, (2, 1), 0, 3, "bool"))
-add("bitwise_and", lambda M, a, b: (a & b, a | b, a ^ b, a & 1, 1 | a), draw(rng, (4,), 0, 7, "int64"), draw(rng, (4,), 0, 7, "int64"))
+add(
+    "bitwise_and",
+    lambda M, a, b: (a & b, a | b, a ^ b, a & 1, 1 | a),
+    draw(rng, (4,), 0, 7, "int64"),
+    draw(rng, (4,), 0, 7, "int64"),
+)
 for mask in [(), (3,), (2, 1), (2, 3)]:
     for a, b in PAIRS[:4]:
         add("where", function("where"), draw(rng, mask, dtype="bool"), draw(rng, a), draw(rng, b))
-add("where", lambda M, m, a: (M.where(m, a, 0.0), M.where(m, 1.5, a), a.where(m, 0)), draw(rng, (2, 3), dtype="bool"), draw(rng, (3,)))
+add(
+    "where",
+    lambda M, m, a: (M.where(m, a, 0.0), M.where(m, 1.5, a), a.where(m, 0)),
+    draw(rng, (2, 3), dtype="bool"),
+    draw(rng, (3,)),
+)
 add("where", function("where"), draw(rng, (3,), dtype="int64"), draw(rng, (3,)), draw(rng, (3,)))
 add("where", function("where"), draw(rng, (4, 3), dtype="bool"))
 for kind in ("int64", "float32"):
-    add("where", function("where"), draw(rng, (3,), dtype="bool"), draw(rng, (3,), dtype=kind), draw(rng, (3,), dtype="float64"))
+    add(
+        "where",
+        function("where"),
+        draw(rng, (3,), dtype="bool"),
+        draw(rng, (3,), dtype=kind),
+        draw(rng, (3,), dtype="float64"),
+    )
 for shape in SHAPES:
     mask = draw(rng, shape, dtype="bool")
     add("masked_fill", function("masked_fill"), draw(rng, shape), mask, 1.5)
@@ -148,7 +205,12 @@ add("masked_fill", function("masked_fill"), draw(rng, (2, 3)), draw(rng, (2,), d
 add("masked_select", function("masked_select"), draw(rng, (2, 3)), draw(rng, (3,), dtype="bool"))
 for low, high in [(-1, 1), (None, 0.5), (0, None), (1, -1), (None, None)]:
     for kind in ("float64", "float32", "int64"):
-        add("clamp", lambda M, a, low=low, high=high: M.clamp(a, low, high), draw(rng, (3, 4), dtype=kind), note=f" {low} {high}")
+        add(
+            "clamp",
+            lambda M, a, low=low, high=high: M.clamp(a, low, high),
+            draw(rng, (3, 4), dtype=kind),
+            note=f" {low} {high}",
+        )
 add("clamp", lambda M, a: (M.clip(a, 0.1), a.clamp(max=0), a.clamp_min(0.5), a.clamp_max(0.5)), draw(rng, (3, 4)))
 add("clamp", lambda M, a, b, c: M.clamp(a, b, c), draw(rng, (3, 4)), draw(rng, (4,), -1, 0), draw(rng, (3, 1), 0, 1))
 add("clamp", lambda M, a, b, c: M.clamp(a, b, c), draw(rng, (30,)), draw(rng, (30,)), draw(rng, (30,)), note=" crossed")
@@ -159,9 +221,14 @@ for f in ("equal", "allclose"):
         add(f, function(f), x, y.copy())
     add(f, function(f), x, x.astype("float32"))
 add("isclose", function("isclose"), np.array([1.0, 2, np.nan, np.inf]), np.array([1 + 1e-9, 2.1, np.nan, np.inf]))
-add("isclose", lambda M, a, b: M.isclose(a, b, rtol=0.1, equal_nan=True), np.array([1.0, 2, np.nan]), np.array([1, 2.1, np.nan]))
+add(
+    "isclose",
+    lambda M, a, b: M.isclose(a, b, rtol=0.1, equal_nan=True),
+    np.array([1.0, 2, np.nan]),
+    np.array([1, 2.1, np.nan]),
+)
 
-# -- reductions ----------------------------------------------------------------------------------------------------------
+# -- reductions ---------------------------------------------------------------------------------------------
 DIMS: list[Any] = [None, 0, -1, 1, (0, 1), (0, 2), 5, (0, 0), ()]
 for name in ["sum", "mean", "var", "std", "amax", "amin", "logsumexp", "all", "any"]:
     for shape in SHAPES:
@@ -176,7 +243,11 @@ for name in ["sum", "mean", "var", "std", "amax", "amin", "logsumexp", "all", "a
     for kind in ALL_FORMATS:
         add(name, lambda M, a, n=name: getattr(M, n)(a, 0), draw(rng, (4, 2), 0, 3, kind))
     add(name, lambda M, a, n=name: getattr(a, n)(-1), draw(rng, (3, 5), dtype="float32"))
-add("sum", lambda M, a: (a.sum(axis=0), a.sum(axis=(0, 1), keepdims=True), a.sum(0, dtype=M.float64)), draw(rng, (3, 2), dtype="float32"))
+add(
+    "sum",
+    lambda M, a: (a.sum(axis=0), a.sum(axis=(0, 1), keepdims=True), a.sum(0, dtype=M.float64)),
+    draw(rng, (3, 2), dtype="float32"),
+)
 add("sum", lambda M, a: a.sum(dtype=M.float32), draw(rng, (3, 2), dtype="int64"))
 add("mean", lambda M, a: (a.mean(dtype=M.float64), a.mean((0, 1), True)), draw(rng, (3, 2), dtype="float32"))
 for correction in (0, 1, 2, 5):
@@ -210,8 +281,18 @@ for name in ["max", "min"]:
         add(name, function(name), draw(rng, shape))
         for dim in (0, -1, 1):
             for keep in (False, True):
-                add(name, lambda M, a, n=name, d=dim, k=keep: getattr(M, n)(a, d, k), draw(rng, shape), note=f" {dim} {keep}")
-                add("arg" + name, lambda M, a, n=name, d=dim, k=keep: getattr(M, "arg" + n)(a, d, k), draw(rng, shape), note=f" {dim}")
+                add(
+                    name,
+                    lambda M, a, n=name, d=dim, k=keep: getattr(M, n)(a, d, k),
+                    draw(rng, shape),
+                    note=f" {dim} {keep}",
+                )
+                add(
+                    "arg" + name,
+                    lambda M, a, n=name, d=dim, k=keep: getattr(M, "arg" + n)(a, d, k),
+                    draw(rng, shape),
+                    note=f" {dim}",
+                )
         add("arg" + name, function("arg" + name), draw(rng, shape))
     for kind in ALL_FORMATS:
         add(name, function(name), draw(rng, (4,), 0, 3, kind))
@@ -234,12 +315,28 @@ for name in ("cumsum", "softmax", "log_softmax"):
 add("logsumexp", lambda M, a: M.logsumexp(a, (0, 1)), 500 * draw(rng, (3, 4)), note=" large")
 add("logsumexp", lambda M, a: M.logsumexp(a, 0), np.array([-np.inf, -np.inf]), note=" empty")
 
-# -- matrices ------------------------------------------------------------------------------------------------------------
+# -- matrices -----------------------------------------------------------------------------------------------
 PRODUCTS = [
-    ((3,), (3,)), ((2, 3), (3,)), ((3,), (3, 4)), ((2, 3), (3, 4)), ((5, 2, 3), (3,)), ((3,), (5, 3, 4)), ((5, 2, 3), (3, 4)),
-    ((2, 3), (5, 3, 4)), ((5, 2, 3), (5, 3, 4)), ((2, 1, 2, 3), (5, 3, 4)), ((0, 3), (3, 2)), ((2, 0), (0, 3)), ((2, 3), (2, 3)),
-    ((), (3,)), ((3,), ()), ((3,), (4,)), ((2, 2, 3), (3, 3, 4)), ((5, 2, 3), (4,)), ((1, 2, 3), (5, 3, 1)),
-]  # fmt: skip
+    ((3,), (3,)),
+    ((2, 3), (3,)),
+    ((3,), (3, 4)),
+    ((2, 3), (3, 4)),
+    ((5, 2, 3), (3,)),
+    ((3,), (5, 3, 4)),
+    ((5, 2, 3), (3, 4)),
+    ((2, 3), (5, 3, 4)),
+    ((5, 2, 3), (5, 3, 4)),
+    ((2, 1, 2, 3), (5, 3, 4)),
+    ((0, 3), (3, 2)),
+    ((2, 0), (0, 3)),
+    ((2, 3), (2, 3)),
+    ((), (3,)),
+    ((3,), ()),
+    ((3,), (4,)),
+    ((2, 2, 3), (3, 3, 4)),
+    ((5, 2, 3), (4,)),
+    ((1, 2, 3), (5, 3, 1)),
+]
 for a, b in PRODUCTS:
     add("matmul", function("matmul"), draw(rng, a), draw(rng, b))
     add("matmul", lambda M, x, y: x @ y, draw(rng, a, dtype="float32"), draw(rng, b, dtype="float32"))
@@ -248,7 +345,13 @@ for a, b in PRODUCTS:
 add("matmul", function("matmul"), draw(rng, (2, 3)), draw(rng, (3, 2), dtype="float32"))
 add("matmul", function("matmul"), draw(rng, (2, 3), dtype="int64"), draw(rng, (3, 2), dtype="int64"))
 add("matmul", lambda M, a: a @ a.T, draw(rng, (2, 3)))
-add("addmm", lambda M, a, b, c: M.addmm(a, b, c, beta=0.5, alpha=2), draw(rng, (4,)), draw(rng, (2, 3)), draw(rng, (3, 4)))
+add(
+    "addmm",
+    lambda M, a, b, c: M.addmm(a, b, c, beta=0.5, alpha=2),
+    draw(rng, (4,)),
+    draw(rng, (2, 3)),
+    draw(rng, (3, 4)),
+)
 for diagonal in (-1, 0, 1):
     for shape in [(3, 3), (2, 4), (2, 3, 2), (3,), (0, 2)]:
         add("tril", lambda M, a, d=diagonal: M.tril(a, d), draw(rng, shape))
@@ -260,22 +363,58 @@ add("diagonal", lambda M, a: a.diagonal(0, 1, 1), draw(rng, (3, 4, 2)))
 add("trace", function("trace"), draw(rng, (3, 4)))
 add("trace", function("trace"), draw(rng, (3,)))
 for equation, *shapes in [
-    ("ij,jk->ik", (2, 3), (3, 4)), ("ij,jk", (2, 3), (3, 4)), ("ii", (3, 3)), ("ii->i", (3, 3)), ("ij->ji", (2, 3)), ("ij->", (2, 3)),
-    ("i,j->ij", (2,), (3,)), ("i,i->", (3,), (3,)), ("i,i->i", (3,), (3,)), ("bij,bjk->bik", (2, 2, 3), (2, 3, 4)),
-    ("bhqd,bhkd->bhqk", (2, 2, 3, 4), (2, 2, 5, 4)), ("...ij,...jk->...ik", (2, 2, 3), (3, 4)), ("...i->...", (2, 3)),
-    ("ij,ij->i", (2, 3), (2, 3)), ("ij,kj,k->i", (2, 3), (4, 3), (4,)), ("iij->j", (2, 2, 3)), ("ba", (2, 3)), ("ij,j", (2, 3), (3,)),
-    ("i...,...->i...", (2, 3), (3,)), ("ijk->kj", (2, 3, 4)), ("a,b,c->abc", (2,), (3,), (2,)), ("i->", (0,)), ("ij,jk->ik", (2, 3), (4, 4)),
-    ("ij->ik", (2, 3)), ("ij,jk->ik", (2, 3)), ("ijk->ij", (2, 3)), ("ij->ii", (2, 2)), (",->", (), ()), (",i->i", (), (3,)),
-    ("ij,jk->ik", (2, 1), (3, 4)), ("bn,anm,bm->ba", (2, 3), (5, 3, 4), (2, 4)),
-]:  # fmt: skip
+    ("ij,jk->ik", (2, 3), (3, 4)),
+    ("ij,jk", (2, 3), (3, 4)),
+    ("ii", (3, 3)),
+    ("ii->i", (3, 3)),
+    ("ij->ji", (2, 3)),
+    ("ij->", (2, 3)),
+    ("i,j->ij", (2,), (3,)),
+    ("i,i->", (3,), (3,)),
+    ("i,i->i", (3,), (3,)),
+    ("bij,bjk->bik", (2, 2, 3), (2, 3, 4)),
+    ("bhqd,bhkd->bhqk", (2, 2, 3, 4), (2, 2, 5, 4)),
+    ("...ij,...jk->...ik", (2, 2, 3), (3, 4)),
+    ("...i->...", (2, 3)),
+    ("ij,ij->i", (2, 3), (2, 3)),
+    ("ij,kj,k->i", (2, 3), (4, 3), (4,)),
+    ("iij->j", (2, 2, 3)),
+    ("ba", (2, 3)),
+    ("ij,j", (2, 3), (3,)),
+    ("i...,...->i...", (2, 3), (3,)),
+    ("ijk->kj", (2, 3, 4)),
+    ("a,b,c->abc", (2,), (3,), (2,)),
+    ("i->", (0,)),
+    ("ij,jk->ik", (2, 3), (4, 4)),
+    ("ij->ik", (2, 3)),
+    ("ij,jk->ik", (2, 3)),
+    ("ijk->ij", (2, 3)),
+    ("ij->ii", (2, 2)),
+    (",->", (), ()),
+    (",i->i", (), (3,)),
+    ("ij,jk->ik", (2, 1), (3, 4)),
+    ("bn,anm,bm->ba", (2, 3), (5, 3, 4), (2, 4)),
+]:
     add("einsum", lambda M, *t, e=equation: M.einsum(e, *t), *[draw(rng, s) for s in shapes], note=" " + equation)
 
-# -- views ---------------------------------------------------------------------------------------------------------------
-for shape, new in [((2, 3), (3, 2)), ((2, 3), (-1,)), ((), (1, 1)), ((6,), (2, -1)), ((2, 0), (0, 5)), ((2, 3), (4,)), ((4,), (-1, -1)),
-                   ((0,), (0, -1)), ((1,), ()), ((2, 3), (-2, 3))]:  # fmt: skip
+# -- views --------------------------------------------------------------------------------------------------
+for shape, new in [
+    ((2, 3), (3, 2)),
+    ((2, 3), (-1,)),
+    ((), (1, 1)),
+    ((6,), (2, -1)),
+    ((2, 0), (0, 5)),
+    ((2, 3), (4,)),
+    ((4,), (-1, -1)),
+    ((0,), (0, -1)),
+    ((1,), ()),
+    ((2, 3), (-2, 3)),
+]:
     for name in ("reshape", "view"):
         add(name, lambda M, a, n=name, new=new: getattr(a, n)(new), draw(rng, shape), note=f" {new}")
-add("reshape", lambda M, a: (a.reshape(3, 2), M.reshape(a, (6,)), a.T.reshape(2, 3), a.T.reshape(-1)), draw(rng, (2, 3)))
+add(
+    "reshape", lambda M, a: (a.reshape(3, 2), M.reshape(a, (6,)), a.T.reshape(2, 3), a.T.reshape(-1)), draw(rng, (2, 3))
+)
 add("view", lambda M, a: a.T.view(2, 3), draw(rng, (2, 3)))
 add("view_as", lambda M, a, b: a.view_as(b), draw(rng, (2, 3)), draw(rng, (6,)))
 add("reshape_as", lambda M, a, b: a.reshape_as(b), draw(rng, (2, 3)), draw(rng, (6,)))
@@ -302,20 +441,40 @@ add("permute", lambda M, a: (a.permute(2, 0, 1), M.permute(a, (0, -1, 1)), a.per
 for dims in [(0, 1), (0, 0, 1), (0, 1, 3)]:
     add("permute", lambda M, a, d=dims: a.permute(d), draw(rng, (2, 3, 4)), note=f" {dims}")
 for source, target in [(0, 2), ((0, 1), (2, 0)), (-1, 0), ((0, 1), (0,))]:
-    add("movedim", lambda M, a, s=source, d=target: M.movedim(a, s, d), draw(rng, (2, 3, 4)), note=f" {source} {target}")
-for shape, new in [((3, 1), (3, 4)), ((3, 1), (2, 3, 4)), ((3, 1), (-1, 4)), ((), (2, 2)), ((3,), (2, 4)), ((3, 1), (4,)), ((1,), (0,)),
-                   ((3,), (-1, 3)), ((2, 3), (2, -1))]:  # fmt: skip
+    add(
+        "movedim", lambda M, a, s=source, d=target: M.movedim(a, s, d), draw(rng, (2, 3, 4)), note=f" {source} {target}"
+    )
+for shape, new in [
+    ((3, 1), (3, 4)),
+    ((3, 1), (2, 3, 4)),
+    ((3, 1), (-1, 4)),
+    ((), (2, 2)),
+    ((3,), (2, 4)),
+    ((3, 1), (4,)),
+    ((1,), (0,)),
+    ((3,), (-1, 3)),
+    ((2, 3), (2, -1)),
+]:
     add("expand", lambda M, a, new=new: a.expand(new), draw(rng, shape), note=f" {new}")
 add("expand_as", lambda M, a, b: a.expand_as(b), draw(rng, (3, 1)), draw(rng, (2, 3, 4)))
-add("sum_to_size", lambda M, a: (a.sum_to_size(3, 1), a.sum_to_size((1, 4)), a.sum_to_size(2, 3, 4)), draw(rng, (2, 3, 4)))
+add(
+    "sum_to_size",
+    lambda M, a: (a.sum_to_size(3, 1), a.sum_to_size((1, 4)), a.sum_to_size(2, 3, 4)),
+    draw(rng, (2, 3, 4)),
+)
 add("unflatten", lambda M, a: (a.unflatten(1, (2, 3)), M.unflatten(a, 0, (-1, 2))), draw(rng, (4, 6)))
 add("unflatten", lambda M, a: a.unflatten(1, (2, 4)), draw(rng, (4, 6)))
 
-# -- joining and repeating -----------------------------------------------------------------------------------------------
+# -- joining and repeating ----------------------------------------------------------------------------------
 for dim in (0, 1, -1, 2):
     add("cat", lambda M, a, b, d=dim: M.cat([a, b, a], d), draw(rng, (2, 3)), draw(rng, (2, 3)), note=f" {dim}")
     add("stack", lambda M, a, b, d=dim: M.stack([a, b, a], d), draw(rng, (2, 3)), draw(rng, (2, 3)), note=f" {dim}")
-add("cat", lambda M, a, b: (M.cat((a, b), dim=1), M.concat([b, a], 1), M.concatenate([a, a])), draw(rng, (2, 3)), draw(rng, (2, 1)))
+add(
+    "cat",
+    lambda M, a, b: (M.cat((a, b), dim=1), M.concat([b, a], 1), M.concatenate([a, a])),
+    draw(rng, (2, 3)),
+    draw(rng, (2, 1)),
+)
 for a, b in [((2, 3), (2, 1)), ((2,), (2, 1)), ((), (1,)), ((0,), (2, 3)), ((0,), (0,))]:
     add("cat", lambda M, a, b: M.cat([a, b]), draw(rng, a), draw(rng, b))
     add("stack", lambda M, a, b: M.stack([a, b]), draw(rng, a), draw(rng, b))
@@ -337,7 +496,12 @@ for chunks in (2, 3, 7, 0):
 add("unbind", lambda M, a: list(a), draw(rng, (3, 2)))
 add("unbind", lambda M, a: list(a), draw(rng, ()))
 for dim, start, length in [(0, 1, 2), (1, -2, 1), (1, 2, 5), (0, 9, 1), (2, 0, 1), (0, 3, 0)]:
-    add("narrow", lambda M, a, d=dim, s=start, n=length: M.narrow(a, d, s, n), draw(rng, (3, 4)), note=f" {dim} {start} {length}")
+    add(
+        "narrow",
+        lambda M, a, d=dim, s=start, n=length: M.narrow(a, d, s, n),
+        draw(rng, (3, 4)),
+        note=f" {dim} {start} {length}",
+    )
 for dim, index in [(0, 1), (1, -1), (1, 7), (3, 0)]:
     add("select", lambda M, a, d=dim, i=index: M.select(a, d, i), draw(rng, (3, 4)), note=f" {dim} {index}")
 add("flip", lambda M, a: (M.flip(a, (0,)), a.flip(0, 1), a.flip(-1), a.flip([1, 0])), draw(rng, (3, 4)))
@@ -347,12 +511,16 @@ for counts in [(2, 3), (2, 1, 2), (0, 2), (2,), (-1, 1)]:
     add("repeat", lambda M, a, c=counts: a.repeat(c), draw(rng, (3, 1)), note=f" {counts}")
     add("tile", lambda M, a, c=counts: M.tile(a, c), draw(rng, (3, 1)), note=f" {counts}")
 add("repeat", lambda M, a: (a.repeat(2), a.repeat(2, 2)), draw(rng, ()))
-add("repeat_interleave", lambda M, a: (M.repeat_interleave(a, 2), a.repeat_interleave(3, 1), a.repeat_interleave(2, dim=0)), draw(rng, (2, 3)))
+add(
+    "repeat_interleave",
+    lambda M, a: (M.repeat_interleave(a, 2), a.repeat_interleave(3, 1), a.repeat_interleave(2, dim=0)),
+    draw(rng, (2, 3)),
+)
 add("repeat_interleave", lambda M, a, n: M.repeat_interleave(a, n, 0), draw(rng, (2, 3)), np.array([1, 3]))
 add("meshgrid", lambda M, a, b: M.meshgrid(a, b, indexing="ij"), draw(rng, (3,)), draw(rng, (2,)))
 add("meshgrid", lambda M, a, b: M.meshgrid([a, b], indexing="xy"), draw(rng, (3,)), draw(rng, (2,)))
 
-# -- gathering and scattering --------------------------------------------------------------------------------------------
+# -- gathering and scattering -------------------------------------------------------------------------------
 INDEX = np.array([[0, 2, 1, 0], [1, 1, 1, 2]])
 for dim in (0, 1):
     index = INDEX if dim == 0 else INDEX.T[:3].copy()
@@ -362,26 +530,50 @@ for dim in (0, 1):
     unique = np.array([[0, 1, 2, 0], [1, 2, 0, 1]]) if dim == 0 else np.array([[0, 3], [1, 2], [2, 0]])
     add("scatter", f("scatter"), draw(rng, (3, 4)), unique, draw(rng, unique.shape))
     add("scatter", f("scatter"), draw(rng, (3, 4)), unique, 1.5)
-    add("take_along_dim", lambda M, a, i, d=dim: M.take_along_dim(a, i, d), draw(rng, (3, 4)), index[:1].copy() if dim == 0 else index[:, :1].copy())
+    add(
+        "take_along_dim",
+        lambda M, a, i, d=dim: M.take_along_dim(a, i, d),
+        draw(rng, (3, 4)),
+        index[:1].copy() if dim == 0 else index[:, :1].copy(),
+    )
     add("index_select", f("index_select"), draw(rng, (3, 4)), np.array([0, 2, 2, 1]))
     add("index_add", f("index_add"), draw(rng, (3, 4)), np.array([0, 2, 2]), draw(rng, (3, 4) if dim == 0 else (3, 3)))
 add("gather", lambda M, a, i: M.gather(a, 0, i), draw(rng, (3, 4)), INDEX + 5)
 add("gather", lambda M, a, i: M.gather(a, 0, i), draw(rng, (3, 4)), INDEX[0])
 add("gather", lambda M, a, i: M.gather(a, 0, i), draw(rng, (3, 4)), INDEX.astype("float64"))
-add("scatter_add", lambda M, a, i, s: M.scatter_add(a, 0, i, s), draw(rng, (3, 4)), INDEX, draw(rng, (3, 4), dtype="float32"))
+add(
+    "scatter_add",
+    lambda M, a, i, s: M.scatter_add(a, 0, i, s),
+    draw(rng, (3, 4)),
+    INDEX,
+    draw(rng, (3, 4), dtype="float32"),
+)
 add("index_select", lambda M, a, i: M.index_select(a, 0, i), draw(rng, (3, 4)), np.array([3]))
-add("index_add", lambda M, a, i, s: a.index_add(0, i, s, alpha=0.5), draw(rng, (3, 2)), np.array([1, 1]), draw(rng, (2, 2)))
+add(
+    "index_add",
+    lambda M, a, i, s: a.index_add(0, i, s, alpha=0.5),
+    draw(rng, (3, 2)),
+    np.array([1, 1]),
+    draw(rng, (2, 2)),
+)
 add("take", function("take"), draw(rng, (3, 4)), np.array([[0, 11], [5, 5]]))
 for dim in (0, -1):
     for descending in (False, True):
         add("sort", lambda M, a, d=dim, r=descending: M.sort(a, d, r), draw(rng, (3, 4)), note=f" {dim} {descending}")
-        add("argsort", lambda M, a, d=dim, r=descending: M.argsort(a, d, r), draw(rng, (3, 4)), note=f" {dim} {descending}")
-        add("topk", lambda M, a, d=dim, r=descending: M.topk(a, 2, d, r), draw(rng, (3, 4)), note=f" {dim} {descending}")
+        add(
+            "argsort",
+            lambda M, a, d=dim, r=descending: M.argsort(a, d, r),
+            draw(rng, (3, 4)),
+            note=f" {dim} {descending}",
+        )
+        add(
+            "topk", lambda M, a, d=dim, r=descending: M.topk(a, 2, d, r), draw(rng, (3, 4)), note=f" {dim} {descending}"
+        )
 add("sort", lambda M, a: M.sort(a, stable=True, descending=True), np.array([1, 3, 1, 3, 2]), note=" ties")
 add("topk", lambda M, a: M.topk(a, 9), draw(rng, (3, 4)))
 add("sort", function("sort"), draw(rng, ()))
 
-# -- copies and formats --------------------------------------------------------------------------------------------------
+# -- copies and formats -------------------------------------------------------------------------------------
 add("clone", lambda M, a: (a.clone(), M.clone(a.T)), draw(rng, (2, 3)))
 add("contiguous", lambda M, a: (a.contiguous(), a.T.contiguous()), draw(rng, (2, 3)))
 add("cpu", method("cpu"), draw(rng, (2,)))
@@ -392,5 +584,9 @@ for kind in ALL_FORMATS:
     for name in ("float", "double", "half", "long", "int", "short", "char", "byte", "bool"):
         if not (name == "byte" and kind.startswith("float")):  # what a negative float becomes as uint8 is left open
             add(name, method(name), x)
-    add("to", lambda M, a: (a.to(M.float32), a.to("cpu"), a.to("cpu", M.float64), a.to(dtype=M.int64), a.to(M.zeros(1))), x)
+    add(
+        "to",
+        lambda M, a: (a.to(M.float32), a.to("cpu"), a.to("cpu", M.float64), a.to(dtype=M.int64), a.to(M.zeros(1))),
+        x,
+    )
 add("to", lambda M, a: a.to("nowhere"), draw(rng, (2,)))

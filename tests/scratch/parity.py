@@ -50,7 +50,9 @@ def assert_same(ours: Any, theirs: Any, what: str) -> None:
         return
     assert isinstance(ours, scratch.Tensor), f"{what}: {type(ours)} is no Tensor"
     assert str(ours.dtype) == str(theirs.dtype), f"{what}: format {ours.dtype}, expected {theirs.dtype}"
-    assert tuple(ours.shape) == tuple(theirs.shape), f"{what}: shape {tuple(ours.shape)}, expected {tuple(theirs.shape)}"
+    assert tuple(ours.shape) == tuple(theirs.shape), (
+        f"{what}: shape {tuple(ours.shape)}, expected {tuple(theirs.shape)}"
+    )
     a, b = values(ours), values(theirs)
     if a.dtype.kind == "f":
         tolerance = TOLERANCE[a.dtype.name]
@@ -115,7 +117,7 @@ def compare(f: Callable[..., Any], *arrays: Any, second: bool = True) -> None:
         try:
             ours = run(scratch, f, given, second)
         except REFUSALS as own:
-            assert len(str(own)) > 10, f"a refusal without a sentence: {own!r}"
+            assert len(str(own)) > 10, f"a refusal without a sentence: {own!r}"  # noqa: PT017
             return
         raise AssertionError(f"torch refuses ({error}), we return {ours['outputs']}") from None
     ours = run(scratch, f, given, second)
@@ -140,7 +142,9 @@ def compare(f: Callable[..., Any], *arrays: Any, second: bool = True) -> None:
                 assert_same(a, b, f"{what} of input {i}")
 
 
-def draw(rng: np.random.Generator, shape: tuple[int, ...], low: float = -2, high: float = 2, dtype: str = "float64") -> Any:
+def draw(
+    rng: np.random.Generator, shape: tuple[int, ...], low: float = -2, high: float = 2, dtype: str = "float64"
+) -> Any:
     """Return random numbers that stay clear of the places where derivatives jump (integers)."""
     if np.dtype(dtype).kind == "f":
         x = rng.uniform(low, high, shape)

@@ -20,14 +20,21 @@ def names(node: Any) -> list[Any]:
 
 
 GRAPHS = {
-    "arithmetic": lambda M, x, w: (x * w + 2 - x / w) ** 2, "functions": lambda M, x, w: (x.exp() + w.log()).tanh().sigmoid(),
-    "matrix": lambda M, x, w: (x.reshape(1, 3) @ w.unsqueeze(1)).sum(), "constant": lambda M, x, w: 2 * x.detach() + w,
+    "arithmetic": lambda M, x, w: (x * w + 2 - x / w) ** 2,
+    "functions": lambda M, x, w: (x.exp() + w.log()).tanh().sigmoid(),
+    "matrix": lambda M, x, w: (x.reshape(1, 3) @ w.unsqueeze(1)).sum(),
+    "constant": lambda M, x, w: 2 * x.detach() + w,
     "reduce": lambda M, x, w: x.mean() + w.sum(0) + x.var() + w.std() + x.prod() + x.amax(),
-    "views": lambda M, x, w: x[0] + w[1:].sum() + x.unsqueeze(0).squeeze(0)[2], "join": lambda M, x, w: M.stack([x, w]) * M.cat([x, w]).sum(),
-    "choice": lambda M, x, w: M.where(x > w, x, w).clamp(0.0, 1.0) + M.maximum(x, w).abs() - x.relu(), "reverse": lambda M, x, w: 2 - x + 2 / w,
-    "index": lambda M, x, w: x[[0, 0]].sum() + w.max(0)[0] + w.cumsum(0)[0], "soft": lambda M, x, w: x.softmax(0) + w.log_softmax(0).logsumexp(0),
-    "power": lambda M, x, w: x**2 + w**x + 2**x + x.sqrt(), "dot": lambda M, x, w: x @ w, "cast": lambda M, x, w: x.float().clone() * w.double(),
-}  # fmt: skip
+    "views": lambda M, x, w: x[0] + w[1:].sum() + x.unsqueeze(0).squeeze(0)[2],
+    "join": lambda M, x, w: M.stack([x, w]) * M.cat([x, w]).sum(),
+    "choice": lambda M, x, w: M.where(x > w, x, w).clamp(0.0, 1.0) + M.maximum(x, w).abs() - x.relu(),
+    "reverse": lambda M, x, w: 2 - x + 2 / w,
+    "index": lambda M, x, w: x[[0, 0]].sum() + w.max(0)[0] + w.cumsum(0)[0],
+    "soft": lambda M, x, w: x.softmax(0) + w.log_softmax(0).logsumexp(0),
+    "power": lambda M, x, w: x**2 + w**x + 2**x + x.sqrt(),
+    "dot": lambda M, x, w: x @ w,
+    "cast": lambda M, x, w: x.float().clone() * w.double(),
+}
 
 
 @pytest.mark.parametrize("name", GRAPHS)
@@ -94,7 +101,7 @@ def test_stepping_through_a_graph_by_hand_equals_backward() -> None:
         assert scratch.allclose(found, value)
 
 
-# -- accumulation --------------------------------------------------------------------------------------------------------
+# -- accumulation ------------------------------------------------------------------------------------------
 @BOTH
 def test_grad_adds_up(M: Any) -> None:
     x = M.tensor([1.0, 2.0], requires_grad=True)
@@ -182,7 +189,9 @@ def test_third_derivative(M: Any) -> None:
     assert found == [32.0, 48.0, 48.0, 24.0]
 
 
-@pytest.mark.filterwarnings("ignore:Using backward.. with create_graph=True:UserWarning")  # torch's; we have no such cycle
+@pytest.mark.filterwarnings(
+    "ignore:Using backward.. with create_graph=True:UserWarning"
+)  # torch's; we have no such cycle
 @BOTH
 def test_gradient_penalty_through_grad(M: Any) -> None:
     x = M.tensor([1.0, 2.0], requires_grad=True)
@@ -197,26 +206,48 @@ def test_gradient_penalty_through_grad(M: Any) -> None:
     del first
 
 
-# -- refusals ------------------------------------------------------------------------------------------------------------
+# -- refusals ----------------------------------------------------------------------------------------------
 REFUSED: dict[str, Any] = {
-    "not a scalar": lambda M, x: (x * 2).backward(), "no graph": lambda M, x: M.ones(1).backward(),
-    "integers": lambda M, x: M.tensor([1, 2], requires_grad=True), "non-leaf off": lambda M, x: (x * 2).requires_grad_(False),
-    "gradient shape": lambda M, x: (x * 2).backward(M.ones(3)), "numpy": lambda M, x: x.numpy(), "hook": lambda M, x: M.ones(1).register_hook(print),
-    "input without grad": lambda M, x: M.autograd.grad(x.sum(), M.ones(2)), "retain": lambda M, x: M.ones(1).retain_grad(),
-    "grad shape": lambda M, x: setattr(x, "grad", M.ones(3)), "grad dtype": lambda M, x: setattr(x, "grad", M.ones(2, dtype=M.float64)),
-    "grad type": lambda M, x: setattr(x, "grad", 1.0), "item": lambda M, x: x.item(), "bool": lambda M, x: bool(x), "len": lambda M, x: len(x[0]),
-    "iterate": lambda M, x: list(x[0]), "detach view": lambda M, x: x[0].detach_(), "index": lambda M, x: [1, 2, 3][x[0]],
-    "format": lambda M, x: f"{x:.2f}", "no inputs": lambda M, x: x.sum().backward(inputs=[]), "device": lambda M, x: x.to("cuda"),
-    "cuda": lambda M, x: x.cuda(), "device argument": lambda M, x: M.zeros(2, device="cuda"), "ragged": lambda M, x: M.tensor([[1, 2], [3]]),
-    "text": lambda M, x: M.tensor("abc"), "negative size": lambda M, x: M.zeros(-1), "set_default": lambda M, x: M.set_default_dtype(M.int64),
-}  # fmt: skip
+    "not a scalar": lambda M, x: (x * 2).backward(),
+    "no graph": lambda M, x: M.ones(1).backward(),
+    "integers": lambda M, x: M.tensor([1, 2], requires_grad=True),
+    "non-leaf off": lambda M, x: (x * 2).requires_grad_(False),
+    "gradient shape": lambda M, x: (x * 2).backward(M.ones(3)),
+    "numpy": lambda M, x: x.numpy(),
+    "hook": lambda M, x: M.ones(1).register_hook(print),
+    "input without grad": lambda M, x: M.autograd.grad(x.sum(), M.ones(2)),
+    "retain": lambda M, x: M.ones(1).retain_grad(),
+    "grad shape": lambda M, x: setattr(x, "grad", M.ones(3)),
+    "grad dtype": lambda M, x: setattr(x, "grad", M.ones(2, dtype=M.float64)),
+    "grad type": lambda M, x: setattr(x, "grad", 1.0),
+    "item": lambda M, x: x.item(),
+    "bool": lambda M, x: bool(x),
+    "len": lambda M, x: len(x[0]),
+    "iterate": lambda M, x: list(x[0]),
+    "detach view": lambda M, x: x[0].detach_(),
+    "index": lambda M, x: [1, 2, 3][x[0]],
+    "format": lambda M, x: f"{x:.2f}",
+    "no inputs": lambda M, x: x.sum().backward(inputs=[]),
+    "device": lambda M, x: x.to("cuda"),
+    "cuda": lambda M, x: x.cuda(),
+    "device argument": lambda M, x: M.zeros(2, device="cuda"),
+    "ragged": lambda M, x: M.tensor([[1, 2], [3]]),
+    "text": lambda M, x: M.tensor("abc"),
+    "negative size": lambda M, x: M.zeros(-1),
+    "set_default": lambda M, x: M.set_default_dtype(M.int64),
+}
 
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_refused(name: str) -> None:
     kinds = []
     for M in (torch, scratch):
-        if M is torch and "device" in name + "device" and torch.cuda.is_available() and name in ("device", "cuda", "device argument"):
+        if (
+            M is torch
+            and "device" in name + "device"
+            and torch.cuda.is_available()
+            and name in ("device", "cuda", "device argument")
+        ):
             continue
         with pytest.raises((RuntimeError, TypeError, ValueError, IndexError, AssertionError)) as caught:
             REFUSED[name](M, M.tensor([1.0, 2.0], requires_grad=True))
@@ -254,7 +285,7 @@ def test_grad_of_a_non_leaf_warns(M: Any) -> None:
         assert M.ones(1).grad is None
 
 
-# -- hooks ---------------------------------------------------------------------------------------------------------------
+# -- hooks -------------------------------------------------------------------------------------------------
 @BOTH
 def test_hooks_see_the_whole_gradient_and_may_replace_it(M: Any) -> None:
     x = M.tensor([1.0, 2.0], requires_grad=True)
@@ -289,7 +320,7 @@ def test_hook_that_changes_the_shape_is_refused() -> None:
         x.sum().backward()
 
 
-# -- grad mode -----------------------------------------------------------------------------------------------------------
+# -- grad mode ---------------------------------------------------------------------------------------------
 @BOTH
 def test_grad_mode(M: Any) -> None:
     x = M.tensor(1.0, requires_grad=True)
@@ -384,7 +415,21 @@ def test_nan_and_overflow_are_silent() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         x = scratch.tensor([0.0, 1e38, -1.0, np.inf], requires_grad=True)
-        y = [x / 0, x * 1e10, x.log(), x - x, (x * 100).exp(), x.sqrt(), 1 / x, x**-1, x.sum(), x.mean(), x.std(), x @ x, x.to(scratch.float16)]
+        y = [
+            x / 0,
+            x * 1e10,
+            x.log(),
+            x - x,
+            (x * 100).exp(),
+            x.sqrt(),
+            1 / x,
+            x**-1,
+            x.sum(),
+            x.mean(),
+            x.std(),
+            x @ x,
+            x.to(scratch.float16),
+        ]
         total = sum(t.float().sum() for t in y)
         total.backward()
         scratch.tensor([np.nan, np.inf]).long()

@@ -15,7 +15,9 @@ def count_tensors() -> int:
     return sum(issubclass(type(o), scratch.Tensor | scratch.autograd.Node) for o in gc.get_objects())
 
 
-@pytest.mark.parametrize("step", [lambda y: y * 1.0, lambda y: y + 1.0, lambda y: y.reshape(1)], ids=["mul", "add", "view"])
+@pytest.mark.parametrize(
+    "step", [lambda y: y * 1.0, lambda y: y + 1.0, lambda y: y.reshape(1)], ids=["mul", "add", "view"]
+)
 def test_chain_of_100_000_nodes(step: Any) -> None:
     x = scratch.tensor([0.5], requires_grad=True)
     y = x

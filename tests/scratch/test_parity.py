@@ -7,6 +7,7 @@ import dlstudy.scratch as scratch
 from .cases import CASES
 from .parity import compare
 
+
 @pytest.mark.parametrize("name", sorted(CASES))
 def test_equals_torch(name: str) -> None:
     failures = []

@@ -12,9 +12,17 @@ from .tape import AccumulateGrad, Node, edge_of, mode
 from .tensor import Tensor, wrap
 
 __all__ = [
-    "AccumulateGrad", "Node", "backward", "enable_grad", "grad", "inference_mode", "is_grad_enabled", "is_inference_mode_enabled",
-    "no_grad", "set_grad_enabled",
-]  # fmt: skip
+    "AccumulateGrad",
+    "Node",
+    "backward",
+    "enable_grad",
+    "grad",
+    "inference_mode",
+    "is_grad_enabled",
+    "is_inference_mode_enabled",
+    "no_grad",
+    "set_grad_enabled",
+]
 
 
 def backward(
@@ -146,6 +154,7 @@ class no_grad(_SetMode):
     """Switch recording off: in a `with` block, or as a decorator with or without parentheses."""
 
     def __new__(cls, function: Any = None) -> Any:
+        """Return the block, or the function made to run in one."""
         self = super().__new__(cls)
         return self if function is None else _decorate(self, function)
 
@@ -157,6 +166,7 @@ class enable_grad(_SetMode):
     """Switch recording on again inside `no_grad`."""
 
     def __new__(cls, function: Any = None) -> Any:
+        """Return the block, or the function made to run in one."""
         self = super().__new__(cls)
         return self if function is None else _decorate(self, function)
 
@@ -188,6 +198,7 @@ class set_grad_enabled(_SetMode):
         mode.enabled = self.enabled
 
     def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Return `function` made to run in this mode; the mode of the present is left as it was."""
         mode.enabled, mode.inference = self.before.pop()
         return _SetMode(self.enabled)(function)
 

@@ -6,13 +6,17 @@ from typing import Any
 class device:
     """A place where tensors live, as `torch.device`; here always the CPU. RuntimeError for any other type."""
 
+    type: str
+    index: int | None
+
     def __init__(self, type: Any = "cpu", index: int | None = None):
-        name = type.type if isinstance(type, device) else str(type)
+        name = str(type)
         self.type, _, number = name.partition(":")
         self.index = int(number) if number else index
         if self.type != "cpu":
             raise RuntimeError(
-                f"expected device 'cpu', got '{name}': dlstudy.scratch computes with NumPy, on the CPU only. Use torch for a GPU."
+                f"expected device 'cpu', got '{name}': dlstudy.scratch computes with NumPy, on the CPU "
+                "only. Use torch for a GPU."
             )
 
     def __repr__(self) -> str:

@@ -113,7 +113,8 @@ def _ways_to(targets: Sequence[Node], roots: Sequence[Node]) -> set[Node]:
 
 
 def _run_hooks(node: Node, grad: Any, create_graph: bool) -> Any:
-    """Let the hooks of the tensor that `node` made see, and maybe replace, its gradient; keep it if it was asked for.
+    """Let the hooks of the tensor that `node` made see, and maybe replace, its gradient; keep it if it was asked
+    for.
     """
     if node.hooks:
         grad = _apply(node.hooks, grad, create_graph)

@@ -74,7 +74,7 @@ def format_tensor(t: Any) -> str:
     data = t._data
     indent = len("tensor(")
     notes = []
-    usual = (dtypes.get_default_dtype(), dtypes.int64, dtypes.bool_)
+    usual: tuple[dtypes.dtype, ...] = (dtypes.get_default_dtype(), dtypes.int64, dtypes.bool_)
     if data.size == 0:
         text = "[]"
         if data.ndim != 1:
@@ -102,7 +102,7 @@ def format_tensor(t: Any) -> str:
     return text + ")"
 
 
-class ValuesAndIndices(tuple):  # type: ignore[type-arg]
+class ValuesAndIndices(tuple):
     """The pair (values, indices) that max, sort and their kin return along a dimension."""
 
     operation: str

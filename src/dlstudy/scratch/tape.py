@@ -82,7 +82,7 @@ class Node:
             (f, uses[0] if len(uses) == 1 else -1, uses) for f, uses in zip(derivatives.values(), taken)
         )
 
-    # -- torch's view of a node ----------------------------------------------------------------------------------------
+    # -- torch's view of a node -----------------------------------------------------------------------------
     def name(self) -> str:
         """Return the operation's name as torch spells it, such as 'MulBackward0'."""
         return type(self).__name__
@@ -106,7 +106,7 @@ class Node:
     def __repr__(self) -> str:
         return f"<{self.name()}>"
 
-    # -- keeping and using what the derivatives need -------------------------------------------------------------------
+    # -- keeping and using what the derivatives need --------------------------------------------------------
     def save(
         self, tensors: Sequence[Any], out: "Tensor", arrays: Sequence[Any] | None, constants: dict[str, Any]
     ) -> None:
@@ -147,7 +147,8 @@ class Node:
         """
         if self.saved is None:
             raise RuntimeError(
-                f"Trying to backward through the graph a second time: what {self.name()} kept for its derivative was freed by "
+                f"Trying to backward through the graph a second time: what {self.name()} kept for its "
+                "derivative was freed by "
                 "the first backward(). Pass retain_graph=True to the first one, or compute the result again."
             )
         kept = self.saved if self.watched is None else self.watched
@@ -176,7 +177,8 @@ class Node:
     def gradient_of(self, i: int, grad: Any) -> Any:
         """Return the gradient of input number `i`, given that of the output; None if the input needs none.
 
-        An input that was broadcast gets its gradient summed back to its shape, one that was converted gets its own format
+        An input that was broadcast gets its gradient summed back to its shape, one that was converted gets its own
+        format
         back. The engine does the same for all inputs in a loop of its own.
         """
         edge = self.edges[i]
@@ -237,7 +239,8 @@ def record(
 
     `settings` (a dimension, a shape, ...) become attributes of the node, except those that a derivative takes as an
     argument
-    (a mask, an index): these are kept only until backward. `arrays` are the inputs' values if they were converted first.
+    (a mask, an index): these are kept only until backward. `arrays` are the inputs' values if they were converted
+    first.
     """
     if mode.enabled and out._data.dtype.kind == "f":
         edges = []

@@ -19,7 +19,7 @@ from .tape import Node
 from .versions import Changes, change_count, note_change
 
 
-class Size(tuple):  # type: ignore[type-arg]
+class Size(tuple):
     """A shape: a tuple of ints that prints as torch's does and knows its number of elements."""
 
     def numel(self) -> int:
@@ -79,7 +79,7 @@ class Tensor:
 
         self._data = tensor(data, dtype=dtypes.get_default_dtype(), device=device)._data
 
-    # -- what it is ----------------------------------------------------------------------------------------------------
+    # -- what it is -----------------------------------------------------------------------------------------
     @property
     def shape(self) -> Size:
         """The sizes of the dimensions."""
@@ -139,7 +139,7 @@ class Tensor:
         """Return whether the format is a floating-point one."""
         return self._data.dtype.kind == "f"
 
-    # -- how it lies in memory -----------------------------------------------------------------------------------------
+    # -- how it lies in memory ------------------------------------------------------------------------------
     def stride(self, dim: int | None = None) -> Any:
         """Return how many elements of memory one step along each dimension (or along `dim`) jumps over."""
         from .memory import strides_of
@@ -177,7 +177,7 @@ class Tensor:
     def _is_view(self) -> bool:
         return self._base is not None
 
-    # -- gradients -----------------------------------------------------------------------------------------------------
+    # -- gradients ------------------------------------------------------------------------------------------
     @property
     def requires_grad(self) -> bool:
         """Whether operations on this tensor are recorded; may be set on leaves of a floating-point format."""
@@ -222,8 +222,10 @@ class Tensor:
         """The gradient that backward() has added up here; None before the first. backward() adds, it never replaces."""
         if self._grad is None and not self.is_leaf and self._node is not None and self._node.retains is None:
             warnings.warn(
-                "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad attribute won't be populated "
-                "during autograd.backward(). If you indeed want the .grad field to be populated for a non-leaf Tensor, use "
+                "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad "
+                "attribute won't be populated "
+                "during autograd.backward(). If you indeed want the .grad field to be populated for a "
+                "non-leaf Tensor, use "
                 ".retain_grad() on the non-leaf Tensor.",
                 UserWarning,
                 stacklevel=2,
@@ -330,7 +332,7 @@ class Tensor:
 
             refresh_view(self)
 
-    # -- out of the tensor ---------------------------------------------------------------------------------------------
+    # -- out of the tensor ----------------------------------------------------------------------------------
     def numpy(self, *, force: bool = False) -> "np.ndarray[Any, Any]":
         """Return the NumPy array that shares this tensor's memory; RuntimeError if it requires a gradient (unless
         `force`).

@@ -12,7 +12,8 @@ def einsum(equation: str, *operands: Any) -> Any:
     """Return sums of products in Einstein's notation, as "bij,bjk->bik": letters name dimensions, those not in the
     result are summed.
 
-    "..." stands for dimensions that broadcast; without "->" the result has the letters that appear once, in alphabetical order.
+    "..." stands for dimensions that broadcast; without "->" the result has the letters that appear once, in
+    alphabetical order.
     Built from permute, diagonal, sum and matmul, so its derivative is theirs. RuntimeError if letters and shapes do not
     fit.
     """
@@ -51,7 +52,8 @@ def _parse(equation: str, operands: tuple[Any, ...]) -> tuple[list[list[str]], l
         labels = [*before, *[str(i) for i in range(dots - width, dots)], *after]
         if not all(label.isalnum() for label in labels) or width < 0 or len(labels) != t._data.ndim:
             raise RuntimeError(
-                f"einsum(): operand {number} has shape {list(t.shape)}, which '{part}' does not describe: expected one letter per dimension"
+                f"einsum(): operand {number} has shape {list(t.shape)}, which '{part}' does not describe: "
+                "expected one letter per dimension"
             )
         for label, size in zip(labels, t._data.shape):
             if sizes.get(label, 1) not in (1, size) and size != 1:

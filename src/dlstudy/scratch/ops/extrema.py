@@ -52,7 +52,8 @@ def _extremum(name: str, ufunc: Any, operation: type[Node]) -> Callable[..., Any
         return record(operation, out, (input,), input_shape=x.shape, dims=dims, keepdim=keepdim)
 
     apply.__name__ = name
-    apply.__doc__ = f"Return the {'largest' if 'max' in name else 'smallest'} element over `dim` (all if left out); ties share the gradient."
+    which = "largest" if "max" in name else "smallest"
+    apply.__doc__ = f"Return the {which} element over `dim` (all if left out); ties share the gradient."
     return apply
 
 
@@ -110,7 +111,8 @@ def _arg(name: str, function: Any) -> Callable[..., Any]:
         return wrap(np.asarray(function(x, axis=d, keepdims=keepdim) if x.ndim else np.int64(0)))
 
     apply.__name__ = name
-    apply.__doc__ = f"Return where the {'largest' if name == 'argmax' else 'smallest'} element is: along `dim`, or in the flattened tensor."
+    which = "largest" if name == "argmax" else "smallest"
+    apply.__doc__ = f"Return where the {which} element is: along `dim`, or in the flattened tensor."
     return apply
 
 

@@ -17,6 +17,7 @@ from .pointwise import mul_tensors, pow
 Array = Any  # a NumPy array, or a Tensor when the derivative itself is being recorded
 new = object.__new__  # new(Tensor) is `wrap` without the call
 
+
 class NegBackward0(Node):
     """y = -a"""
 
@@ -161,7 +162,7 @@ class TanhBackward0(Node):
     """y = tanh a"""
 
     def grad_a(self, grad: Array, out: Array) -> Array:
-        return grad * (1 - out * out)
+        return -((out * out - 1) * grad)  # in this order NumPy needs one temporary array, not two
 
 
 class SigmoidBackward0(Node):

@@ -36,7 +36,8 @@ def _check_index(name: str, x: Array, dim: int, index: Any) -> None:
     for d, size in enumerate(i.shape):
         if d != dim and i.size and size > x.shape[d]:
             raise RuntimeError(
-                f"{name}(): expected index of shape {list(i.shape)} to be no larger than input {list(x.shape)} apart from dim {dim}"
+                f"{name}(): expected index of shape {list(i.shape)} to be no larger than input "
+                f"{list(x.shape)} apart from dim {dim}"
             )
     if i.size and ((i < 0).any() or (i >= x.shape[dim]).any()):
         raise RuntimeError(f"{name}(): index out of bounds for dimension {dim} with size {x.shape[dim]}")
@@ -95,7 +96,9 @@ def gather(input: Any, dim: int, index: Any, operation: str = "Gather") -> Any:
 
 
 def pick(input: Any, dim: int, index: Array, keepdim: bool, operation: str) -> Any:
-    """Return the element that `index`, of size 1 along `dim`, names in each row along `dim`, with or without that dimension."""
+    """Return the element that `index`, of size 1 along `dim`, names in each row along `dim`, with or without that
+    dimension.
+    """
     x = input._data
     where = _along(x, dim, index) if x.ndim else ()
     if not keepdim:
@@ -173,7 +176,8 @@ def index_select(input: Any, dim: int, index: Any) -> Any:
     """Return the slices that `index`, a vector of integers, names along `dim`."""
     if index._data.ndim > 1 or index._data.dtype.kind != "i":
         raise IndexError(
-            f"index_select(): Index is supposed to be a vector of integers, got shape {list(index.shape)} of {index.dtype}"
+            "index_select(): Index is supposed to be a vector of integers, got shape "
+            f"{list(index.shape)} of {index.dtype}"
         )
     x = input._data
     d = wrap_dim(dim, x.ndim)

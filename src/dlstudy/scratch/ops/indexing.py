@@ -20,7 +20,7 @@ from .views import UnsqueezeBackward0, make_view
 Array = Any
 
 
-# -- understanding an index ----------------------------------------------------------------------------------------------
+# -- understanding an index --------------------------------------------------------------------------------
 def split_index(index: Any, shape: Shape) -> tuple[tuple[Any, ...], tuple[Any, ...] | None]:
     """Return (basic, advanced): what is done first, with numbers, slices and None, and then with index arrays (or
     None).
@@ -68,7 +68,8 @@ def split_index(index: Any, shape: Shape) -> tuple[tuple[Any, ...], tuple[Any, .
             width = item.ndim if _is_mask(item) else 1
             if _is_mask(item) and item.shape != shape[dim : dim + width]:
                 raise IndexError(
-                    f"The shape of the mask {list(item.shape)} at index {dim} does not match the shape of the indexed tensor {list(shape)}"
+                    f"The shape of the mask {list(item.shape)} at index {dim} does not match the shape of the "
+                    f"indexed tensor {list(shape)}"
                 )
             basic += [slice(None)] * width
             advanced.append(item)
@@ -81,7 +82,7 @@ def _as_item(item: Any) -> Any:
     """Return one entry of an index as a bool, int, slice, None, Ellipsis or index array."""
     if isinstance(item, Tensor):
         item = item._data
-    if isinstance(item, list | range) or (isinstance(item, tuple)):
+    if isinstance(item, list | range | tuple):
         item = np.asarray([i._data if isinstance(i, Tensor) else i for i in item])
         item = item.astype(np.int64) if item.size == 0 else item
     if isinstance(item, np.ndarray | np.generic):
@@ -100,7 +101,8 @@ def _as_item(item: Any) -> Any:
     if hasattr(item, "__index__"):
         return int(item)
     raise IndexError(
-        f"only integers, slices (`:`), ellipsis (`...`), None and long or bool tensors are valid indices (got {type(item).__name__})"
+        "only integers, slices (`:`), ellipsis (`...`), None and long or bool tensors are valid "
+        f"indices (got {type(item).__name__})"
     )
 
 
@@ -114,7 +116,7 @@ def _reads_once(index: tuple[Any, ...]) -> bool:
     return len(arrays) == 1 and arrays[0].dtype == bool
 
 
-# -- reading, and its derivative, placing --------------------------------------------------------------------------------
+# -- reading, and its derivative, placing ------------------------------------------------------------------
 class SliceBackward0(Node):
     """y = a part of a, found with numbers and slices"""
 
@@ -212,7 +214,7 @@ def _read_array(x: Array, index: tuple[Any, ...]) -> Array:
         raise
 
 
-# -- writing -------------------------------------------------------------------------------------------------------------
+# -- writing -----------------------------------------------------------------------------------------------
 class IndexPutBackward0(Node):
     """y = a with the values b written at an index: a's gradient is lost there, and goes to b"""
 
@@ -264,7 +266,8 @@ def setitem(input: Any, index: Any, value: Any) -> None:
         raise TypeError(f"can't assign a {type(value).__name__} to a tensor: make it a tensor first")
     if broadcast_shapes(target.shape, values.shape) != target.shape:
         raise RuntimeError(
-            f"shape mismatch: value tensor of shape {list(values.shape)} cannot be broadcast to indexing result of shape {list(target.shape)}"
+            f"shape mismatch: value tensor of shape {list(values.shape)} cannot be broadcast to "
+            f"indexing result of shape {list(target.shape)}"
         )
     edges = (edge_of(input), edge_of(value) if isinstance(value, Tensor) else None) if mode.enabled else (None, None)
     x[advanced] = values

@@ -82,7 +82,9 @@ def refresh_view(view: Any) -> None:
 
 
 class CopySlices(Node):
-    """A tensor after one of its views was changed in place: the gradient of the changed part goes through that change."""
+    """A tensor after one of its views was changed in place: the gradient of the changed part goes through that
+    change.
+    """
 
     replay: Callable[[Any], Any]  # finds the part in an array or tensor of the base's shape
     keeps = ("change",)  # the node of the operation that changed the part
@@ -112,7 +114,7 @@ class CopySlices(Node):
         return change.gradient_of(i, self.replay(grad))
 
 
-# -- writing new values --------------------------------------------------------------------------------------------------
+# -- writing new values ------------------------------------------------------------------------------------
 def overwrite(t: Any, result: Any) -> Any:
     """Make `t` hold the values of `result`, an operation's fresh output computed from t, and take over its place in
     the graph.
@@ -267,17 +269,37 @@ mul_ = in_place_ufunc(np.multiply, pointwise.mul)
 div_ = in_place_ufunc(np.true_divide, pointwise.div)
 
 FROM_FUNCTIONS = {
-    **{name: pointwise.FUNCTIONS[name] for name in ("pow", "floor_divide", "remainder", "atan2", "lerp", "addcmul", "addcdiv")},
-    **functions.FUNCTIONS, "clamp": choice.clamp, "masked_fill": choice.masked_fill, "scatter": gathering.scatter,
-    "scatter_add": gathering.scatter_add, "index_add": gathering.index_add,
-}  # fmt: skip
+    **{
+        name: pointwise.FUNCTIONS[name]
+        for name in ("pow", "floor_divide", "remainder", "atan2", "lerp", "addcmul", "addcdiv")
+    },
+    **functions.FUNCTIONS,
+    "clamp": choice.clamp,
+    "masked_fill": choice.masked_fill,
+    "scatter": gathering.scatter,
+    "scatter_add": gathering.scatter_add,
+    "index_add": gathering.index_add,
+}
 METHODS: dict[str, Any] = {
-    "zero_": zero_, "fill_": fill_, "copy_": copy_, "add_": add_, "sub_": sub_, "mul_": mul_, "div_": div_,
+    "zero_": zero_,
+    "fill_": fill_,
+    "copy_": copy_,
+    "add_": add_,
+    "sub_": sub_,
+    "mul_": mul_,
+    "div_": div_,
     **{f"{name}_": in_place(function) for name, function in FROM_FUNCTIONS.items()},
-    "clamp_min_": in_place(lambda t, min: choice.clamp(t, min)), "clamp_max_": in_place(lambda t, max: choice.clamp(t, None, max)),
-    "__iadd__": _swap("__iadd__", add_), "__isub__": _swap("__isub__", sub_),
-    "__imul__": _swap("__imul__", mul_), "__itruediv__": _swap("__itruediv__", div_), "__ipow__": in_place(pointwise.pow),
-    "__ifloordiv__": in_place(pointwise.floor_divide), "__imod__": in_place(pointwise.remainder),
-    "__iand__": in_place(choice.bitwise_and), "__ior__": in_place(choice.bitwise_or), "__ixor__": in_place(choice.bitwise_xor),
+    "clamp_min_": in_place(lambda t, min: choice.clamp(t, min)),
+    "clamp_max_": in_place(lambda t, max: choice.clamp(t, None, max)),
+    "__iadd__": _swap("__iadd__", add_),
+    "__isub__": _swap("__isub__", sub_),
+    "__imul__": _swap("__imul__", mul_),
+    "__itruediv__": _swap("__itruediv__", div_),
+    "__ipow__": in_place(pointwise.pow),
+    "__ifloordiv__": in_place(pointwise.floor_divide),
+    "__imod__": in_place(pointwise.remainder),
+    "__iand__": in_place(choice.bitwise_and),
+    "__ior__": in_place(choice.bitwise_or),
+    "__ixor__": in_place(choice.bitwise_xor),
     "index_put_": lambda t, indices, values: indexing.setitem(t, tuple(indices), values) or t,
-}  # fmt: skip
+}

@@ -27,7 +27,9 @@ class StackBackward0(Node):
 
 
 def piece_of(index: tuple[Any, ...]) -> Any:
-    """Return the derivative for the input that became the part `index` of the result, as an entry of `Node.formulas`."""
+    """Return the derivative for the input that became the part `index` of the result, as an entry of
+    `Node.formulas`.
+    """
     return (lambda node, grad: grad[index]), -1, ()
 
 
@@ -36,7 +38,7 @@ def _join(operation: type[Node], data: Array, tensors: Sequence[Any], pieces: Se
     out = wrap(data)
     if mode.enabled and data.dtype.kind == "f":
         edges = tuple([edge_of(t) for t in tensors])
-        if any([edge is not None for edge in edges]):
+        if any(edge is not None for edge in edges):
             out._node = operation(edges, data.shape, data.dtype)
             out._node.formulas = tuple(piece_of(index) for index in pieces)
     return out
@@ -72,7 +74,8 @@ def cat(tensors: Any, dim: int = 0) -> Any:
         for axis in range(x.ndim):
             if axis != d and x.shape[axis] != first.shape[axis]:
                 raise RuntimeError(
-                    f"Sizes of tensors must match except in dimension {d}: expected size {first.shape[axis]} in dimension {axis}, "
+                    f"Sizes of tensors must match except in dimension {d}: expected size {first.shape[axis]} in "
+                    f"dimension {axis}, "
                     f"got {x.shape[axis]} for tensor number {i} in the list"
                 )
     before = (slice(None),) * d
@@ -92,7 +95,8 @@ def stack(tensors: Any, dim: int = 0) -> Any:
     for i, x in enumerate(arrays):
         if x.shape != arrays[0].shape:
             raise RuntimeError(
-                f"stack expects each tensor to be equal size, but got {list(arrays[0].shape)} at entry 0 and {list(x.shape)} at entry {i}"
+                f"stack expects each tensor to be equal size, but got {list(arrays[0].shape)} at entry 0 "
+                f"and {list(x.shape)} at entry {i}"
             )
     d = wrap_dim(dim, arrays[0].ndim + 1)
     pieces = [((slice(None),) * d + (i, ...)) for i in range(len(arrays))]
@@ -130,7 +134,8 @@ def split(input: Any, split_size_or_sections: Any, dim: int = 0) -> tuple[Any, .
         sections = list(split_size_or_sections)
         if any(s < 0 for s in sections) or sum(sections) != total:
             raise RuntimeError(
-                f"split_with_sizes expects split_sizes to sum exactly to {total} (size of dimension {d}), got {sections}"
+                f"split_with_sizes expects split_sizes to sum exactly to {total} (size of dimension {d}), "
+                f"got {sections}"
             )
     pieces, start = [], 0
     for size in sections:
@@ -178,8 +183,11 @@ def narrow(input: Any, dim: int, start: int, length: int) -> Any:
     if not 0 <= first <= size:
         raise IndexError(f"start out of range (expected to be in range of [{-size}, {size}], but got {start})")
     if length < 0 or first + length > size:
-        raise RuntimeError(f"start ({start}) + length ({length}) exceeds dimension size ({size})." if length >= 0 else
-                           "narrow(): length must be non-negative.")  # fmt: skip
+        raise RuntimeError(
+            f"start ({start}) + length ({length}) exceeds dimension size ({size})."
+            if length >= 0
+            else "narrow(): length must be non-negative."
+        )
     return basic_view(input, (*(slice(None),) * d, slice(first, first + length), Ellipsis))
 
 
@@ -231,7 +239,8 @@ def repeat(input: Any, *repeats: Any) -> Any:
     shape = input._data.shape
     if len(counts) < len(shape):
         raise RuntimeError(
-            f"Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor: got {len(counts)} for {len(shape)}"
+            "Number of dimensions of repeat dims can not be smaller than number of dimensions of "
+            f"tensor: got {len(counts)} for {len(shape)}"
         )
     if any(c < 0 for c in counts):
         raise RuntimeError(f"repeat: expected counts of at least 0, got {list(counts)}")
@@ -283,11 +292,30 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Any, ...]:
 
 
 FUNCTIONS: dict[str, Any] = {
-    "cat": cat, "concat": cat, "concatenate": cat, "stack": stack, "vstack": vstack, "hstack": hstack, "split": split, "chunk": chunk,
-    "unbind": unbind, "narrow": narrow, "select": select, "flip": flip, "roll": roll, "tile": tile,
-    "repeat_interleave": repeat_interleave, "movedim": movedim, "meshgrid": meshgrid,
-}  # fmt: skip
+    "cat": cat,
+    "concat": cat,
+    "concatenate": cat,
+    "stack": stack,
+    "vstack": vstack,
+    "hstack": hstack,
+    "split": split,
+    "chunk": chunk,
+    "unbind": unbind,
+    "narrow": narrow,
+    "select": select,
+    "flip": flip,
+    "roll": roll,
+    "tile": tile,
+    "repeat_interleave": repeat_interleave,
+    "movedim": movedim,
+    "meshgrid": meshgrid,
+}
 METHODS: dict[str, Any] = {
-    **{k: v for k, v in FUNCTIONS.items() if k not in ("cat", "concat", "concatenate", "stack", "vstack", "hstack", "meshgrid")},
-    "repeat": repeat, "__iter__": iterate,
-}  # fmt: skip
+    **{
+        k: v
+        for k, v in FUNCTIONS.items()
+        if k not in ("cat", "concat", "concatenate", "stack", "vstack", "hstack", "meshgrid")
+    },
+    "repeat": repeat,
+    "__iter__": iterate,
+}

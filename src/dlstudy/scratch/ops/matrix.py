@@ -80,7 +80,8 @@ def matmul(input: Any, other: Any) -> Any:
         raise RuntimeError(f"expected m1 and m2 to have the same dtype, but got: {input.dtype} != {other.dtype}")
     if x.shape[-1] != y.shape[-2 if y.ndim > 1 else 0]:
         raise RuntimeError(
-            f"matmul: expected the last size of the first factor to equal the {'second to last' if y.ndim > 1 else 'only'} size "
+            "matmul: expected the last size of the first factor to equal the "
+            f"{'second to last' if y.ndim > 1 else 'only'} size "
             f"of the second, got shapes {list(x.shape)} and {list(y.shape)}"
         )
     if y.ndim == 1 and x.ndim <= 2:
@@ -154,7 +155,7 @@ def addmm(input: Any, mat1: Any, mat2: Any, *, beta: float = 1, alpha: float = 1
     return (input if beta == 1 else beta * input) + (product if alpha == 1 else alpha * product)
 
 
-# -- triangles and diagonals ---------------------------------------------------------------------------------------------
+# -- triangles and diagonals -------------------------------------------------------------------------------
 class TrilBackward0(Node):
     """y = a below a diagonal, 0 above"""
 
@@ -244,7 +245,17 @@ def trace(input: Any) -> Any:
 
 
 FUNCTIONS: dict[str, Any] = {
-    "matmul": matmul, "mm": mm, "bmm": bmm, "mv": mv, "dot": dot, "outer": outer, "addmm": addmm, "tril": tril, "triu": triu,
-    "diagonal": diagonal, "diag": diag, "trace": trace,
-}  # fmt: skip
+    "matmul": matmul,
+    "mm": mm,
+    "bmm": bmm,
+    "mv": mv,
+    "dot": dot,
+    "outer": outer,
+    "addmm": addmm,
+    "tril": tril,
+    "triu": triu,
+    "diagonal": diagonal,
+    "diag": diag,
+    "trace": trace,
+}
 METHODS: dict[str, Any] = {**FUNCTIONS, "__matmul__": matmul}

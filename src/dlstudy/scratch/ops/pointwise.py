@@ -18,7 +18,7 @@ Array = Any  # a NumPy array, or a Tensor when the derivative itself is being re
 new = object.__new__  # new(Tensor) is `wrap` without the call
 
 
-# -- two inputs ----------------------------------------------------------------------------------------------------------
+# -- two inputs --------------------------------------------------------------------------------------------
 class AddBackward0(Node):
     """y = a + b"""
 
@@ -262,7 +262,11 @@ def _division(ufunc: Any, operation: type[Node]) -> Callable[[Any, Any], Any]:
 
 
 def _trunc_divide(x: Array, y: Array, out: Any = None) -> Array:
-    return np.trunc(x / y).astype(x.dtype) if x.dtype.kind == "f" else np.asarray(np.floor_divide(np.abs(x), np.abs(y)) * np.sign(x) * np.sign(y))
+    return (
+        np.trunc(x / y).astype(x.dtype)
+        if x.dtype.kind == "f"
+        else np.asarray(np.floor_divide(np.abs(x), np.abs(y)) * np.sign(x) * np.sign(y))
+    )
 
 
 floor_divide = _division(np.floor_divide, FloorDivideBackward0)
@@ -317,7 +321,7 @@ def addcdiv(input: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Any:
     return input + (tensor1 if value == 1 else value * tensor1) / tensor2
 
 
-# -- powers --------------------------------------------------------------------------------------------------------------
+# -- powers ------------------------------------------------------------------------------------------------
 class PowBackward0(Node):
     """y = a ** n with a number n"""
 
@@ -350,7 +354,8 @@ class PowBackward2(Node):
 
 @quiet
 def pow(input: Any, exponent: Any) -> Any:
-    """Return input ** exponent; either may be a tensor or a number. RuntimeError for an integer to a negative number.
+    """Return input ** exponent; either may be a tensor or a number. RuntimeError for an integer to a negative
+    number.
     """
     if not isinstance(exponent, Tensor | float | int | np.number):
         return NotImplemented

@@ -14,13 +14,15 @@ from dlstudy.scratch.tape import Node, record
 from dlstudy.scratch.tensor import Tensor, wrap, wrap_dim
 
 Array = Any
+add_up: Any = np.add.reduce
+multiply_up: Any = np.multiply.reduce
 
 
 def reduced_dims(dim: Any, ndim: int) -> Shape:
     """Return the dimensions meant by `dim` (None or () for all, a number, or several), counted from the front."""
     if dim is None or (isinstance(dim, tuple | list) and not dim):
         return tuple(range(ndim))
-    dims = tuple(wrap_dim(d, ndim) for d in ([dim] if isinstance(dim, int | np.integer) else dim))
+    dims = tuple(wrap_dim(int(d), ndim) for d in ([dim] if isinstance(dim, int | np.integer) else dim))
     if len(set(dims)) != len(dims):
         raise RuntimeError(f"dim appears multiple times in the list of dims: got {tuple(dim)}")
     return dims if ndim else ()
@@ -72,7 +74,7 @@ class Reduction(Node):
         return count_of(self.input_shape, self.dims)
 
 
-# -- sums and means ------------------------------------------------------------------------------------------------------
+# -- sums and means ----------------------------------------------------------------------------------------
 class SumBackward0(Reduction):
     """y = sum of a: every element counts once"""
 
@@ -95,7 +97,7 @@ def sum(
     x = input._data
     dims = reduced_dims(dim, x.ndim)
     kind = np.int64 if x.dtype.kind != "f" else None
-    out = wrap(np.asarray(np.add.reduce(x, axis=dims, keepdims=keepdim, dtype=kind)))
+    out = wrap(np.asarray(add_up(x, axis=dims, keepdims=keepdim, dtype=kind)))
     operation = SumBackward0 if dim is None else SumBackward1
     return record(operation, out, (input,), input_shape=x.shape, dims=dims, keepdim=keepdim)
 
@@ -125,7 +127,7 @@ def mean(
         )
     x = input._data
     dims = reduced_dims(dim, x.ndim)
-    total = np.add.reduce(x, axis=dims, keepdims=keepdim)
+    total = add_up(x, axis=dims, keepdims=keepdim)
     out = wrap(np.divide(total, x.dtype.type(count_of(x.shape, dims)), out=...))
     operation = MeanBackward0 if dim is None else MeanBackward1
     return record(operation, out, (input,), input_shape=x.shape, dims=dims, keepdim=keepdim)
@@ -145,7 +147,7 @@ class VarBackward0(Reduction):
 class StdBackward0(VarBackward0):
     """y = the square root of the variance; its derivative where it is 0 is taken as 0"""
 
-    def grad_a(self, grad: Array, a: Array, out: Array) -> Array:
+    def grad_a(self, grad: Array, a: Array, out: Array) -> Array:  # type: ignore[override]
         grad_of_variance = masked(grad / (2 * out), plain(out) != 0)
         return VarBackward0.grad_a(self, grad_of_variance, a)
 
@@ -168,8 +170,8 @@ def _spread_measure(name: str, operation: type[Node], root: bool) -> Callable[..
         x = input._data
         dims = reduced_dims(dim, x.ndim)
         count = count_of(x.shape, dims)
-        centred = x - np.add.reduce(x, axis=dims, keepdims=True) / x.dtype.type(count)
-        total = np.add.reduce(centred * centred, axis=dims, keepdims=keepdim)
+        centred = x - add_up(x, axis=dims, keepdims=True) / x.dtype.type(count)
+        total = add_up(centred * centred, axis=dims, keepdims=keepdim)
         out = np.divide(total, x.dtype.type(max_of(count - correction, 0)), out=...)
         if root:
             out = np.sqrt(out, out=...)
@@ -178,7 +180,8 @@ def _spread_measure(name: str, operation: type[Node], root: bool) -> Callable[..
 
     apply.__name__ = name
     apply.__doc__ = (
-        f"Return the {'standard deviation' if root else 'variance'} over `dim` (all if None), dividing by n - correction; "
+        f"Return the {'standard deviation' if root else 'variance'} over `dim` (all if None), "
+        "dividing by n - correction; "
         "`unbiased` is the old name for correction 1 or 0."
     )
     return apply
@@ -212,7 +215,7 @@ def norm(input: Any, p: Any = 2, dim: Any = None, keepdim: bool = False) -> Any:
     if p in (2, "fro", None):
         x = input._data
         dims = reduced_dims(dim, x.ndim)
-        out = wrap(np.sqrt(np.add.reduce(x * x, axis=dims, keepdims=keepdim), out=...))
+        out = wrap(np.sqrt(add_up(x * x, axis=dims, keepdims=keepdim), out=...))
         return record(NormBackward, out, (input,), input_shape=x.shape, dims=dims, keepdim=keepdim)
     dims = reduced_dims(dim, input._data.ndim)
     if p == float("inf"):
@@ -220,7 +223,7 @@ def norm(input: Any, p: Any = 2, dim: Any = None, keepdim: bool = False) -> Any:
     if p == float("-inf"):
         return input.abs().amin(dims, keepdim)
     if p == 0:
-        out = wrap(np.asarray(np.add.reduce(input._data != 0, axis=dims, keepdims=keepdim, dtype=input._data.dtype)))
+        out = wrap(np.asarray(add_up(input._data != 0, axis=dims, keepdims=keepdim, dtype=input._data.dtype)))
         return record(CountBackward, out, (input,), input_shape=input._data.shape, dims=dims, keepdim=keepdim)
     if p == 1:
         return sum(input.abs(), dims, keepdim)
@@ -242,13 +245,13 @@ def logsumexp(input: Any, dim: Any, keepdim: bool = False) -> Any:
     dims = reduced_dims(dim, x.ndim)
     top = np.max(x, axis=dims, keepdims=True, initial=-np.inf)
     top = np.where(np.isfinite(top), top, 0).astype(x.dtype)
-    total = np.log(np.add.reduce(np.exp(x - top), axis=dims, keepdims=True)) + top
-    shape = np.add.reduce(x, axis=dims, keepdims=keepdim).shape
+    total = np.log(add_up(np.exp(x - top), axis=dims, keepdims=True)) + top
+    shape = add_up(x, axis=dims, keepdims=keepdim).shape
     out = wrap(np.asarray(total).reshape(shape))
     return record(LogsumexpBackward0, out, (input,), (x,), input_shape=x.shape, dims=dims, keepdim=keepdim)
 
 
-# -- products ------------------------------------------------------------------------------------------------------------
+# -- products ----------------------------------------------------------------------------------------------
 class ProdBackward0(Reduction):
     """y = product of a: the derivative for one element is the product of the others"""
 
@@ -265,7 +268,7 @@ class ProdBackward0(Reduction):
         """
         n = self.count()
         if len(self.dims) > 1:
-            flat, dim, shape = a.reshape((n,)), 0, (n, n)
+            flat, dim, shape = a.reshape((n,)), 0, (n, n)  # type: Any, int, Shape
         else:
             flat, dim = a, self.dims[0]
             shape = (*self.input_shape[:dim], n, *self.input_shape[dim:])
@@ -290,12 +293,12 @@ def prod(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = Non
     x = input._data
     dims = reduced_dims(dim, x.ndim)
     kind = np.int64 if x.dtype.kind != "f" else None
-    out = wrap(np.asarray(np.multiply.reduce(x, axis=dims, keepdims=keepdim, dtype=kind)))
+    out = wrap(np.asarray(multiply_up(x, axis=dims, keepdims=keepdim, dtype=kind)))
     operation = ProdBackward0 if dim is None else ProdBackward1
     return record(operation, out, (input,), input_shape=x.shape, dims=dims, keepdim=keepdim)
 
 
-# -- logic and counting --------------------------------------------------------------------------------------------------
+# -- logic and counting ------------------------------------------------------------------------------------
 def _logical(name: str, ufunc: Any) -> Callable[..., Any]:
     def apply(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
         dims = () if dim == () else reduced_dims(dim, input._data.ndim)  # unlike elsewhere, () means none here

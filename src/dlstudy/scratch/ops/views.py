@@ -82,7 +82,8 @@ def full_shape(shape: Sequence[int], count: int) -> Shape:
     known = -math.prod(shape) if -1 in shape else 0
     if -1 in shape and known == 0:
         raise RuntimeError(
-            f"cannot reshape tensor of {count} elements into shape {list(shape)}: the unspecified dimension size -1 can be any value"
+            f"cannot reshape tensor of {count} elements into shape {list(shape)}: the unspecified "
+            "dimension size -1 can be any value"
         )
     if -1 not in shape or count % known:
         raise RuntimeError(f"shape '{list(shape)}' is invalid for input of size {count}")
@@ -267,13 +268,28 @@ def unflatten(input: Any, dim: int, sizes: Any) -> Any:
 
 
 FUNCTIONS: dict[str, Any] = {
-    "reshape": reshape, "transpose": transpose, "swapaxes": transpose, "swapdims": transpose, "permute": permute, "squeeze": squeeze,
-    "unsqueeze": unsqueeze, "flatten": flatten, "t": t, "unflatten": unflatten,
-}  # fmt: skip
+    "reshape": reshape,
+    "transpose": transpose,
+    "swapaxes": transpose,
+    "swapdims": transpose,
+    "permute": permute,
+    "squeeze": squeeze,
+    "unsqueeze": unsqueeze,
+    "flatten": flatten,
+    "t": t,
+    "unflatten": unflatten,
+}
 METHODS: dict[str, Any] = {
-    **FUNCTIONS, "view": view, "expand": expand,
-    "T": property(reverse_dims), "mT": property(matrix_transpose), "H": property(reverse_dims), "mH": property(matrix_transpose),
-    "view_as": lambda a, b: view(a, b._data.shape), "reshape_as": lambda a, b: reshape(a, b._data.shape),
+    **FUNCTIONS,
+    "view": view,
+    "expand": expand,
+    "T": property(reverse_dims),
+    "mT": property(matrix_transpose),
+    "H": property(reverse_dims),
+    "mH": property(matrix_transpose),
+    "view_as": lambda a, b: view(a, b._data.shape),
+    "reshape_as": lambda a, b: reshape(a, b._data.shape),
     "expand_as": lambda a, b: expand(a, b._data.shape),
-    "ravel": lambda a: reshape(a, -1), "sum_to_size": lambda a, *size: sum_to_shape(a, sizes(size)),
-}  # fmt: skip
+    "ravel": lambda a: reshape(a, -1),
+    "sum_to_size": lambda a, *size: sum_to_shape(a, sizes(size)),
+}
