@@ -44,11 +44,8 @@ mode = _GradMode()
 class Node:
     """One operation in the graph: calling it with the gradient of its output gives the gradients of its inputs."""
 
-    saved: tuple[Any, ...] | None = ()  # what the derivatives need, in the order of `keeps`; None once freed
-    watched: tuple[Any, ...] | None = None  # the arrays that must not change meanwhile, if they are not `saved` itself
-    hooks: dict[int, Callable[[Any], Any]] | None = None  # an empty one if only `retains` is set
+    __slots__ = ("__weakref__", "dtype", "edges", "hooks", "order", "retains", "saved", "shape", "watched")
     is_leaf = False
-    retains: "weakref.ref[Tensor] | None" = None  # the tensor that asked to retain its gradient
 
     # What the class's derivatives look like, filled in by __init_subclass__:
     inputs: tuple[str, ...] = ()
@@ -62,6 +59,10 @@ class Node:
         self.shape = shape  # of the output
         self.dtype = dtype
         self.order = next(clock)  # newer is smaller: a heap, which yields its smallest, yields the newest first
+        self.saved: tuple[Any, ...] | None = ()  # what the derivatives need, in the order of `keeps`; None once freed
+        self.watched: tuple[Any, ...] | None = None  # the arrays that must not change, if they are not `saved` itself
+        self.hooks: dict[int, Callable[[Any], Any]] | None = None  # an empty one if only `retains` is set
+        self.retains: weakref.ref[Tensor] | None = None  # the tensor that asked to retain its gradient
 
     def __init_subclass__(cls) -> None:
         derivatives = {name[5:]: f for name, f in vars(cls).items() if name.startswith("grad_")}
@@ -204,10 +205,8 @@ class AccumulateGrad(Node):
     is_leaf = True
 
     def __init__(self, variable: "Tensor"):
+        super().__init__((), variable._data.shape, variable._data.dtype)
         self.variable = variable
-        self.edges = ()
-        self.shape = variable._data.shape
-        self.dtype = variable._data.dtype
         self.order = next(leaf_order)
 
     def __call__(self, grad: "Tensor") -> None:
@@ -254,8 +253,8 @@ def record(
             node = operation(tuple(edges), out._data.shape, out._data.dtype)
             if operation.keeps:
                 node.save(inputs, out, arrays, settings)
-            if settings:
-                node.__dict__.update(settings)
+            for name, value in settings.items():
+                setattr(node, name, value)
             out._node = node
     return out
 

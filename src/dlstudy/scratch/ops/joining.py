@@ -39,8 +39,9 @@ def _join(operation: type[Node], data: Array, tensors: Sequence[Any], pieces: Se
     if mode.enabled and data.dtype.kind == "f":
         edges = tuple([edge_of(t) for t in tensors])
         if any(edge is not None for edge in edges):
-            out._node = operation(edges, data.shape, data.dtype)
-            out._node.formulas = tuple(piece_of(index) for index in pieces)
+            node: Any = operation(edges, data.shape, data.dtype)
+            node.formulas = tuple(piece_of(index) for index in pieces)
+            out._node = node
     return out
 
 
