@@ -74,6 +74,15 @@ def saved_text(text: str, name: str = "lesson.md") -> str:
         return path.read_text(encoding="utf-8")
 
 
+def markdown_in_folds() -> None:
+    """Let prose inside `<details markdown="1">` be Markdown, as it is on GitHub; the engine leaves it raw by itself."""
+    from marimo._output.md import _get_extensions
+
+    extensions = _get_extensions()  # cached: the list that every later call gets
+    if "md_in_html" not in extensions:
+        extensions.append("md_in_html")
+
+
 @contextmanager
 def pressed_buttons() -> Iterator[None]:
     """Make every `mo.ui.run_button` created inside count as pressed."""
