@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import marimo as mo
 
-from dlstudy.course import paths
+from dlstudy.course import engine, paths
 from dlstudy.course._answers import source_of
 from dlstudy.course.cards import (
     HEADLINES,
@@ -42,6 +42,8 @@ from dlstudy.course.progress import Progress
 if TYPE_CHECKING:
     from dlstudy.course.verdict import Verdict
     from dlstudy.course.worker import Worker
+
+engine.markdown_in_folds()  # here, since a page imports this module before any of its prose is rendered
 
 
 @cache
