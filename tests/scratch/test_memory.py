@@ -136,3 +136,21 @@ def test_notes_of_changes_go_with_their_memory() -> None:
     del t
     gc.collect()
     assert len(Changes.of_owner) <= before
+
+
+def test_a_leaf_and_its_graph_go_without_the_collector() -> None:
+    import weakref
+
+    gc.collect()
+    gc.disable()
+    try:
+        x = scratch.rand(10, requires_grad=True)
+        y = (x * x).exp()
+        view = y.reshape(2, 5)[0]
+        y.sum().backward(retain_graph=True)
+        (g,) = scratch.autograd.grad(y.sum(), x, create_graph=True)
+        kept = [weakref.ref(t._data) for t in (x, y, g)]
+        del x, y, g, view
+        assert [ref() for ref in kept] == [None, None, None]
+    finally:
+        gc.enable()

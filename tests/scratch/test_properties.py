@@ -1,5 +1,6 @@
 """Broadcasting and indexing over shapes and indices that hypothesis makes up, against torch."""
 
+import doctest
 from typing import Any
 
 import numpy as np
@@ -83,6 +84,12 @@ def test_flat_index_wants_one_index_per_stride() -> None:
     for bad in [((1,), (4, 1)), ((1, 2, 3), (4, 1))]:
         with pytest.raises(ValueError, match=str(len(bad[0]))):
             shapes.flat_index(*bad)
+
+
+def test_examples_in_the_docstrings() -> None:
+    result = doctest.testmod(shapes)
+    assert result.attempted >= 4
+    assert result.failed == 0
 
 
 # -- reductions --------------------------------------------------------------------------------------------
