@@ -239,6 +239,24 @@ def test_a_button_is_waited_for_unless_the_page_is_worked(make):
     make("worked").wait_for(button)
 
 
+def test_a_cell_that_needs_solved_exercises_names_the_open_ones(make):
+    page = make()
+    right, wrong, untouched = (page.check("double", answer) for answer in (double, squared, stub))
+    page.when_solved(right)
+    page.when_solved()
+    with pytest.raises(Stop) as stopped:
+        page.when_solved(right, wrong)
+    title = wrong.data["title"]
+    assert f"This runs once the exercise <em>{title}</em> is solved." in stopped.value.output.text
+    with pytest.raises(Stop) as stopped:
+        page.when_solved(untouched, right, wrong)
+    assert f"once the exercises <em>{title}</em> and <em>{title}</em> are solved" in stopped.value.output.text
+    page = make("worked")  # here, too, it is the verdict that counts
+    with pytest.raises(Stop):
+        page.when_solved(page.check("double", squared))
+    page.when_solved(page.check("double", double))
+
+
 def test_opened_is_a_page_as_a_newcomer_finds_it(make):
     page = make("opened")
     coin = page.predict("coin")

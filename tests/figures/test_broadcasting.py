@@ -129,3 +129,9 @@ def test_the_widget_reads_typed_shapes_and_keeps_the_last_good_ones():
     assert not figure.report["ok"]
     with pytest.raises(Exception, match="forward"):
         figure.mode = "sideways"
+
+
+def test_the_widget_can_start_with_the_way_back():
+    assert BroadcastVisualiser().mode == "forward"
+    figure = BroadcastVisualiser(a=(2, 3), b=(3,), backward=True)
+    assert (figure.mode, figure.shapes) == ("backward", [[2, 3], [3]])

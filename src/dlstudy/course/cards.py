@@ -127,6 +127,11 @@ class ExerciseCard(Card):
         elif event.get("do") in ("solution", "give-up"):
             self.show(solution=self._open_solution(event["do"] == "give-up"))
 
+    @property
+    def passed(self) -> bool:
+        """Whether the answer on the page was right when it was checked."""
+        return self.data["status"] == "passed"
+
     def _repr_html_(self) -> str:  # what a page exported without its engine shows
         words = " ".join(HEADLINES[self.data["status"]][1:])
         return f"<p><strong>{html.escape(self.data['title'])}</strong>: {words}</p>{self.data['message']}"

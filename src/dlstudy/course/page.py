@@ -7,6 +7,7 @@ In both, DLSTUDY_RUN_LOG names a file that gets one JSON line per check.
 
 from __future__ import annotations
 
+import html
 import json
 import os
 import tomllib
@@ -159,6 +160,18 @@ class Page:
             line = {"event": "check", "exercise": exercise.id, **asdict(verdict)}
             with open(log, "a", encoding="utf-8") as file:
                 file.write(json.dumps(line, ensure_ascii=False) + "\n")
+
+    def when_solved(self, *cards: ExerciseCard) -> None:
+        """Go on with this cell only when the answers that these cards checked are right; until then name the open ones.
+
+        What stands below uses the learner's own functions, so it is the answer on the page that counts, now, and not
+        one that was right on another day.
+        """
+        waiting = [f"<em>{html.escape(card.data['title'])}</em>" for card in cards if not card.passed]
+        if waiting:
+            named = " and ".join(filter(None, [", ".join(waiting[:-1]), waiting[-1]]))
+            words = f"once the exercise {named} is" if len(waiting) == 1 else f"once the exercises {named} are"
+            mo.stop(True, mo.Html(note(f"This runs {words} solved.", icon="○")))
 
     # ---- quiz and self-test ----------------------------------------------------------------------------------------
 

@@ -27,6 +27,7 @@ class BroadcastVisualiser(Figure):
 
     Args:
         a, b, c: shapes of at most 3 dimensions with sizes 1 to 5; ``c`` may be left out.
+        backward: start with the gradients on their way back instead of the values.
 
     The traits ``shapes`` (lists, or texts such as ``"3, 1"``) and ``mode`` ("forward" or "backward") can be set from
     either side; ``report`` is what `dlstudy.figures.broadcasting.explain` returned and ``error`` a sentence about a
@@ -48,12 +49,12 @@ class BroadcastVisualiser(Figure):
         b: Sequence[int] = (4,),
         c: Sequence[int] | None = None,
         *,
-        mode: str = "forward",
+        backward: bool = False,
     ) -> None:
         shapes = [a, b] if c is None else [a, b, c]
         super().__init__(
             shapes=[list(read_shape(shape)) for shape in shapes],
-            mode=mode,
+            mode="backward" if backward else "forward",
             examples=[{"title": title, "shapes": [list(s) for s in shapes]} for title, shapes in EXAMPLES],
         )
         self._restoring = False
