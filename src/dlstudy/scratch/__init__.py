@@ -2,10 +2,8 @@
 """A small torch on NumPy. Never imports torch.
 
 `import dlstudy.scratch as torch`: the names, the argument order and the meaning are torch's. Read it in this order:
-`shapes.py` (the
-arithmetic of shapes), `tensor.py` (what a tensor is), `tape.py` (what an operation leaves behind), `engine.py` (the
-backward pass),
-and then any file of `ops/`, where each operation stands beside its derivative.
+`shapes.py` (the arithmetic of shapes), `tensor.py` (what a tensor is), `tape.py` (what an operation leaves behind),
+`engine.py` (the backward pass), and then any file of `ops/`, where each operation stands beside its derivative.
 """
 
 import math as _math

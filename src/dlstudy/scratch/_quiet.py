@@ -2,8 +2,7 @@
 its warnings.
 
 `np.errstate` does this, but takes longer than a small addition. Setting NumPy's context variable by hand costs a tenth
-of that;
-should a later NumPy move it, the slower official way is used.
+of that; should a later NumPy move it, the slower official way is used.
 """
 
 import functools

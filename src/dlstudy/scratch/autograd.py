@@ -60,8 +60,7 @@ def grad(
     """Return the gradients of the sum of `outputs` (weighted by `grad_outputs`) with respect to `inputs`, one for each.
 
     Nothing is added to any `.grad`. With `create_graph` the results can be differentiated again. RuntimeError if an
-    input was
-    not used, unless `allow_unused` (None for it) or `materialize_grads` (zeros for it).
+    input was not used, unless `allow_unused` (None for it) or `materialize_grads` (zeros for it).
     """
     wanted = _as_list(inputs)
     roots = _roots(_as_list(outputs), _as_list(grad_outputs), create_graph)

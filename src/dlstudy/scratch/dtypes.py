@@ -1,8 +1,7 @@
 """Number formats and torch's rules for mixing them.
 
 NumPy and torch agree on the formats and differ on the mixtures: an int64 tensor times a float32 tensor is float32 in
-torch
-and float64 in NumPy. `result_type` follows torch.
+torch and float64 in NumPy. `result_type` follows torch.
 """
 
 from typing import Any
@@ -99,9 +98,8 @@ def result_type(*operands: Any) -> dtype:
     """Return the format of an operation on tensors and Python numbers, as `torch.result_type` does.
 
     Tensors with dimensions decide; 0-d tensors come second and Python numbers last, and these change the format only
-    when they
-    are of a higher kind: a float32 tensor times a 0-d float64 tensor stays float32, an int64 tensor times 1.5 becomes
-    float32.
+    when they are of a higher kind: a float32 tensor times a 0-d float64 tensor stays float32, an int64 tensor times 1.5
+    becomes float32.
     """
     groups: list[dtype | None] = [None, None, None]
     for operand in operands:

@@ -21,10 +21,9 @@ def backward_pass(
     """Send gradients from `roots` (node, gradient of its output) through the graph.
 
     Without `targets` the gradients are added to the `.grad` of the leaves. With `targets` nothing is added anywhere:
-    only the
-    ways that lead to those nodes are taken, and the gradients that arrive there are returned.
-    With `create_graph` the gradients are Tensors and the pass itself is recorded; otherwise they are plain arrays.
-    No recursion: a waiting list ordered by age (a heap) takes its place, so the length of the graph does not matter.
+    only the ways that lead to those nodes are taken, and the gradients that arrive there are returned. With
+    `create_graph` the gradients are Tensors and the pass itself is recorded; otherwise they are plain arrays. No
+    recursion: a waiting list ordered by age (a heap) takes its place, so the length of the graph does not matter.
     """
     wanted = None if targets is None else _ways_to(targets, [node for node, _ in roots])
     captured: dict[Node, Any] = {}

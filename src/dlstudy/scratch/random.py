@@ -1,10 +1,9 @@
 """Random numbers that equal torch's on the CPU, number for number, after the same `manual_seed`.
 
 Both torch and NumPy's RandomState draw from the generator MT19937 (Matsumoto and Nishimura, 1998), seeded the same way;
-what differs
-is how its 32-bit integers are made into floats, permutations and normal numbers, and that is done here as torch does
-it. rand,
-randint, randperm and uniform_ are equal bit by bit; normal numbers, which go through log and cos, to rounding.
+what differs is how its 32-bit integers are made into floats, permutations and normal numbers, and that is done here as
+torch does it. rand, randint, randperm and uniform_ are equal bit by bit; normal numbers, which go through log and cos,
+to rounding.
 """
 
 import math
@@ -108,8 +107,8 @@ def normal_array(count: int, kind: Any, generator: Generator | None) -> Any:
     """Return `count` standard normal numbers by Box and Muller's method (1958).
 
     From 16 numbers on, uniform numbers are paired eight apart in blocks of 16, and if the last block is not full, the
-    last 16
-    numbers are drawn anew; fewer are made one pair at a time, and the spare one of a pair is kept for the next call.
+    last 16 numbers are drawn anew; fewer are made one pair at a time, and the spare one of a pair is kept for the next
+    call.
     """
     source = generator or default_generator
     if count < 16:

@@ -49,8 +49,8 @@ def broadcast_shapes(*shapes: Sequence[int]) -> Shape:
     """Return the shape that tensors of these `shapes` have after broadcasting.
 
     Shapes are lined up at their last dimension; a missing dimension counts as 1, and a 1 is stretched to fit the
-    others.
-    Raises RuntimeError, naming the dimension, if two sizes differ and neither is 1. Equal to `torch.broadcast_shapes`.
+    others. Raises RuntimeError, naming the dimension, if two sizes differ and neither is 1. Equal to
+    `torch.broadcast_shapes`.
 
     >>> broadcast_shapes((3, 1), (4,))
     (3, 4)

@@ -4,12 +4,11 @@ Every operation on a tensor that requires a gradient makes one `Node`. A node kn
   edges   the nodes that made its inputs (None for a constant input): the arrows of the graph;
   saved   the few arrays that its derivative needs, and nothing else;
   order   when it was made. Nodes are made after their inputs, so going through them newest first is a correct order.
+
 The derivatives are the methods `grad_<input>`, and their argument names say what they need: `grad_a(self, grad, b)` is
-the gradient
-of the input `a`, computed from the gradient of the output and from the other input. They use operators and methods that
-NumPy
-arrays and Tensors share, so one formula serves both: arrays for speed, Tensors when the gradient is itself to be
-differentiated.
+the gradient of the input `a`, computed from the gradient of the output and from the other input. They use operators and
+methods that NumPy arrays and Tensors share, so one formula serves both: arrays for speed, Tensors when the gradient is
+itself to be differentiated.
 """
 
 import inspect
@@ -179,8 +178,7 @@ class Node:
         """Return the gradient of input number `i`, given that of the output; None if the input needs none.
 
         An input that was broadcast gets its gradient summed back to its shape, one that was converted gets its own
-        format
-        back. The engine does the same for all inputs in a loop of its own.
+        format back. The engine does the same for all inputs in a loop of its own.
         """
         edge = self.edges[i]
         if edge is None:
@@ -237,9 +235,8 @@ def record(
     """Put `out`, the fresh result of `operation` on `inputs` (tensors, or numbers), on the tape; returns `out`.
 
     `settings` (a dimension, a shape, ...) become attributes of the node, except those that a derivative takes as an
-    argument
-    (a mask, an index): these are kept only until backward. `arrays` are the inputs' values if they were converted
-    first.
+    argument (a mask, an index): these are kept only until backward. `arrays` are the inputs' values if they were
+    converted first.
     """
     if mode.enabled and out._data.dtype.kind == "f":
         edges = []

@@ -1,10 +1,9 @@
 """The tensor: an array of numbers that can remember how it was made.
 
 The numbers live in a NumPy array; views (a slice, a transpose) are NumPy views of the same memory. What makes it a
-tensor is a
-note of the operation that made it (`grad_fn`, a node of `tape.py`), a place for its gradient, and a count of in-place
-changes
-that is shared by all views of the memory. The operations themselves are in `ops/`, each beside its derivative.
+tensor is a note of the operation that made it (`grad_fn`, a node of `tape.py`), a place for its gradient, and a count
+of in-place changes that is shared by all views of the memory. The operations themselves are in `ops/`, each beside its
+derivative.
 """
 
 import warnings
@@ -253,9 +252,8 @@ class Tensor:
         """Compute the gradient of this tensor with respect to every leaf it depends on, and add it to their `.grad`.
 
         `gradient` (this tensor's shape) is the gradient of what comes after; it may be left out for a tensor of one
-        element.
-        What the graph kept is freed unless `retain_graph`; with `create_graph` the gradients can be differentiated
-        again.
+        element. What the graph kept is freed unless `retain_graph`; with `create_graph` the gradients can be
+        differentiated again.
         """
         from .autograd import backward
 

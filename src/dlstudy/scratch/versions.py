@@ -1,10 +1,9 @@
 """Who changed what since when: counting the in-place changes of memory.
 
 One clock ticks for every operation that is recorded and every change in place (downwards: newer is smaller). A change
-is noted for the
-array that owns the memory, so all views share one count and a tensor that is never changed costs nothing. An operation
-whose derivative needs a value can then ask whether the value's memory has been changed since the operation was
-recorded.
+is noted for the array that owns the memory, so all views share one count and a tensor that is never changed costs
+nothing. An operation whose derivative needs a value can then ask whether the value's memory has been changed since the
+operation was recorded.
 """
 
 import itertools

@@ -13,9 +13,8 @@ def einsum(equation: str, *operands: Any) -> Any:
     result are summed.
 
     "..." stands for dimensions that broadcast; without "->" the result has the letters that appear once, in
-    alphabetical order.
-    Built from permute, diagonal, sum and matmul, so its derivative is theirs. RuntimeError if letters and shapes do not
-    fit.
+    alphabetical order. Built from permute, diagonal, sum and matmul, so its derivative is theirs. RuntimeError if
+    letters and shapes do not fit.
     """
     if len(operands) == 1 and isinstance(operands[0], tuple | list):
         operands = tuple(operands[0])

@@ -2,8 +2,8 @@
 """Reading and writing parts of a tensor.
 
 Reading with numbers and slices gives a view, reading with index tensors or masks a copy. The derivative of reading is
-placing: the
-gradient goes back to where the numbers came from, and where one number was read several times its gradients add up.
+placing: the gradient goes back to where the numbers came from, and where one number was read several times its
+gradients add up.
 """
 
 from typing import Any
@@ -26,8 +26,7 @@ def split_index(index: Any, shape: Shape) -> tuple[tuple[Any, ...], tuple[Any, .
     None).
 
     torch applies the basic part first even where NumPy would treat a number between index arrays as one of them, so the
-    two are
-    kept apart. IndexError if there are too many indices or one is of the wrong kind.
+    two are kept apart. IndexError if there are too many indices or one is of the wrong kind.
     """
     items = [_as_item(i) for i in (index if isinstance(index, tuple) else (index,))]
     used = 0

@@ -2,8 +2,8 @@
 """Changing a tensor where it lies, and what that does to the graph.
 
 The change is noted (`versions.py`), so that a derivative that needs the old value can tell and say so. If the tensor is
-part of the
-graph, its place moves on to the new operation; if it is a view, the tensor it shows a part of moves on (`CopySlices`).
+part of the graph, its place moves on to the new operation; if it is a view, the tensor it shows a part of moves on
+(`CopySlices`).
 """
 
 import functools

@@ -22,8 +22,8 @@ def matmul_backward(grad: Array, a: Array | None, b: Array | None) -> tuple[Arra
     """Return the gradients of `a` and `b` in y = a @ b, given `grad`, the gradient of y.
 
     a is (m, k), b is (k, n), y and grad are (m, n): the only products of the right shapes are the right ones. The
-    gradient of a
-    factor needs only the other factor; pass None for one whose partner's gradient is not wanted, and get None for that.
+    gradient of a factor needs only the other factor; pass None for one whose partner's gradient is not wanted, and get
+    None for that.
     """
     grad_a = None if b is None else grad @ b.mT  # (m, n) @ (n, k) = (m, k)
     grad_b = None if a is None else a.mT @ grad  # (k, m) @ (m, n) = (k, n)
