@@ -181,10 +181,12 @@ def test_written_lessons_list_their_parts_in_the_order_of_the_page(content: Path
     assert lesson.front["minutes"] == "180"
 
 
-def test_completion_counts_passes_and_answers_and_needs_core_only(content: Path) -> None:
+def test_completion_counts_passes_and_right_answers_and_needs_core_only(content: Path) -> None:
     lesson = catalogue.load(content).find("1")
     exercises = {"first": {"passed": True}, "second": {"passed": False}, "gone": {"passed": True}}
-    state = {"exercises": exercises, "quiz": {"views": {"correct": False}}}
+    state = {"exercises": exercises, "quiz": {"views": {"option": "a", "correct": False}}}
+    assert catalogue.completion(lesson, {"lessons": {"01": state}})["done"] == 1, "a wrong answer is not done"
+    state["quiz"]["views"] = {"option": "b", "correct": True}
     assert catalogue.completion(lesson, {"lessons": {"01": state}}) == {
         "done": 2, "total": 5, "core_done": 2, "core_total": 3, "complete": False,
     }  # fmt: skip

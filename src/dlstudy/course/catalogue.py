@@ -132,7 +132,7 @@ def load(root: Path | None = None) -> Catalogue:
 
 
 def completion(lesson: Lesson, snapshot: Mapping[str, Any]) -> dict[str, Any]:
-    """Count what of a lesson is done: exercises passed and quiz questions answered, from `Progress.snapshot()`.
+    """Count what of a lesson is done: exercises passed and quiz questions answered right, from `Progress.snapshot()`.
 
     Returns `done` of `total`, `core_done` of `core_total`, and `complete`, which counts core only and is never true
     for a lesson that is not written or has nothing to do.
@@ -140,7 +140,8 @@ def completion(lesson: Lesson, snapshot: Mapping[str, Any]) -> dict[str, Any]:
     state = snapshot.get("lessons", {}).get(lesson.id, {})
     passed = {slug for slug, facts in state.get("exercises", {}).items() if facts.get("passed")}
     done = {("exercise", slug) for slug in lesson.exercises if slug in passed}
-    done |= {("quiz", question) for question in lesson.quiz if question in state.get("quiz", {})}
+    right = {question for question, answer in state.get("quiz", {}).items() if answer.get("correct")}
+    done |= {("quiz", question) for question in lesson.quiz if question in right}
     core_done = sum(name in lesson.core for _, name in done)
     core_total = sum(name in lesson.core for name in (*lesson.exercises, *lesson.quiz))
     return {
