@@ -1,8 +1,10 @@
 """Two implementations measured side by side: what is counted, and that the figure says what was measured."""
 
+import re
 import subprocess
 import sys
 import time
+from importlib.resources import files
 
 import numpy as np
 import pytest
@@ -127,6 +129,15 @@ def test_times_are_said_in_a_unit_that_reads_well(seconds, unit):
     html = twins.draw(twins.Comparison(side, twins.Twin("PyTorch", seconds, 0, None), 3))._repr_html_()
     assert f"NumPy takes {unit}" in html
     assert "about the same" in html
+
+
+def test_the_bars_have_the_colours_of_the_cells_names():
+    sides = (twins.Twin("NumPy", 0.1, 1_000_000, 5), twins.Twin("PyTorch", 0.2, 2_000_000, 7))
+    drawn = re.findall(r'style="fill: var\(--dls-(\w+)', twins.draw(twins.Comparison(*sides, 3))._repr_html_())
+    assert drawn == ["orange", "blue"] * 3
+    page = (files("dlstudy.app") / "static" / "lesson.css").read_text(encoding="utf-8")
+    for name, colour in zip(("NumPy", "PyTorch"), drawn):
+        assert f'content: "{name}"; color: var(--dls-{colour})' in page
 
 
 def test_a_recorded_comparison_says_where_and_when_and_equals_what_was_measured(tmp_path):

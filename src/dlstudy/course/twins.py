@@ -150,7 +150,7 @@ def draw(found: Comparison) -> Any:
         panels.append(("lines of code", [float(side.lines or 0) for side in sides]))
     fig = Figure(figsize=(7.2, 0.4 + 0.85 * len(panels)), layout="constrained")
     for axes, (label, values) in zip(fig.subplots(len(panels), 1, squeeze=False)[:, 0], panels):
-        bars = axes.barh([side.name for side in sides], values, color=[BLUE, ORANGE], height=0.7)
+        bars = axes.barh([side.name for side in sides], values, color=[ORANGE, BLUE], height=0.7)
         axes.bar_label(bars, labels=[_short(value) for value in values], padding=4)
         axes.set_xlim(0, max(*values, 1e-12) * 1.15)
         axes.set_xlabel(label)
