@@ -304,9 +304,9 @@ def solution(exercise: str | None, give_up: bool) -> None:
     if not passed:
         progress.open_solution(item.id, give_up)
     terminal.headline(console, item)
-    console.print(
-        Syntax(item.solution.rstrip(), "python", theme="ansi_dark", background_color="default", word_wrap=True)
-    )
+    colours = Syntax("", "python", theme="ansi_dark", background_color="default")
+    # Without line breaks of our own, so that what is copied is what was written.
+    console.print(colours.highlight(item.solution.rstrip()), soft_wrap=True)
     console.print()
     terminal.markdown(console, item.explanation)
     _tell_problem(progress)

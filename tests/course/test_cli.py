@@ -228,6 +228,15 @@ def test_giving_up_shows_the_solution_and_is_recorded(content: Path) -> None:
     assert "return 2 * x" in dlstudy("solution", "double").output
 
 
+def test_a_solution_can_be_pasted_however_narrow_the_terminal_is(
+    content: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    code = "def double(x):\n    # " + "a line longer than the terminal is wide " * 4 + "\n    return 2 * x\n"
+    (content / "exercises" / "01" / "double" / "solution.py").write_text(code, encoding="utf-8")
+    assert code.rstrip() in dlstudy("solution", "01/double", "--give-up").output
+
+
 def test_where_names_every_path(content: Path) -> None:
     text = dlstudy("where", "01").output
     for path in (
