@@ -64,6 +64,7 @@ class FakePage:
         with open(os.environ["DLSTUDY_RUN_LOG"], "a") as log:
             record = {"event": "check", "exercise": "07/" + slug, "status": status, "message": "hm"}
             log.write(json.dumps(record) + "\\n")
+        return status
 
     def quiz(self, name, right=True):
         if os.environ["DLSTUDY_RUN"] == "worked":
@@ -104,7 +105,8 @@ def test_a_sound_page_passes_both_ways_and_is_measured(tmp_path: Path) -> None:
         tmp_path,
         ("page", FAKE_PAGE),
         ("exercise_double", STUB),
-        ("check_double", 'page.check("double", double)'),
+        ("check_double", 'card = page.check("double", double)\ncard'),
+        ("after_double", 'mo.stop(card != "passed")\ntwelve = double(6)'),
         ("quiz_one", 'page.quiz("one")'),
         ("go", 'go = mo.ui.run_button()\nmo.Html("<svg></svg>")'),
         ("long", "mo.stop(not go.value)\nanswer = double(21)"),
@@ -115,14 +117,16 @@ def test_a_sound_page_passes_both_ways_and_is_measured(tmp_path: Path) -> None:
     assert opened.problems == []
     assert opened.parts["check"] == {"double": "not-yet"}
     assert opened.parts["quiz"] == {}
-    assert [cell["status"] for cell in opened.cells if cell["name"] == "long"] == ["stopped"]
-    assert sorted(seen) == sorted(["Page", "page", "exercise_double", "check_double", "quiz_one", "go", "long"])
+    stopped = [cell["name"] for cell in opened.cells if cell["status"] == "stopped"]
+    assert stopped == ["after_double", "long"]
+    names = ["page", "exercise_double", "check_double", "after_double", "quiz_one", "go", "long"]
+    assert sorted(seen) == sorted(["Page", *names])
     worked = run_lesson(path, "worked", exercises=exercises)
     assert worked.problems == []
     assert worked.parts["check"] == {"double": "passed"}
     assert worked.parts["quiz"] == {"one": "right"}
     assert {cell["status"] for cell in worked.cells} == {"ran"}
-    assert (len(worked.cells), worked.figures) == (7, 1)
+    assert (len(worked.cells), worked.figures) == (8, 1)
     assert 0.05 < worked.cpu_seconds < 30
     assert 20e6 < worked.peak_memory < 2e9
     assert worked.network in ("namespace", "guard")
