@@ -1,5 +1,6 @@
 """One test for each thing we assume of marimo's private parts, named so that an upgrade says what broke."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -97,6 +98,60 @@ def test_cells_that_cannot_run_are_told_at_once_and_once(tmp_path: Path) -> None
     told: list[str] = []
     engine.run(path, after_cell=lambda result: told.append(f"{result.name} {result.status}"))
     assert told == ["imports ran", "halt stopped", "after skipped", "later skipped", "free ran"]
+
+
+@pytest.fixture
+def fresh_markdown() -> Iterator[None]:
+    from marimo._output import md
+
+    for cached in (md._get_extensions, md._get_markdown):
+        cached.cache_clear()
+    yield
+    for cached in (md._get_extensions, md._get_markdown):
+        cached.cache_clear()
+    engine.markdown_in_folds()
+
+
+FOLD = (
+    '<details markdown="1">\n<summary>Why <code>a</code>?</summary>\n\n`b` and **c** and $d$\n\n'
+    "```python\nx = 1\n```\n\n</details>\n\nafter *e*"
+)
+
+
+@pytest.mark.usefixtures("fresh_markdown")
+def test_prose_in_a_fold_is_markdown_also_where_something_was_rendered_before() -> None:
+    import marimo as mo
+
+    assert "**c**" in mo.md(FOLD).text  # what the engine does by itself
+    engine.markdown_in_folds()
+    engine.markdown_in_folds()  # a second call changes nothing
+    text = mo.md(FOLD).text
+    for piece in ("<code>b</code>", "<strong>c</strong>", "<summary>Why <code>a</code>?</summary>", "<em>e</em>"):
+        assert piece in text
+    assert "marimo-tex" in text
+    assert "codehilite" in text
+    assert text.index("</details>") < text.index("<em>e</em>")
+    assert "`" not in text
+
+
+@pytest.mark.usefixtures("fresh_markdown")
+def test_a_kernel_of_the_course_renders_folds_and_another_kernel_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    import asyncio
+
+    import marimo as mo
+    from marimo._runtime.runtime import _KERNEL_LIFESPAN_REGISTRY
+
+    async def start() -> None:
+        for lifespan in _KERNEL_LIFESPAN_REGISTRY.get_all():
+            async with lifespan(None):
+                pass
+
+    monkeypatch.delenv("DLSTUDY_SERVER", raising=False)
+    asyncio.run(start())
+    assert "**c**" in mo.md(FOLD).text
+    monkeypatch.setenv("DLSTUDY_SERVER", "1")
+    asyncio.run(start())
+    assert "<strong>c</strong>" in mo.md(FOLD).text
 
 
 def test_run_buttons_count_as_pressed_only_when_asked(tmp_path: Path) -> None:

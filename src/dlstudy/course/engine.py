@@ -5,12 +5,13 @@ so an upgrade that breaks one says which. Importing this module does not import 
 """
 
 import graphlib
+import os
 import re
 import tempfile
 import time
 import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -76,11 +77,23 @@ def saved_text(text: str, name: str = "lesson.md") -> str:
 
 def markdown_in_folds() -> None:
     """Let prose inside `<details markdown="1">` be Markdown, as it is on GitHub; the engine leaves it raw by itself."""
-    from marimo._output.md import _get_extensions
+    from marimo._output.md import _get_extensions, _get_markdown
 
     extensions = _get_extensions()  # cached: the list that every later call gets
     if "md_in_html" not in extensions:
         extensions.append("md_in_html")
+        _get_markdown.cache_clear()  # a kernel has rendered labels by now, with a converter built without it
+
+
+@asynccontextmanager
+async def kernel_lifespan(_: Any) -> AsyncIterator[None]:
+    """Prepare a kernel of the course before it renders the prose of its page (entry point `marimo.kernel.lifespan`).
+
+    Does nothing in a marimo that the course did not start.
+    """
+    if os.environ.get("DLSTUDY_SERVER") == "1":
+        markdown_in_folds()
+    yield
 
 
 @contextmanager
