@@ -52,6 +52,33 @@ def shortened(kept: str, dropped: int) -> str:
     return f"{kept}\n... and {dropped} more characters" if dropped else kept
 
 
+def without_docstrings(source: str) -> str:
+    """Return the text without the docstrings of what it defines, so that the code is seen at once; comments stay.
+
+    A text that is not Python, a body that is a docstring only and a docstring that shares its line stay as they are.
+    """
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError):
+        return source
+    lines: list[str | None] = list(source.splitlines())
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            continue
+        if ast.get_docstring(node) is None or len(node.body) < 2:
+            continue
+        text, after = node.body[0], node.body[1]
+        start, end = text.lineno - 1, text.end_lineno or text.lineno
+        alone = text.lineno > node.lineno and after.lineno > end
+        head = (lines[start] or "")[: text.col_offset].strip()
+        if not alone or head:
+            continue
+        while end < len(lines) and not (lines[end] or "").strip():
+            end += 1
+        lines[start:end] = [None] * (end - start)
+    return "\n".join(line for line in lines if line is not None)
+
+
 def from_source(exercise: Exercise, source: str) -> Callable[..., Any]:
     """Run an answer's text with the allowed imports and return what it defines.
 
@@ -119,13 +146,23 @@ def kind(error: BaseException) -> str:
 def place(error: BaseException, function: Callable[..., Any], source: str) -> str:
     """Return the line of the answer that an exception came from, as a sentence, or an empty text."""
     code = getattr(function, "__code__", None)
-    if code is None:
-        return _sentence(_line(error, FILE), source)
-    line = _line(error, code.co_filename)
-    if code.co_filename != FILE and line:
-        # In a page the file is a cell; `source` may begin elsewhere than the cell does.
-        line += _first_line(source, code.co_name) - code.co_firstlineno
-    return _sentence(line, source)
+    line = _line(error, code.co_filename if code else FILE)
+    return _sentence(line + shift(function, source) if line else 0, source)
+
+
+def shift(function: Callable[..., Any], source: str) -> int:
+    """Return how many lines later `source` has the function than its file: in a page the file is a whole cell."""
+    code = getattr(function, "__code__", None)
+    if code is None or code.co_filename == FILE:
+        return 0
+    return _first_line(source, code.co_name) - int(code.co_firstlineno)
+
+
+def is_own(error: BaseException, function: Callable[..., Any]) -> bool:
+    """Whether an exception comes from a line of the answer itself, and not from a library that it called."""
+    frames = traceback.extract_tb(error.__traceback__)
+    code = getattr(function, "__code__", None)
+    return bool(frames) and frames[-1].filename == (code.co_filename if code else FILE)
 
 
 def advice(error: BaseException) -> str:

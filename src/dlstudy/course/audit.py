@@ -193,6 +193,8 @@ def _judged(wrong: WrongAnswer, how: str, verdict: Verdict) -> Iterator[Finding]
     elif verdict.hint_id != wrong.id:
         got = f"the hint of {verdict.hint_id!r}" if verdict.hint_id else "no hint"
         yield Finding("renamed" if "," in how else "other-hint", f"the wrong answer {name} gets {got}")
+    elif wrong.on and not verdict.given.casefold().startswith(wrong.on.casefold()):
+        yield Finding("shown", f'the wrong answer {name} should show the case "{wrong.on}", and shows {verdict.given}')
 
 
 def _endless(exercise: Exercise, source: str, root: Path | None, worker: Worker | None) -> Verdict:

@@ -11,10 +11,12 @@ and, where wanted: `run(answer, *args)`, how to use an answer on a case (default
 words (default: each argument with its name); an SVG by `picture(expected, got, *args)`; `RTOL` and `ATOL`; `PARTS`,
 names for the parts of a tuple; `MUTATES = True` where the answer may change its inputs; `AUTOMATIC`, automatic wrong
 answers in a form that fits (see `_automatic.py`); `INDEPENDENT_CASES = True` where each case is a question of its own,
-so that a learner with two mistakes gets the hint of the first.
+so that a learner with two mistakes gets the hint of the first; `watch(answer, *args)`, which looks on while a wrong
+answer works and returns the id of the mistake that it sees, or None.
 
 A mistake is recognised by what it does: the results of each wrong answer that ships with the exercise are computed
-once, and an answer that gives the same results gets that one's hint, whatever its names and its order of lines.
+once, exceptions included, and an answer that gives the same results gets that one's hint, whatever its names and its
+order of lines.
 """
 
 import copy
@@ -34,7 +36,7 @@ from typing import Any
 
 import numpy as np
 
-from dlstudy.course import _answers, _diagnose
+from dlstudy.course import _answers, _diagnose, _products
 from dlstudy.course._compare import Difference, Tolerance, difference, show
 from dlstudy.course.exercises import Exercise, ExerciseError, WrongAnswer
 from dlstudy.course.verdict import Verdict
@@ -49,13 +51,20 @@ class Case:
     """One input: `label` tells a learner what is special about it; `args` and `kwargs` go to the answer.
 
     `expected` is a result worked by hand (otherwise the oracle is asked); `raises` the exception that is right here.
+    `alone` is a sentence for an answer that fails on such a case and on no other kind.
     """
 
     def __init__(
-        self, label: str, *args: Any, expected: Any = _UNSET, raises: type[Exception] | None = None, **kwargs: Any
+        self,
+        label: str,
+        *args: Any,
+        expected: Any = _UNSET,
+        raises: type[Exception] | None = None,
+        alone: str = "",
+        **kwargs: Any,
     ) -> None:
         self.label, self.args, self.kwargs = label, args, kwargs
-        self.expected, self.raises = expected, raises
+        self.expected, self.raises, self.alone = expected, raises, alone
 
     def inputs(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Return a deep copy of the arguments, so that no answer can spoil the next one's input."""
@@ -100,13 +109,16 @@ class Check:
 
     def run(self, answer: Callable[..., Any], started: Callable[[str], None] | None = None) -> list[Outcome]:
         """Run `answer` on every case; `started` is told the label of each before it begins."""
-        outcomes = []
-        for case in self.cases:
+        outcomes: list[Outcome] = []
+        right = True
+        for case, expected in zip(self.cases, self.expected):
             if started:
-                started(self.given(case))
+                # Should this one never end, the learner hears what was right until then.
+                started(self.given(case) + (" (every case before this one was right)" if outcomes and right else ""))
             outcomes.append(self._run_case(answer, case))
             if isinstance(outcomes[-1].raised, NotImplementedError):
                 break
+            right = right and (not started or self.difference(outcomes[-1], expected) is None)
         return outcomes
 
     def wrong_in(self, outcomes: list[Outcome]) -> int | None:
@@ -115,6 +127,16 @@ class Check:
             if self.difference(outcome, expected) is not None:
                 return number
         return None
+
+    def wrong_cases(self, outcomes: list[Outcome]) -> list[Case]:
+        """Return every case on which the outcome is not the expected one."""
+        cases = zip(self.cases, outcomes, self.expected)
+        return [case for case, outcome, expected in cases if self.difference(outcome, expected) is not None]
+
+    def is_refusal(self, error: BaseException, function: Callable[..., Any]) -> bool:
+        """Whether the answer itself raised what is right for other inputs: it turns this one away, and did not fail."""
+        wanted = {type(outcome.raised) for outcome in self.expected if outcome.raised is not None}
+        return type(error) in wanted and _answers.is_own(error, function)
 
     def difference(self, outcome: Outcome, expected: Outcome) -> Difference | None:
         """Say how one outcome differs from the expected one, or return None."""
@@ -132,28 +154,79 @@ class Check:
             return Difference("changed", "The result is right, but the input was changed on the way.")
         return found
 
-    def recognise(self, outcomes: list[Outcome]) -> WrongAnswer | None:
-        """Return the known mistake that does the same on every case, or None.
+    def recognise(
+        self, outcomes: list[Outcome], answer: Callable[..., Any] | None = None
+    ) -> tuple[WrongAnswer, int] | None:
+        """Return the known mistake that does the same on every case, and the number of the case that shows it best.
 
         Who makes two mistakes at once gets the hint of a known one that explains the first wrong case: its results must
-        have come on *every* case that it spoils, and on at least two of them as values, lest it be chance.
+        have come on *every* case that it spoils, and on at least two of them, lest it be chance. An exception counts
+        there only from an answer that does not stop everywhere. Last, the check's own `watch` may see a mistake in how
+        `answer` works.
         """
+        first = self.wrong_in(outcomes)
+        if first is None:
+            return None
         for mistake in self.mistakes:
             theirs = mistake.outcomes
             if len(theirs) == len(outcomes) and all(
                 one.same_as(other, self.tolerance) for one, other in zip(outcomes, theirs)
             ):
-                return mistake.wrong
-        first = self.wrong_in(outcomes)
+                return mistake.wrong, self._shown(mistake.wrong, outcomes, first)
         enough = 1 if getattr(self.module, "INDEPENDENT_CASES", False) else 2
+        works_somewhere = any(outcome.raised is None for outcome in outcomes)
         explaining = [
             mistake
             for mistake in self.mistakes
             if first in mistake.spoiled
-            and sum(mistake.outcomes[i].raised is None for i in mistake.spoiled) >= enough
-            and all(mistake.outcomes[i].same_as(outcomes[i], self.tolerance) for i in mistake.spoiled)
+            and sum(works_somewhere or mistake.outcomes[i].raised is None for i in mistake.spoiled) >= enough
+            and all(self._explains(mistake.outcomes[i], outcomes[i], self.expected[i]) for i in mistake.spoiled)
         ]
-        return max(explaining, key=lambda mistake: len(mistake.spoiled)).wrong if explaining else None
+        if explaining:
+            wrong = max(explaining, key=lambda mistake: len(mistake.spoiled)).wrong
+            return wrong, self._shown(wrong, outcomes, first)
+        return self._watched(outcomes, answer)
+
+    def _explains(self, theirs: Outcome, ours: Outcome, expected: Outcome) -> bool:
+        """Whether what a mistake does to a case has come: all of it or, in a tuple with named parts, what it spoils.
+
+        A list in place of a tuple, or another dtype, is a matter of its own and hides no mistake in the values.
+        """
+        if ours.same_as(theirs, self.tolerance):
+            return True
+        if ours.raised is None and theirs.raised is None:
+            gap, spoils = difference(ours.value, theirs.value, self.tolerance), self.difference(theirs, expected)
+            if gap and gap.kind == "dtype" and spoils and spoils.kind != "dtype":
+                return True
+        values = [theirs.value, ours.value, expected.value]
+        parts = getattr(self.module, "PARTS", ())
+        if not parts or not all(isinstance(value, tuple | list) and len(value) == len(parts) for value in values):
+            return False
+        spoiled = [i for i in range(len(parts)) if difference(values[0][i], values[2][i], self.tolerance)]
+        return bool(spoiled) and not any(difference(values[1][i], values[0][i], self.tolerance) for i in spoiled)
+
+    def _shown(self, wrong: WrongAnswer, outcomes: list[Outcome], first: int) -> int:
+        """Return the case that a hint speaks of, where it speaks of one and that one is wrong; else the first."""
+        for number, case in enumerate(self.cases):
+            if wrong.on and case.label == wrong.on and self.difference(outcomes[number], self.expected[number]):
+                return number
+        return first
+
+    def _watched(self, outcomes: list[Outcome], answer: Callable[..., Any] | None) -> tuple[WrongAnswer, int] | None:
+        watch = getattr(self.module, "watch", None)
+        if watch is None or answer is None:
+            return None
+        for number, (case, outcome) in enumerate(zip(self.cases, outcomes)):
+            if self.difference(outcome, self.expected[number]) is None:
+                continue
+            args, kwargs = case.inputs()
+            try:
+                name = watch(answer, *args, **kwargs)
+            except BaseException:  # whatever the answer raises, it has been told already
+                continue
+            if name:
+                return self.exercise.wrong_answer(name), number
+        return None
 
     def given(self, case: Case) -> str:
         """Put a case's input in words: its label, then each argument by the name the answer gives it."""
@@ -284,21 +357,29 @@ def _verdict(made: Check, outcomes: list[Outcome], function: Callable[..., Any],
     if number is None:
         picture = made.picture(made.cases[0], outcomes[0], made.expected[0])
         return Verdict("passed", f"Right on all {len(outcomes)} cases.", picture_svg=picture)
+    wrong, number = made.recognise(outcomes, function) or (None, number)
     case, outcome, expected = made.cases[number], outcomes[number], made.expected[number]
     given = made.given(case)
     found = made.difference(outcome, expected)
     assert found is not None
-    wrong = made.recognise(outcomes)
+    if all(one.alone for one in made.wrong_cases(outcomes)):
+        given = f"{case.alone} {given}"
     expects = show(expected.value) if expected.raised is None else _answers.kind(expected.raised)
-    facts: dict[str, Any] = {"given": given, "expected": expects}
+    facts: dict[str, Any] = {"given": made.given(case), "expected": expects}
     if wrong:
         facts |= {"hint_id": wrong.id, "hint": wrong.hint}
     if found.kind == "raised":
         assert outcome.raised is not None
         place = _answers.place(outcome.raised, function, text)
-        message = f"{given}. Your answer {found.sentence}{place} Expected {expects}."
-        advice = _answers.advice(outcome.raised)
-        return Verdict("error", f"{message} {advice}".strip(), got=_answers.describe(outcome.raised), **facts)
+        if made.is_refusal(outcome.raised, function):
+            facts["got"] = _answers.kind(outcome.raised)
+            sentence = f"Your answer refuses this with {_answers.describe(outcome.raised)}."
+            return Verdict("failed", f"{given}. {sentence}{place} Expected {expects}.", **facts)
+        met, advice = _products.shapes_met(outcome.raised, function, text)
+        sentence = f"stopped with {_answers.kind(outcome.raised)}: {met}." if met else found.sentence
+        message = f"{given}. Your answer {sentence}{place} Expected {expects}."
+        advice = advice or _answers.advice(outcome.raised)
+        return Verdict("error", f"{message} {advice}".strip(), got=met or _answers.describe(outcome.raised), **facts)
     facts["got"] = _answers.describe(outcome.raised) if outcome.raised else show(outcome.value)
     if found.kind == "changed":
         facts["got"] = f"{facts['got']}, and a changed {' and '.join(outcome.changed)}"
@@ -311,7 +392,7 @@ def not_yet(exercise: Exercise) -> Verdict:
     """Return the verdict on a starting text that nobody has touched."""
     if exercise.kind == "bug-hunt":
         return Verdict("not-yet", f"This is still the code as it was handed to you. Its symptom: {exercise.symptom}")
-    return Verdict("not-yet", "The placeholder is still there: write your answer in its place, then run the cell.")
+    return Verdict("not-yet", "The placeholder is still there: write your answer in its place, then run it again.")
 
 
 def _mistake(made: Check, wrong: WrongAnswer, source: str) -> Mistake:

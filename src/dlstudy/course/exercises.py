@@ -33,7 +33,7 @@ class WrongAnswer:
 
     There are no edits where the mistake is at home in another way of solving the task: then `wrong/ID.py` holds it.
     `outcome` is "wrong" for an answer that gives other results, "timeout" for one that does not end in time on the
-    case labelled `on`.
+    case labelled `on`. Of several wrong results, the one on the case `on` is shown: the hint speaks of it.
     """
 
     id: str
@@ -212,8 +212,8 @@ def load_exercise(name: str, root: Path | None = None) -> Exercise:
     `symptom`; "signature"); order within the page; source ("dlstudy.module:name", or "solution.py:name"); annotations
     (true keeps the types of the signature); uses (import lines); given (code that comes with the task); task; hints
     (three, opened one by one); explanation (shown after passing); wrong (tables of id, hint, and find and replace, or
-    edits, or neither where wrong/ID.py has it; outcome = "timeout" for one that does not end, on = the label of the
-    case); cannot (automatic wrong answer = reason).
+    edits, or neither where wrong/ID.py has it; outcome = "timeout" for one that does not end; on = the label of the
+    case that does not end, or that the hint speaks of); cannot (automatic wrong answer = reason).
 
     Raises:
         ExerciseError: no such folder, or a key that is missing, unknown or of the wrong kind.
@@ -331,7 +331,7 @@ def _wrong(table: Any, where: str) -> WrongAnswer:
     outcome = table.get("outcome", "wrong")
     if outcome not in ("wrong", "timeout"):
         raise ExerciseError(f'{where}: "outcome" must be "wrong" or "timeout", and is {outcome!r}')
-    if outcome == "timeout":
+    if outcome == "timeout" or "on" in table:
         _text(table, "on", where)
     return WrongAnswer(table["id"], edits, table["hint"].strip(), outcome, table.get("on", ""))
 
