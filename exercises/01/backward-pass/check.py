@@ -44,6 +44,10 @@ def doubled(x, times):
     return x
 
 
+FRESH = "Right wherever every `.grad` is still at zero; here something is there already."
+SHALLOW = "Right on every graph but this one, which is 10,000 nodes deep."
+
+
 def cases(rng):
     def array(*shape):
         return np.round(rng.normal(size=shape), 2)
@@ -57,6 +61,16 @@ def cases(rng):
         ),
         Case("a value times itself", "result = a * a", {"a": 3.0}, expected=grads(a=6.0, result=1.0)),
         Case("one node alone", "result = a", {"a": 5.0}, expected=grads(a=1.0)),
+        Case(
+            "a node and its own tanh, multiplied",
+            "p = a * b; q = p.tanh(); result = p * q",
+            {"a": 0.5, "b": 1.5},
+        ),
+        Case(
+            "the same, with the factors exchanged",
+            "p = a * b; q = p.tanh(); result = q * p",
+            {"a": 0.5, "b": 1.5},
+        ),
         Case(
             "a diamond: one value, two ways, one result",
             "p = a * b; q = p.tanh(); r = p * p; result = q + r",
@@ -82,16 +96,17 @@ def cases(rng):
             "p = (a * b).tanh(); q = p + p; r = q * p; result = (r + q).sum()",
             {"a": array(3), "b": array(3)},
         ),
-        Case("a leaf whose .grad held 10 before", "result = a * b", {"a": 2.0, "b": 3.0}, {"a": 10.0}),
+        Case("a leaf whose .grad held 10 before", "result = a * b", {"a": 2.0, "b": 3.0}, {"a": 10.0}, alone=FRESH),
+        Case("the same graph walked twice", "p = a * b; result = p * p", {"a": 2.0, "b": 0.5}, times=2, alone=FRESH),
         Case(
             "the same graph walked three times",
             "p = a + b; q = p.tanh(); result = q * p",
             {"a": 0.3, "b": 0.5},
             times=3,
+            alone=FRESH,
         ),
-        Case("the same graph walked twice", "p = a * b; result = p * p", {"a": 2.0, "b": 0.5}, times=2),
-        Case("a chain of 10,000 additions", "result = chain(a, 10_000)", {"a": 1.0}),
         Case("a value added to itself, sixty times over", "result = doubled(a, 60)", {"a": 1.0}),
+        Case("a chain of 10,000 additions", "result = chain(a, 10_000)", {"a": 1.0}, alone=SHALLOW),
     ]
 
 
@@ -135,6 +150,32 @@ def oracle(program, values, before=None, times=1):
 def _twins(names):
     """`result` where it is only another name for a leaf."""
     return {"result"} if any(names["result"] is other for name, other in names.items() if name != "result") else set()
+
+
+def watch(answer, program, values, before=None, times=1):
+    """See a node hand its gradient on before one that it flows into had its own turn."""
+    names = {name: Node(value) for name, value in values.items()}
+    exec(program, {"chain": chain, "doubled": doubled}, names)
+    nodes = [node for node in _behind(names["result"]) if node.pull is not None]
+    turns = []
+    for node in nodes:
+        node.pull = _noting(node, turns)
+    answer(names["result"])
+    turn = {node: number for number, node in enumerate(turns)}
+    if len(turn) < len(turns):
+        return None  # a node may hand on each share by itself: slow, and another mistake
+    pairs = [(node, parent) for node in turn for parent in node.parents if parent in turn]
+    return "too-early" if any(turn[parent] < turn[node] for node, parent in pairs) else None
+
+
+def _noting(node, turns):
+    pull = node.pull
+
+    def noted(gradient):
+        turns.append(node)
+        return pull(gradient)
+
+    return noted
 
 
 def nothing(solution):

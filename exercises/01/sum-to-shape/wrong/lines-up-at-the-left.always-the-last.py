@@ -1,0 +1,2 @@
+def sum_to_shape(grad, shape):
+    return grad.sum(axis=-1)
