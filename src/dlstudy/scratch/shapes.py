@@ -28,14 +28,16 @@ def row_major_strides(shape: Sequence[int]) -> Shape:
 
 
 def flat_index(index: Sequence[int], strides: Sequence[int], offset: int = 0) -> int:
-    """Return the place in flat memory of the element at `index`: offset + index[0]*strides[0] + index[1]*strides[1] +
-    ...
+    """Return the place in flat memory of the element at `index`, counted in elements.
 
-    `index` and `strides` have one entry per dimension; a 0-d tensor has none, and its only element lies at `offset`.
-    Raises ValueError if their lengths differ.
+    `index` and `strides` have one entry per dimension; a stride is how many places one step along its dimension moves,
+    and may be 0 or negative. A 0-d tensor has no entries, and its only element lies at `offset`, where the tensor
+    begins. Raises ValueError if the lengths differ. Bounds are not checked: no shape is given.
 
     >>> flat_index((1, 2), (4, 1))
     6
+    >>> flat_index((1, 2), (4, 1), offset=10)
+    16
     """
     if len(index) != len(strides):
         raise ValueError(f"expected one index per stride: got {len(index)} indices for {len(strides)} strides")
