@@ -320,3 +320,79 @@ def test_a_long_result_is_described_by_its_first_difference(make: Callable[..., 
     message = check(exercise, column_means).message
     assert "The first difference is at index 17: expected 37, came 39; 3 of 20 elements differ." in message
     assert "x = an array of shape (3, 20), float64" in message
+
+
+def ask_about(name: str, source: str) -> Verdict:
+    exercise, prepared = load(name)
+    return check(exercise, source, prepared=prepared)
+
+
+def test_a_mistake_that_raises_is_known_beside_another_one() -> None:
+    # Lines up at the left, and takes the larger size besides: no known mistake does the same on every case.
+    verdict = ask_about(
+        "01/broadcast-shape",
+        "def broadcast_shape(a, b):\n"
+        "    n = max(len(a), len(b))\n"
+        "    a, b = (*a, *[1] * (n - len(a))), (*b, *[1] * (n - len(b)))\n"
+        "    if any(m != n and 1 not in (m, n) for m, n in zip(a, b)):\n"
+        "        raise ValueError('these do not fit')\n"
+        "    return [max(pair) for pair in zip(a, b)]\n",
+    )
+    assert (verdict.status, verdict.hint_id) == ("failed", "lines-up-at-the-left")
+    assert "Your answer refuses this with ValueError: these do not fit." in verdict.message
+    everywhere = ask_about("01/broadcast-shape", "def broadcast_shape(a, b):\n    raise ValueError('no')\n")
+    assert everywhere.hint_id is None
+
+
+def test_the_case_that_a_hint_speaks_of_is_shown() -> None:
+    verdict = ask_about("01/sum-to-shape", "def sum_to_shape(grad, shape):\n    return grad.sum(axis=0)\n")
+    assert verdict.hint_id == "always-the-first"
+    assert verdict.given.startswith("A column stretched to four columns")
+    assert "has shape (4,)" in verdict.message
+
+
+@pytest.mark.parametrize(
+    ("product", "sentence"),
+    [
+        ("b.T @ grad", "shapes (1, 2) and (1, 1) met in `b.T @ grad`"),
+        ("np.matmul(grad,\n b)", "shapes (1, 1) and (2, 1) met in `np.matmul(grad, b)`"),
+        ("np.dot(grad, b)", "shapes (1, 1) and (2, 1) met in a matrix product"),
+        ("(grad + 0) @ b", "two matrices met that cannot be multiplied: 1 and 2 do not agree"),
+    ],
+)
+def test_the_shapes_that_met_in_a_product_are_named(product: str, sentence: str) -> None:
+    verdict = ask_about("01/matmul-backward", MATMUL.format(f"{product}, a.T @ grad"))
+    assert verdict.status == "error"
+    assert sentence in verdict.message
+    assert "gufunc" not in verdict.message
+
+
+EARLY = """import numpy as np
+def backward_pass(result):
+    result.grad = np.ones_like(result.value)
+    stack, seen = [result], set()
+    while stack:
+        node = stack.pop({})
+        if node in seen or node.pull is None:
+            continue
+        seen.add(node)
+        for parent, part in zip(node.parents, node.pull(node.grad)):
+            parent.grad = parent.grad + part
+            stack.append(parent)
+"""
+
+
+@pytest.mark.parametrize("end", ["", "0"])
+def test_a_walk_that_is_too_early_is_seen_at_work(end: str) -> None:
+    verdict = ask_about("01/backward-pass", EARLY.format(end))
+    assert (verdict.status, verdict.hint_id) == ("failed", "too-early")
+    assert "tanh, multiplied" in verdict.given or "factors exchanged" in verdict.given
+
+
+def test_an_answer_that_fails_on_depth_alone_is_told_so() -> None:
+    from dlstudy.course.exercises import load_exercise
+
+    exercise = load_exercise("01/backward-pass")
+    verdict = check(exercise, exercise.wrong_source(exercise.wrong_answer("calls-itself")))
+    assert verdict.message.startswith("Right on every graph but this one, which is 10,000 nodes deep.")
+    assert verdict.hint_id == "calls-itself"
