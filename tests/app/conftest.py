@@ -14,9 +14,14 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import httpx
 import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+if TYPE_CHECKING:
+    from tests.app.visits import Visit
 
 CONTENT = Path(__file__).parent / "content"
 """A small course without torch, for what does not depend on the lessons' text."""
@@ -134,3 +139,34 @@ def new_course(throwaway: Path) -> Iterator[Callable[..., Course]]:
 def course(new_course: Callable[..., Course]) -> Course:
     """A running course of the small lessons, shared by the tests of one file."""
     return new_course().start()
+
+
+FLAGS = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+FLAGS += "--disable-component-update --disable-sync"
+
+
+@pytest.fixture(scope="session")
+def browser(chromium_path: str) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium_path, args=FLAGS.split())
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(course: Course, browser: Browser) -> Iterator[Callable[..., Visit]]:
+    from tests.app.visits import Visit
+
+    visits: list[Visit] = []
+
+    def make(of: Course = course, **options: object) -> Visit:
+        context = browser.new_context(**({"viewport": {"width": 1280, "height": 900}} | options))  # type: ignore[arg-type]
+        visits.append(Visit(of, context))
+        context.on("request", lambda request: visits[-1].watch(request.url))
+        context.on("page", lambda page: page.on("websocket", lambda socket: visits[-1].watch(socket.url)))
+        return visits[-1]
+
+    yield make
+    for each in visits:
+        each.context.close()
+        assert each.outside == [], "a request left the machine"

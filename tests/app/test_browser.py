@@ -7,116 +7,19 @@ tells when an upgrade of the engine breaks the course.
 from __future__ import annotations
 
 import re
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
 
 import psutil
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
+from playwright.sync_api import expect
 
 from dlstudy.course import catalogue
 from dlstudy.course.progress import Progress
 from tests.app.conftest import Course
+from tests.app.visits import LESSON, Visit, cell, on_disk, output, write
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
-
-LESSON = "01_Tensors_and_Autograd.md"
-PATIENCE = 45_000  # ms; generous, since nothing here measures speed
-FLAGS = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-FLAGS += "--disable-component-update --disable-sync"
-expect.set_options(timeout=PATIENCE)
-
-
-@pytest.fixture(scope="session")
-def browser(chromium_path: str) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium_path, args=FLAGS.split())
-        yield browser
-        browser.close()
-
-
-@dataclass
-class Visit:
-    """A learner at their browser: a context, and what went wrong or left the machine in it."""
-
-    course: Course
-    context: BrowserContext
-    outside: list[str] = field(default_factory=list)
-    errors: list[str] = field(default_factory=list)
-
-    def page(self) -> Page:
-        page = self.context.new_page()
-        page.set_default_timeout(PATIENCE)
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
-        page.on("console", lambda message: self.errors.append(message.text) if message.type == "error" else None)
-        return page
-
-    def home(self) -> Page:
-        page = self.page()
-        page.goto(self.course.address)
-        return page
-
-    def lesson(self, file: str = LESSON) -> Page:
-        page = self.page()
-        page.goto(f"{self.course.base}/?file={file}&access_token={self.course.token}")
-        expect(page.locator("#output-" + cell_id(page, "figure") if file == LESSON else "#dls-bar")).to_be_visible()
-        return page
-
-    def watch(self, url: str) -> None:
-        if not url.startswith((self.course.base, self.course.base.replace("http", "ws"), "data:", "blob:", "about:")):
-            self.outside.append(url)
-
-
-def cell_id(page: Page, name: str) -> str:
-    cell = page.locator(f'[data-cell-name="{name}"]')
-    cell.wait_for(state="attached")
-    return str(cell.get_attribute("data-cell-id"))
-
-
-def cell(page: Page, name: str) -> Locator:
-    return page.locator(f'[data-cell-name="{name}"]')
-
-
-def output(page: Page, name: str) -> Locator:
-    return page.locator("#output-" + cell_id(page, name))
-
-
-def write(page: Page, name: str, code: str, *, run: bool = True) -> None:
-    """Replace a cell's code as a learner does, by the keyboard."""
-    editor = cell(page, name).locator(".cm-content")
-    editor.scroll_into_view_if_needed()
-    editor.click()
-    page.keyboard.press("ControlOrMeta+a")
-    page.keyboard.insert_text(code)
-    if run:
-        page.keyboard.press("ControlOrMeta+Enter")
-
-
-def on_disk(course: Course, text: str, file: str = LESSON) -> None:
-    """Wait until the autosave has written `text`."""
-    deadline = time.monotonic() + PATIENCE / 1000
-    while text not in (course.learner / file).read_text(encoding="utf-8"):
-        assert time.monotonic() < deadline, f"{text!r} was never saved"
-        time.sleep(0.1)
-
-
-@pytest.fixture
-def visit(course: Course, browser: Browser) -> Iterator[Callable[..., Visit]]:
-    visits: list[Visit] = []
-
-    def make(of: Course = course, **options: object) -> Visit:
-        context = browser.new_context(**({"viewport": {"width": 1280, "height": 900}} | options))  # type: ignore[arg-type]
-        visits.append(Visit(of, context))
-        context.on("request", lambda request: visits[-1].watch(request.url))
-        context.on("page", lambda page: page.on("websocket", lambda socket: visits[-1].watch(socket.url)))
-        return visits[-1]
-
-    yield make
-    for each in visits:
-        each.context.close()
-        assert each.outside == [], "a request left the machine"
 
 
 @pytest.fixture(autouse=True)
@@ -192,10 +95,17 @@ def test_a_control_moves_a_figure_and_a_lesson_is_clean(visit: Callable[..., Vis
 
 def test_numpy_and_pytorch_stand_side_by_side_where_there_is_room(visit: Callable[..., Visit]) -> None:
     page = visit().lesson()
+    expect(page.locator('[data-dls="torch"]').first).to_be_attached()  # the bar has said which cell is which
+    page.wait_for_function(
+        """() => {
+            const [left, right] = ["numpy_add", "torch_add"].map(
+                (name) => document.querySelector(`[data-cell-name="${name}"]`).getBoundingClientRect());
+            return Math.abs(left.y - right.y) < 2;
+        }"""
+    )
     left, right = cell(page, "numpy_add").bounding_box(), cell(page, "torch_add").bounding_box()
     assert left is not None
     assert right is not None
-    assert abs(left["y"] - right["y"]) < 2
     assert left["x"] + left["width"] < right["x"]
     page.set_viewport_size({"width": 900, "height": 900})
     page.wait_for_timeout(300)

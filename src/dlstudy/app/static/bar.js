@@ -71,6 +71,22 @@
   waiting.observe(document.documentElement, { childList: true, subtree: true });
   setInterval(tag, 1000);
 
+  /* ---- an address with a fragment: the page engine keeps it but does not go there ---- */
+  function goTo(tries = 100) {
+    const id = decodeURIComponent(location.hash.slice(1));
+    const target = id && document.getElementById(id);
+    if (target) {
+      target.scrollIntoView({ block: "start" });
+      /* What came into sight has its true height only now. */
+      setTimeout(() => target.scrollIntoView({ block: "start" }), 400);
+    } else if (id && tries > 0) {
+      setTimeout(() => goTo(tries - 1), 300);
+    }
+  }
+  goTo();
+  addEventListener("hashchange", () => goTo());
+  if (/Mac|iPhone|iPad/.test(navigator.platform)) document.documentElement.dataset.keys = "mac";
+
   /* ---- signs ---- */
   let runningSince = 0;
   let goneSince = 0;
