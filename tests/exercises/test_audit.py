@@ -72,6 +72,8 @@ BROKEN: dict[str, tuple[dict[str, Any], str]] = {
     "two wrong answers": (
         {"toml": (f'[[wrong]]\nid = "rows"\nfind = "axis=0"\nreplace = "axis=1"\n{WRONG_ROWS}\n', "")}, "few-wrong"),
     "two hints": ({"toml": ('"How many rows?", ', "")}, "few-hints"),
+    "a hint that speaks of a case it does not spoil": (
+        {"toml": (WRONG_ROWS, f'{WRONG_ROWS}\non = "a case that is not there"')}, "shown"),
     "a hint without a question": (
         {"toml": ("You divide by the number of columns. How many numbers were added up?", "Divide by the rows.")}, "no-question"),
     "a hint that gives the line away": (

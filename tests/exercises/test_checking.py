@@ -396,3 +396,11 @@ def test_an_answer_that_fails_on_depth_alone_is_told_so() -> None:
     verdict = check(exercise, exercise.wrong_source(exercise.wrong_answer("calls-itself")))
     assert verdict.message.startswith("Right on every graph but this one, which is 10,000 nodes deep.")
     assert verdict.hint_id == "calls-itself"
+
+
+def test_exceptions_alone_are_evidence_from_an_answer_that_works_somewhere() -> None:
+    # "only-another-shape" does nothing but raise; who makes another mistake where it does not is told all the same.
+    source = "def sum_to_shape(grad, shape):\n    return grad.reshape(shape) * {}\n"
+    assert ask_about("01/sum-to-shape", source.format(2)).hint_id == "only-another-shape"
+    stops = "def sum_to_shape(grad, shape):\n    raise ValueError\n"
+    assert ask_about("01/sum-to-shape", stops).hint_id is None
