@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from jaxtyping import install_import_hook
@@ -42,6 +43,24 @@ def chromium_path() -> str:
     if found is None:
         pytest.skip("no Chromium, Chrome or Edge was found; DLSTUDY_CHROMIUM can name one")
     return found
+
+
+_FLAGS = (
+    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    # A page that a test answered itself (to add a policy) counts as a public one, which may not call this machine.
+    "--disable-component-update --disable-sync --disable-features=LocalNetworkAccessChecks"
+)
+
+
+@pytest.fixture(scope="session")
+def browser(chromium_path: str) -> Iterator[Any]:
+    """A real browser for all tests of a process: Playwright starts only once in each."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=chromium_path, args=_FLAGS.split())
+        yield launched
+        launched.close()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
 if TYPE_CHECKING:
     from tests.app.visits import Visit
@@ -139,18 +139,6 @@ def new_course(throwaway: Path) -> Iterator[Callable[..., Course]]:
 def course(new_course: Callable[..., Course]) -> Course:
     """A running course of the small lessons, shared by the tests of one file."""
     return new_course().start()
-
-
-FLAGS = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-FLAGS += "--disable-component-update --disable-sync"
-
-
-@pytest.fixture(scope="session")
-def browser(chromium_path: str) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium_path, args=FLAGS.split())
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

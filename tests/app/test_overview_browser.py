@@ -23,16 +23,6 @@ def real_course(new_course: Callable[..., Course]) -> Course:
     return new_course(None).start()
 
 
-@pytest.fixture(scope="module")
-def browser(chromium_path: str) -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=chromium_path, args=["--no-sandbox", "--disable-gpu"])
-        yield found
-        found.close()
-
-
 @pytest.fixture
 def open_page(real_course: Course, browser: Any) -> Iterator[Callable[..., Any]]:
     contexts = []

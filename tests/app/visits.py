@@ -38,7 +38,8 @@ class Visit:
     def lesson(self, file: str = LESSON) -> Page:
         page = self.page()
         page.goto(f"{self.course.base}/?file={file}&access_token={self.course.token}")
-        page.locator("[data-dls]").first.wait_for(state="attached")
+        # A page that another tab holds draws no cells until it takes over.
+        page.locator("[data-dls]").or_(page.get_by_test_id("takeover-button")).first.wait_for(state="attached")
         expect(page.locator("#App")).to_have_attribute("data-connection-state", "OPEN")
         return page
 

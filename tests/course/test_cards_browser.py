@@ -123,18 +123,6 @@ def server(folder):
         process.wait(timeout=20)
 
 
-@pytest.fixture(scope="module")
-def browser(chromium_path):
-    playwright = pytest.importorskip("playwright.sync_api")
-    flags = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
-    # A page that a test answered (to add the policy) counts as a public one, which may not call this machine.
-    flags += " --disable-component-update --disable-sync --disable-features=LocalNetworkAccessChecks"
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=chromium_path, args=flags.split())
-        yield browser
-        browser.close()
-
-
 @pytest.fixture
 def lesson(folder):
     """A page of its own for each test, so that each gets a fresh kernel, and no progress from the one before."""
@@ -226,6 +214,9 @@ def test_exercise_from_untouched_over_wrong_to_right_and_through_a_reload(open_p
 
     write(page, "def double(x):\n    # mine\n    return x + x")
     headline(page, "Right")
+    end = time.monotonic() + 20  # the engine saves a second after the last key
+    while "# mine" not in lesson.read_text(encoding="utf-8") and time.monotonic() < end:
+        time.sleep(0.1)
     page.reload()
     page.locator(".exercise .headline").wait_for(timeout=60_000)
     headline(page, "Right")
@@ -277,18 +268,37 @@ def test_quiz_by_keyboard_explained_recorded_and_tried_again(open_page, folder):
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     card.locator(".headline", has_text="Not this one").wait_for()
-    assert "(your answer: not this)" in card.inner_text()
+    assert "Eleven (✗ not this)" in card.inner_text()
     assert "That is what happens to text" in card.inner_text()
-    assert "Right: numbers add." in card.inner_text()
-    card.get_by_role("button", name="Try again").click()
+    for kept in ("Right: numbers add.", "On what?", "(right)", "your answer"):
+        assert kept not in card.inner_text(), "a wrong answer gives nothing else away"
+    live = card.locator("[aria-live=polite]")
+    page.wait_for_function("e => e.textContent.includes('what happens to text')", arg=live.element_handle())
+
+    card.get_by_role("button", name="Show me").focus()
+    page.keyboard.press("Enter")
+    card.get_by_text("Right: numbers add.").wait_for()
+    assert "It counts once you have answered it yourself." in card.inner_text()
+    page.wait_for_timeout(300)
+    assert recorded(folder)["quiz"]["sum"] == {"option": "a", "correct": False}, "shown is not done"
+    page.keyboard.press("Enter")  # the focus stayed, on "Answer it myself"
+
     card.get_by_label("Eleven").focus()
     page.keyboard.press("ArrowDown")
     card.get_by_role("button", name="Check my answer").click()
     card.locator(".headline", has_text="Right").wait_for()
+    assert "(your answer: right)" in card.inner_text()
+    assert "On what?" in card.inner_text(), "all the reasons are told once it is right"
     page.wait_for_timeout(300)
     assert recorded(folder)["quiz"]["sum"] == {"option": "b", "correct": True}
     page.reload()
     page.locator(".quiz .headline", has_text="Right").wait_for(timeout=60_000)
+    card.get_by_role("button", name="Answer again").click()
+    card.get_by_label("It depends").check()
+    card.get_by_role("button", name="Check my answer").click()
+    card.locator(".headline", has_text="Not this one").wait_for()
+    page.wait_for_timeout(300)
+    assert recorded(folder)["quiz"]["sum"] == {"option": "c", "correct": True}, "once right stays done"
 
 
 @pytest.mark.parametrize(
