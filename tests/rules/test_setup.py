@@ -199,7 +199,13 @@ def test_packages_of_another_python_are_not_read(monkeypatch: pytest.MonkeyPatch
 @pytest.mark.skipif(sys.platform == "win32", reason="make and sh are not there")
 @pytest.mark.parametrize("named", ["", "PYTHON={python}"])
 def test_make_finds_a_python(named: str) -> None:
-    command = ["make", "--no-print-directory", "--dry-run", "install", *([named.format(python=sys.executable)] if named else [])]
+    command = [
+        "make",
+        "--no-print-directory",
+        "--dry-run",
+        "install",
+        *([named.format(python=sys.executable)] if named else []),
+    ]
     script = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     script = script.replace('"$python" setup_env.py install', 'printf "%s" "$python"')
     found = subprocess.run(["sh", "-c", script], cwd=ROOT, capture_output=True, text=True, check=True).stdout
