@@ -148,6 +148,8 @@ def test_our_own_source_a_file_and_tmp_are_refused(folders: tuple[Path, Path]) -
     learner.write_text("a file", encoding="utf-8")
     with pytest.raises(learners.NotALearnerFolder, match="found a file"):
         learners.prepare(learner, lessons)
+    with pytest.raises(learners.NotALearnerFolder, match="home folder"):
+        learners.prepare(Path.home(), lessons)
     with pytest.raises(learners.NotALearnerFolder, match="/tmp"):
         learners.prepare(Path("/tmp/dlstudy-learner"), lessons)
     assert not Path("/tmp/dlstudy-learner").exists()

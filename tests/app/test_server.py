@@ -332,6 +332,20 @@ def test_a_reset_keeps_a_backup_and_ends_the_open_page_first(course: Course) -> 
     assert page.read_text(encoding="utf-8") == handed_out
 
 
+def test_a_newer_version_beside_an_edited_lesson_is_linked(course: Course) -> None:
+    beside = course.learner / "02_Neural_Network_Basics.new.md"
+    with course.client() as client:
+        assert beside.name not in client.get("/?file=02_Neural_Network_Basics.md").text
+        beside.write_text((course.learner / "02_Neural_Network_Basics.md").read_text("utf-8"), encoding="utf-8")
+        try:
+            assert f'href="/{beside.name}"' in client.get("/?file=02_Neural_Network_Basics.md").text
+            page = client.get(f"/{beside.name}", follow_redirects=True)
+            assert page.status_code == 200
+            assert "data-reset" not in page.text, "a reset there would be about the other file"
+        finally:
+            beside.unlink()
+
+
 def test_the_machine_is_described_without_importing_torch(course: Course) -> None:
     with course.client() as client:
         facts = client.get("/api/course/machine").json()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from dlstudy.app import icons, pages
 from dlstudy.course import catalogue as catalogues
+from dlstudy.course import learner as learners
 
 if TYPE_CHECKING:
     from dlstudy.app.site import Site
@@ -51,7 +52,7 @@ def _bar(site: Site, file: str, lesson: catalogues.Lesson | None, name: str) -> 
         '<button id="dls-interrupt" type="button" hidden>Stop it</button>'
         f"{_glossary(site, file)}"
         f'<button type="button" data-theme-toggle class="dls-icon">{icons.SUN}{icons.MOON}</button>'
-        f"{_menu(lesson)}</div></header>{_dialog()}"
+        f"{_menu(site, file, lesson)}</div></header>{_dialog()}"
         f'<script type="application/json" id="dls-page">{_facts(site, file, lesson)}</script>'
     )
 
@@ -95,15 +96,22 @@ def _glossary(site: Site, file: str) -> str:
     return f'<a class="dls-glossary" {opens}>{icons.BOOK}<span>Glossary</span></a>'
 
 
-def _menu(lesson: catalogues.Lesson | None) -> str:
-    if lesson is None or not lesson.written:
+def _menu(site: Site, file: str, lesson: catalogues.Lesson | None) -> str:
+    if lesson is None or not lesson.written or file != lesson.file:
         return ""
+    newer = learners.new_version(site.learner, file)
+    note = (
+        f'<p class="dls-newer">You have changed this lesson, so its newer version lies beside it: '
+        f'<a href="{site.base}/{escape(newer)}">see it</a>. Starting the lesson again gives you that one.</p>'
+        if newer
+        else ""
+    )
     items = "".join(_item(slug, escape(exercise_title(lesson, slug))) for slug in lesson.exercises)
     listing = f"<h2>Exercises</h2><ul>{items}</ul>" if items else ""
     return (
         '<details id="dls-menu"><summary class="dls-icon" title="Start again" aria-label="Start again">'
-        f'{icons.UNDO}</summary><div class="dls-sheet">{listing}<button type="button" data-reset="" class="dls-whole">'
-        "Start the whole lesson again</button></div></details>"
+        f'{icons.UNDO}</summary><div class="dls-sheet">{note}{listing}'
+        '<button type="button" data-reset="" class="dls-whole">Start the whole lesson again</button></div></details>'
     )
 
 

@@ -202,7 +202,8 @@ def _foot(site: Site) -> str:
     )
     overview = site.catalogue.overview
     more = (
-        f'<a href="{site.base}/{overview.file}">Check it in the overview</a>, or run <code>dlstudy doctor</code>.'
+        f'<a href="{site.base}/{overview.file}#gpu-check">Check it in the overview</a>, or run '
+        "<code>dlstudy doctor</code>."
         if overview.written
         else "Check it: run <code>dlstudy doctor</code>."
     )

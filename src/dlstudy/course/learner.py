@@ -101,7 +101,7 @@ def refuse(learner: Path) -> None:
     """Say why `learner` cannot be a learner's folder.
 
     Raises:
-        NotALearnerFolder: it is a file, lies in a source tree of ours, holds another project, or lies under /tmp.
+        NotALearnerFolder: it is a file, the home folder, in a source tree of ours, another project, or under /tmp.
     """
     learner = learner.absolute()
     if learner.exists() and not learner.is_dir():
@@ -112,6 +112,10 @@ def refuse(learner: Path) -> None:
                 f"{learner} lies in the course's own source ({folder}). Your work needs a folder of its own, which "
                 "no update touches: set DLSTUDY_LEARNER to another path, or unset it to use dlstudy-learner at home."
             )
+    if learner == Path.home():
+        raise NotALearnerFolder(
+            f"{learner} is your home folder. Choose a folder inside it, so that the lessons have a place of their own."
+        )
     ours = paths.state_folder(learner).is_dir()
     for mark in (".git", "pyproject.toml", "setup.py"):
         if not ours and (learner / mark).exists():

@@ -71,7 +71,7 @@
   waiting.observe(document.documentElement, { childList: true, subtree: true });
   setInterval(tag, 1000);
 
-  /* ---- an address with a fragment: the page engine keeps it but does not go there ---- */
+  /* ---- an address such as Glossary.md#view: the browser looked for the place before the engine had drawn it ---- */
   function goTo(tries = 100) {
     const id = decodeURIComponent(location.hash.slice(1));
     const target = id && document.getElementById(id);
@@ -203,15 +203,6 @@
     if (!response.ok) throw new Error(answer.detail || `The course answered ${response.status}.`);
     return answer;
   }
-
-  /* An address such as Glossary.md#view: the browser looked for the place before the engine had drawn it. */
-  const place = decodeURIComponent(location.hash.slice(1));
-  const patience = Date.now() + 30_000;
-  const find = setInterval(() => {
-    const there = place && document.getElementById(place);
-    if (there) there.scrollIntoView();
-    if (!place || there || Date.now() > patience) clearInterval(find);
-  }, 200);
 
   poll();
   setInterval(poll, 1500);
