@@ -7,6 +7,7 @@ import marimo as mo
 import pytest
 
 from dlstudy.course import page as module
+from dlstudy.course._answers import without_docstrings
 from dlstudy.course.exercises import ExerciseError
 from dlstudy.course.page import Page
 from dlstudy.course.worker import Worker
@@ -125,7 +126,28 @@ def test_after_passing_the_learner_sees_both_answers_and_why(make):
     assert card.data["status"] == "passed"
     assert "# my own way" in card.data["solution"]["yours"]
     assert SOLUTION in card.data["solution"]["source"]
+    assert '"""' not in card.data["solution"]["source"]
     assert "<code>2 * x</code>" in card.data["solution"]["explanation"]
+
+
+@pytest.mark.parametrize(
+    ("source", "shown"),
+    [
+        ('def f(x):\n    """One.\n\n    More.\n    """\n\n    # why\n    return x',
+         "def f(x):\n    # why\n    return x"),
+        ('class A:\n    \'One.\'\n    def f(self):\n        r"""Two."""\n        return 1',
+         "class A:\n    def f(self):\n        return 1"),
+        ('import math\n\ndef f():\n    "One."\n    return 1\n\n\ndef g():\n    "Two."\n    return 2',
+         "import math\n\ndef f():\n    return 1\n\n\ndef g():\n    return 2"),
+        ('def f():\n    """Only this."""', 'def f():\n    """Only this."""'),
+        ('def f(): "One."; return 1', 'def f(): "One."; return 1'),
+        ('def f():\n    "One."; x = 1\n    return x', 'def f():\n    "One."; x = 1\n    return x'),
+        ('def f():\n    x = """none"""\n    return x', 'def f():\n    x = """none"""\n    return x'),
+        ("def f(:", "def f(:"),
+    ],
+)  # fmt: skip
+def test_an_answer_is_shown_without_its_docstring(source, shown):
+    assert without_docstrings(source) == shown
 
 
 def test_an_endless_answer_is_ended_and_the_page_goes_on(make):
@@ -200,8 +222,10 @@ def test_a_prediction_opens_its_experiment(make):
     assert "You expected: tails, <code>0</code>." in shown
     assert "Measured here: heads." in shown
     assert "✗" in shown
+    assert "Open <em>What happened, and why</em> below." in shown
     coin.choice = "heads"
     assert "✓" in page.verdict(coin, "heads").text
+    assert "What happened" not in page.verdict(coin, "heads").text
     page.reveal(make().predict("coin"))  # remembered: nothing is asked twice
     with pytest.raises(KeyError, match='no option "edge"'):
         page.verdict(coin, "edge")

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import marimo as mo
 
 from dlstudy.course import engine, paths
-from dlstudy.course._answers import source_of
+from dlstudy.course._answers import source_of, without_docstrings
 from dlstudy.course.cards import (
     HEADLINES,
     JUST_SHOW_ME,
@@ -111,9 +111,9 @@ class Page:
 
         def solution() -> dict[str, str]:
             return {
-                "source": exercise.solution,
+                "source": without_docstrings(exercise.solution),
                 "explanation": to_html(exercise.explanation),
-                "yours": source if verdict.passed else "",
+                "yours": without_docstrings(source) if verdict.passed else "",
             }
 
         def open_solution(gave_up: bool) -> dict[str, str] | None:
@@ -326,14 +326,15 @@ class Page:
         expected = prediction.data["answer_checked"]
         if self.mode and expected and measured != expected:
             raise AssertionError(f'"{prediction.data["id"]}" came out as {measured}, the page says {expected}')
-        choice = prediction.choice
+        choice, more = prediction.choice, ""
         if not choice or choice == JUST_SHOW_ME:
             tone, icon, words = "plain", "→", "You looked first."
         elif choice == measured:
             tone, icon, words = "good", "✓", f"You expected: {prediction.text_of(choice)}."
         else:
             tone, icon, words = "bad", "✗", f"You expected: {prediction.text_of(choice)}."
-        return mo.Html(note(f"{words} <strong>Measured here: {came}.</strong>", tone, icon))
+            more = " Open <em>What happened, and why</em> below."
+        return mo.Html(note(f"{words} <strong>Measured here: {came}.</strong>{more}", tone, icon))
 
     def button(self, label: str) -> Any:
         """Return a button that starts what takes longer than a second; give it to `wait_for` in the next cell."""

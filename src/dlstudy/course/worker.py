@@ -372,7 +372,7 @@ class _Server:
                         self._prepare(name, root)
                 if self._requests.empty():  # nobody waits: have the slow import done before an answer needs it
                     import torch  # noqa: F401
-                # What is here now stays; looking through it for garbage made checks with many objects three times slower.
+                # What is here now stays; looking through it for garbage made checks with many objects 3 times slower.
                 gc.freeze()
                 continue
             if not limited:

@@ -52,9 +52,14 @@ function render(context) {
   function solution(data) {
     if (!data.solution) return null;
     const { source, yours, explanation } = data.solution;
-    const panel = (title, text) => h("div.panel", {}, h("p.label", {}, title), code(text, title));
+    // Each line is a block of its own, so that one that has to be broken goes on further in than it began.
+    const indent = (line) => `--indent: ${line.search(/\S|$/) + 2}ch`;
+    const lines = (text) => text.split("\n").map((line) => h("span.line", { style: indent(line) }, line || h("br")));
+    const panel = (title, text) => h("div.panel", {}, h("p.label", {}, title), code(lines(text.trimEnd()), title));
+    const longest = Math.max(...`${yours}\n${source}`.split("\n").map((line) => line.length));
+    const width = Math.ceil(longest * 8.5) + 24; // the font's 14 px make a character of at most 8.5, and the padding
     return h("div.solution", {},
-      h("div.beside", {}, yours ? panel("Your answer", yours) : null, panel(yours ? "Ours" : "The solution", source)),
+      h("div.beside", { style: `--code-width: ${width}px` }, yours ? panel("Your answer", yours) : null, panel(yours ? "Ours" : "The solution", source)),
       explanation ? h("div.explanation", { html: explanation }) : null,
       data.status === "passed" ? null : h("p.note", {}, "Write it in your own words in the cell above and run it: it counts when it passes."));
   }
