@@ -61,6 +61,13 @@ def test_the_lesson_on_offer(state: dict[str, object], number: int, been_there: 
     assert (lesson.number, before) == (number, been_there)
 
 
+def test_after_a_finished_lesson_comes_the_next_one_though_an_earlier_is_open() -> None:
+    first, second, third = SMALL.lessons[0], SMALL.lessons[1], dataclasses.replace(SMALL.lessons[2], written=True)
+    second = dataclasses.replace(second, exercises=("scale",), core=frozenset({"scale"}))
+    three = catalogue.Catalogue((catalogue.Group("Basics", "", (first, second, third)),), SMALL.overview)
+    assert home.next_lesson(three, snapshot("02", done=True)) == (third, False)
+
+
 def test_when_all_that_is_written_is_done_the_page_says_so() -> None:
     first = SMALL.lessons[0]
     only = catalogue.Catalogue(
