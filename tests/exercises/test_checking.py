@@ -3,6 +3,7 @@
 import pickle
 from collections.abc import Callable
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -260,6 +261,17 @@ def test_a_shape_mistake_is_drawn() -> None:
     verdict = check(exercise, "def broadcast_shape(a, b):\n    return a", prepared=prepared)
     assert verdict.picture_svg.startswith("<svg")
     assert "your result is (3, 1)" in verdict.picture_svg
+
+
+def test_a_drawing_of_a_strange_result_is_still_a_drawing() -> None:
+    exercise, prepared = load("01/broadcast-shape")
+    for result in ("(a, '<b>&\"')", "()", "(1,) * 99", "(None, 4)"):
+        verdict = check(exercise, f"def broadcast_shape(a, b):\n    return {result}", prepared=prepared)
+        assert verdict.status == "failed"
+        if verdict.picture_svg:
+            assert (
+                ElementTree.fromstring(verdict.picture_svg).get("aria-label", "").startswith("Shapes (3, 1) and (4,)")
+            )
 
 
 def test_a_backward_pass_may_be_written_with_nodes_in_sets() -> None:

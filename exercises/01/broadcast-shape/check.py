@@ -1,5 +1,7 @@
 """Oracle: NumPy broadcasts two arrays that take no memory, and tells the shape of what it got."""
 
+from html import escape
+
 import numpy as np
 
 from dlstudy.course.checking import Case
@@ -30,8 +32,8 @@ def oracle(a, b):
 
 
 def picture(expected, got, a, b):
-    """Both shapes right-aligned above the result, with the sizes that are wrong in a box."""
-    if not isinstance(got, tuple | list):
+    """Both shapes right-aligned above the result, with the sizes that are wrong or missing in a box."""
+    if not isinstance(got, tuple | list) or len(got) > 12:
         return ""
     rows = [("a", a), ("b", b), ("expected", expected), ("your result", got)]
     width = max(len(shape) for _, shape in rows)
@@ -39,13 +41,15 @@ def picture(expected, got, a, b):
     for line, (name, shape) in enumerate(rows):
         y = 20 + 24 * line
         parts.append(f'<text x="8" y="{y}">{name}</text>')
-        for column, size in enumerate(reversed(shape)):
+        for column in range(width):
             x = 120 + 44 * (width - column)
-            parts.append(f'<text x="{x}" y="{y}" text-anchor="end">{str(size)[:6]}</text>')
-            if line == 3 and (column >= len(expected) or size != expected[-1 - column]):
+            size, right = (row[-1 - column] if column < len(row) else None for row in (shape, expected))
+            if size is not None:
+                parts.append(f'<text x="{x}" y="{y}" text-anchor="end">{escape(str(size)[:4])}</text>')
+            if line == 3 and size != right:
                 box = f'x="{x - 36}" y="{y - 16}" width="42" height="22"'
                 parts.append(f'<rect {box} fill="none" stroke="#D55E00" stroke-width="2"/>')
-    label = f"Shapes {a} and {b} give {expected}; your result is {tuple(got)}."
+    label = escape(f"Shapes {a} and {b} give {expected}; your result is {tuple(got)}.")
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="{label}" viewBox="0 0 {136 + 44 * width} 104" '
         f'width="{136 + 44 * width}" height="104" fill="currentColor" font-family="monospace" font-size="14">'
