@@ -409,6 +409,7 @@ def test_after_a_restart_the_old_login_still_works_on_the_same_port(new_course: 
         assert client.get("/").status_code == 200
         before = course.address
         assert course.stop() == 0
+        assert "Traceback" not in (course.home / "server.log").read_text(encoding="utf-8"), "Ctrl-C is not a failure"
         course.start()
         assert course.address == before
         assert client.get("/").status_code == 200

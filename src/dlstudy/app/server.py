@@ -1,6 +1,7 @@
 """Start the course: the page engine in this process, on a free port of this machine, with our pages around it."""
 
 import json
+import logging
 import os
 import runpy
 import secrets
@@ -175,6 +176,9 @@ def _run_engine(folder: Path, host: str, port: int, keys: Secrets, base_url: str
     before, where = sys.argv, Path.cwd()
     sys.argv = arguments
     os.chdir(folder)
+    # Ctrl-C cancels the server's own last wait, which it would report as if something had failed.
+    quiet = logging.getLogger("uvicorn.error")
+    quiet.addFilter(_is_news)
     try:
         # alter_sys: the kernels are spawned and import their parent's main module again; marimo's is made for that.
         runpy.run_module("marimo", run_name="__main__", alter_sys=True)
@@ -187,9 +191,14 @@ def _run_engine(folder: Path, host: str, port: int, keys: Secrets, base_url: str
             f"The page engine is not installed ({error}). Install the course again: pip install ."
         ) from error
     finally:
+        quiet.removeFilter(_is_news)
         sys.argv = before
         os.chdir(where)
     return 0
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    return "asyncio.exceptions.CancelledError" not in record.getMessage()
 
 
 def _announce(
