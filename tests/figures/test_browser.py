@@ -12,6 +12,7 @@ import time
 import urllib.request
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -199,7 +200,11 @@ def test_broadcasting_names_the_axis_and_sums_back(open_page):
     figure.locator("[data-array='a'] [data-place='4']").hover()
     expect(words).to_contain_text("the sum over its 4 copies")
     total = sum(int(figure.locator(f"[data-array='result'] [data-place='{i}']").text_content()) for i in range(4, 8))
-    expect(figure.locator("[data-array='a'] [data-place='4']")).to_have_text(f"Σ {total}")
+    expect(figure.locator("[data-array='a'] [data-sum='1']")).to_have_text(str(total))
+    for name, shape, axis in (("a", (3, 1), 1), ("b", (4,), 0)):  # what is drawn adds up to what is drawn beside it
+        cells = figure.locator(f"[data-array='{name}'] [data-place]").all_text_contents()
+        sums = [int(text) for text in figure.locator(f"[data-array='{name}'] [data-sum]").all_text_contents()]
+        assert np.array([int(text) for text in cells]).reshape(3, 4).sum(axis).tolist() == sums, shape
     figure.get_by_role("button", name="Forward").click()
     figure.get_by_label("a, axis -1: larger").click()
     expect(words).to_contain_text("Axis −1: a has 2 and b has 4.")
@@ -230,6 +235,11 @@ def test_a_transpose_changes_strides_and_not_the_strip(open_page):
     assert figure.locator(".strip").text_content() == strip
     figure.get_by_role("button", name=".view(-1)").click()
     expect(figure.locator(".dls-error")).to_contain_text("Use reshape, which copies when it must.")
+    expect(figure.locator(".dls-error code")).to_have_count(0)
+    figure.get_by_label("Chain of views on x").fill("x + 1")
+    page.keyboard.press("Enter")
+    expect(figure.locator(".dls-error code")).to_have_text("x + 1")
+    figure.get_by_role("button", name="Undo").click()
     figure.get_by_role("button", name=".reshape(-1)").click()
     expect(figure.locator("td.copied")).to_have_text("copied to a new strip")
     figure.get_by_role("button", name="Undo").click()

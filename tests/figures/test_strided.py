@@ -115,7 +115,26 @@ def test_a_transpose_moves_no_number_and_flattening_it_must_copy():
     report = compare((3, 4), "x.T.reshape(-1)")
     assert report["stages"][-1]["copied"]
     assert report["strip"][:4] == ["0", "4", "8", "1"]
-    assert "copy" in report["stages"][-1]["words"]
+    assert report["stages"][-1]["words"].startswith("A copy: ")
+    assert "leaves x as it is" in report["stages"][-1]["words"]
+
+
+@pytest.mark.parametrize(
+    ("chain", "said"),
+    [
+        ("x[:, 1]", "Axis 1 is gone: one place along it was picked, and the offset says which."),
+        ("x[1, 2]", "Axes 0 and 1 are gone: one place along each was picked, and the offset says which."),
+        ("x[1:, ::2]", "The offset says where to begin and a larger stride skips what is left out."),
+        ("x.T.reshape(-1)[1:]", "The offset says where to begin."),
+    ],
+)
+def test_words_say_what_is_gone_and_what_writing_would_change(chain, said):
+    report = compare((3, 4), chain)
+    x = torch.arange(12.0).reshape(3, 4)
+    eval(chain).fill_(-1)
+    changed = "x" if (x == -1).any() else "the copy, not x"
+    words = f"{said} The strip is the same one. Writing here would change {changed}."
+    assert report["stages"][-1]["words"] == words
 
 
 def test_expanding_is_a_stride_of_zero():

@@ -19,6 +19,8 @@ Shape = tuple[int, ...]
 MAX_NDIM = 4
 MAX_ELEMENTS = 128
 
+APART = "Writing here leaves x as it is."
+
 METHODS = ("t", "transpose", "permute", "reshape", "view", "flatten", "contiguous", "unsqueeze", "squeeze", "expand")
 
 
@@ -95,10 +97,13 @@ def explain(values: Sequence[float], shape: Shape, chain: str) -> dict:
         ChainError: with a sentence for the learner.
     """
     view = View(tuple(shape), row_major_strides(shape), 0, tuple(map(float, values)))
+    start = view.strip
     stages = [_stage("x", "x", view, False, _laid_out(view))]
     for code, whole, link in _links(chain):
         before = view
         view, words = link(before)
+        if code.startswith("["):
+            words += f" Writing here would change {'x' if view.strip is start else 'the copy, not x'}."
         if len(view.shape) > MAX_NDIM or prod(view.shape) > MAX_ELEMENTS:
             raise ChainError(
                 f"`{code}` gives the shape {view.shape}; up to {MAX_NDIM} dimensions and {MAX_ELEMENTS} elements are "
@@ -203,6 +208,7 @@ def _indexing(node: ast.expr, code: str) -> Any:
         strides: list[int] = []
         offset, axis = view.offset, 0
         skipped = stepped = False
+        gone: list[str] = []
         for part in parts:
             if isinstance(part, ast.Constant) and part.value is None:
                 shape.append(1)
@@ -226,7 +232,7 @@ def _indexing(node: ast.expr, code: str) -> Any:
                 if not -size <= i < size:
                     raise ChainError(f"Index {i} is out of range for dimension {axis} of size {size}.")
                 offset += (i % size) * stride
-                skipped = True
+                gone.append(str(axis))
             axis += 1
         result = View((*shape, *view.shape[axis:]), (*strides, *view.strides[axis:]), offset, view.strip)
         if 0 in result.shape:
@@ -236,8 +242,14 @@ def _indexing(node: ast.expr, code: str) -> Any:
             done.append("the offset says where to begin")
         if stepped:
             done.append("a larger stride skips what is left out")
-        what = " and ".join(done) if done else "another shape over the same numbers"
-        return result, f"{what[0].upper()}{what[1:]}. The strip is the same one: writing here would change x."
+        if not done and not gone:
+            done.append("another shape over the same numbers")
+        what = " and ".join(done)
+        words = f"{what[0].upper()}{what[1:]}. " if done else ""
+        if gone:
+            names, each = (f"Axis {gone[0]} is", "it") if len(gone) == 1 else (f"Axes {' and '.join(gone)} are", "each")
+            words = f"{names} gone: one place along {each} was picked, and the offset says which. {words}"
+        return result, words + "The strip is the same one."
 
     return apply
 
@@ -282,7 +294,8 @@ def _method(name: str, given: list[int | tuple[int, ...]]) -> Any:
             case "contiguous", []:
                 if view.is_contiguous():
                     return view, "Already in row-major order: contiguous() returns the tensor as it is."
-                return view.copied(shape), "A new strip is filled in the order in which the elements are read."
+                words = f"A copy: a new strip, filled in the order in which the elements are read. {APART}"
+                return view.copied(shape), words
             case "flatten", []:
                 return _reshaped(view, (prod(shape),), name)
             case (("reshape" | "view"), [_, *_]):
@@ -315,14 +328,15 @@ def _filled(wanted: list[int], total: int) -> Shape:
 def _reshaped(view: View, wanted: Shape, name: str) -> tuple[View, str]:
     strides = view_strides(view.shape, view.strides, wanted)
     if strides is not None:
-        words = "The same strip, read with other strides. Not one number moved."
+        words = "No copy: the same strip, read with other strides. Not one number moved."
         return View(wanted, strides, view.offset, view.strip), words
     if name == "view":
         raise ChainError(
             f"view cannot read shape {view.shape} with strides {view.strides} as {wanted}: no strides walk over the "
             "strip in that order. Use reshape, which copies when it must."
         )
-    return view.copied(wanted), "No strides walk over the old strip in this order, so reshape had to copy it."
+    words = f"A copy: no strides walk over the old strip in this order, so {name} filled a new one. {APART}"
+    return view.copied(wanted), words
 
 
 def _expanded(view: View, wanted: list[int]) -> tuple[View, str]:

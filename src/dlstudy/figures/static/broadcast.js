@@ -18,6 +18,25 @@ function gridSize(shape, cell) {
   return { width: columns * cell, height: slices * rows * cell + (slices - 1) * GAP };
 }
 
+// Going back, what was stretched gets one number for each of its copies, drawn in the result's shape, and beside or below
+// them their sums in the array's own shape: on the right where rows are summed, so that each sum ends its row.
+function sumsOf(array, result) {
+  if (count(array.shape) === count(result)) return null;
+  const own = [...result.map(() => 1).slice(0, result.length - array.shape.length), ...array.shape];
+  const summed = result.map((size, axis) => axis).filter((axis) => own[axis] !== result[axis]);
+  return { own, right: summed.length === 1 && summed[0] === result.length - 1 };
+}
+
+const SIDE = 38; // between terms and the sums on their right
+const BELOW = 30; // and those below
+
+function blockSize(drawn, cell, sums) {
+  const size = gridSize(drawn, cell);
+  if (!sums) return size;
+  const own = gridSize(sums.own, cell);
+  return sums.right ? { width: size.width + SIDE + own.width, height: size.height } : { width: size.width, height: size.height + BELOW + own.height };
+}
+
 const labelWidth = (text) => text.length * 8.6;
 
 // "grad of a (3, 1)" in two lines where the array is narrower than that.
@@ -26,8 +45,8 @@ function labelLines(label, width) {
   return labelWidth(label) > width + 30 ? [label.slice(0, cut), label.slice(cut + 1)] : [label];
 }
 
-function drawArray({ name, label, shape, drawn, values, cell, offset, kind, state, onpoint }) {
-  const { width } = gridSize(drawn, cell);
+function drawArray({ name, label, shape, drawn, values, sums, cell, offset, kind, state, onpoint }) {
+  const { width, height } = gridSize(drawn, cell);
   const group = s("g", {
     class: "array", transform: `translate(${offset[0]} ${offset[1]})`, tabindex: "0", role: "group",
     "aria-label": `${label}; arrow keys move from element to element`, "data-array": name,
@@ -36,22 +55,32 @@ function drawArray({ name, label, shape, drawn, values, cell, offset, kind, stat
   lines.forEach((text, i) => group.append(s("text", {
     class: `title ${kind} dls-mono`, x: width / 2, y: -12 - 16 * (lines.length - 1 - i), "font-size": 14, "text-anchor": "middle", text,
   })));
+  const put = (index, size, { x, y }, text, look, data, target) => {
+    const [column, row, slice] = [index.at(-1) ?? 0, index.at(-2) ?? 0, index.at(-3) ?? 0];
+    const at = [x + column * cell, y + ((size.at(-2) ?? 1) * slice + row) * cell + slice * GAP];
+    const node = s("g", { class: `cell ${kind}${look}`, transform: `translate(${at[0]} ${at[1]})`, ...data },
+      s("rect", { x: 1.5, y: 1.5, width: cell - 3, height: cell - 3, rx: 4 }),
+      s("text", { x: cell / 2, y: cell / 2 + 4.5, "font-size": Math.min(13, (cell - 6) / (String(text).length * 0.58)), "text-anchor": "middle", text }));
+    node.addEventListener("pointerenter", () => onpoint(name, target));
+    node.addEventListener("click", () => onpoint(name, target));
+    group.append(node);
+  };
   const total = count(drawn);
   for (let place = 0; place < total; place += 1) {
     const index = unravel(place, drawn);
     const own = source(index, shape);
     const skip = index.length - own.length;
-    const ghost = index.some((i, axis) => (axis < skip ? i > 0 : own[axis - skip] !== i));
-    const [column, row, slice] = [index.at(-1) ?? 0, index.at(-2) ?? 0, index.at(-3) ?? 0];
-    const x = column * cell;
-    const y = ((drawn.at(-2) ?? 1) * slice + row) * cell + slice * GAP;
-    const text = values(index, own, ghost);
-    const node = s("g", { class: `cell ${kind}${ghost ? " ghost" : ""}`, transform: `translate(${x} ${y})`, "data-place": place },
-      s("rect", { x: 1.5, y: 1.5, width: cell - 3, height: cell - 3, rx: 4 }),
-      s("text", { x: cell / 2, y: cell / 2 + 4.5, "font-size": Math.min(13, (cell - 6) / (String(text).length * 0.58)), "text-anchor": "middle", text }));
-    node.addEventListener("pointerenter", () => onpoint(name, index));
-    node.addEventListener("click", () => onpoint(name, index));
-    group.append(node);
+    const ghost = sums !== null || index.some((i, axis) => (axis < skip ? i > 0 : own[axis - skip] !== i));
+    put(index, drawn, { x: 0, y: 0 }, values(index, own, ghost), ghost ? " ghost" : "", { "data-place": place }, index);
+  }
+  if (sums) {
+    const corner = sums.right ? { x: width + SIDE, y: 0 } : { x: 0, y: height + BELOW };
+    const sign = sums.right ? { x: width + SIDE / 2, y: height / 2 + 5, text: "Σ →" } : { x: width / 2, y: height + BELOW / 2 + 5, text: "Σ ↓" };
+    group.append(s("text", { class: "sum-sign", "text-anchor": "middle", ...sign }));
+    for (let place = 0; place < count(sums.own); place += 1) {
+      const index = unravel(place, sums.own);
+      put(index, sums.own, corner, sums.values[place], " sum", { "data-sum": place }, index);
+    }
   }
   group.addEventListener("focus", () => { if (!state.at || state.at.name !== name) onpoint(name, drawn.map(() => 0)); });
   group.addEventListener("keydown", (event) => {
@@ -131,25 +160,30 @@ function render({ model, el }) {
     const slices = Math.max(...all.map((shape) => (shape.at(-3) ?? 1) * (shape.at(-2) ?? 1)));
     const space = Math.min(width, 900);
     const between = width < 480 ? 26 : 40;
-    const columns = all.reduce((sum, shape) => sum + Math.max(shape.at(-1) ?? 1, 2), 0);
-    const roomy = (space - between * (all.length - 1) - 24) / columns;
+    const back = report.arrays.map((array) => {
+      const sums = backward ? sumsOf(array, report.result) : null;
+      return sums && { ...sums, values: array.grad };
+    });
+    const aside = back.filter((sums) => sums?.right).length;
+    const needed = (shapes) => shapes.reduce((sum, shape) => sum + Math.max(shape.at(-1) ?? 1, 2), aside);
+    const roomy = (space - between * (all.length - 1) - SIDE * aside - 24) / needed(all);
     const wraps = roomy < 25 && report.ok; // then the result goes below
     const first = wraps ? shown : all;
-    const wanted = (space - between * (first.length - 1) - 24) / first.reduce((sum, shape) => sum + Math.max(shape.at(-1) ?? 1, 2), 0);
+    const wanted = (space - between * (first.length - 1) - SIDE * aside - 24) / needed(first);
     const cell = Math.max(22, Math.min(42, Math.floor(wanted), Math.max(27, Math.floor(200 / slices))));
 
     const blocks = report.arrays.map((array, i) => ({
-      name: array.name, kind: array.name, shape: array.shape, drawn: shown[i],
+      name: array.name, kind: array.name, shape: array.shape, drawn: shown[i], sums: back[i],
       label: `${backward ? `grad of ${array.name}` : array.name} (${array.shape.join(", ")}${array.shape.length === 1 ? "," : ""})`,
       values: (index, own, ghost) => {
         if (backward && ghost) return report.upstream[ravel(index, report.result)];
-        if (backward) return `${array.stretched.length ? "Σ " : ""}${array.grad[ravel(own, array.shape)]}`;
+        if (backward) return array.grad[ravel(own, array.shape)];
         return array.values[ravel(own, array.shape)];
       },
     }));
     if (report.ok) {
       blocks.push({
-        name: "result", kind: "result", shape: report.result, drawn: report.result,
+        name: "result", kind: "result", shape: report.result, drawn: report.result, sums: null,
         label: `${backward ? "grad of result" : "result"} (${report.result.join(", ")}${report.result.length === 1 ? "," : ""})`,
         values: (index) => (backward ? report.upstream : report.total)[ravel(index, report.result)],
       });
@@ -160,12 +194,12 @@ function render({ model, el }) {
     let right = 0;
     const parts = [];
     blocks.forEach((block, i) => {
-      const size = gridSize(block.drawn, cell);
+      const size = blockSize(block.drawn, cell, block.sums);
       const room = Math.max(size.width, ...labelLines(block.label, size.width).map(labelWidth));
       if (block.name === "result" && wraps) { x = 12; y = lowest + 52; }
       if (i > 0 && report.ok) {
         const sign = block.name === "result" ? (backward ? "←" : "=") : (backward ? "" : "+");
-        const at = block.name === "result" && wraps ? [x + 4, y - 14] : [x - between / 2, y + size.height / 2 + 7];
+        const at = block.name === "result" && wraps ? [x + 4, y - 14] : [x - between / 2, y + gridSize(block.drawn, cell).height / 2 + 7];
         if (!(wraps && block.name === "result")) parts.push(s("text", { class: "sign", x: at[0], y: at[1], "text-anchor": "middle", text: sign }));
       }
       parts.push(drawArray({ ...block, cell, offset: [x + (room - size.width) / 2, y], state, onpoint: point }));
@@ -203,7 +237,7 @@ function render({ model, el }) {
     if (state.at && report.ok && state.at.index.length === report.result.length
         && state.at.index.every((i, axis) => i < report.result[axis])) {
       const { name, index } = state.at;
-      const lit = (array, place) => canvas.querySelector(`[data-array="${array}"] [data-place="${place}"]`)?.classList.add("lit");
+      const lit = (array, place, what = "place") => canvas.querySelector(`[data-array="${array}"] [data-${what}="${place}"]`)?.classList.add("lit");
       if (name === "result") {
         const place = ravel(index, report.result);
         lit("result", place);
@@ -211,7 +245,8 @@ function render({ model, el }) {
           lit(array.name, place);
           const own = source(index, array.shape);
           const stored = [...report.result.map(() => 0).slice(0, report.result.length - own.length), ...own];
-          lit(array.name, ravel(stored, report.result));
+          if (backward) lit(array.name, ravel(own, array.shape), "sum");
+          else lit(array.name, ravel(stored, report.result));
           return { text: written(array.name, own), value: array.values[ravel(own, array.shape)] };
         });
         lines[1] = backward
@@ -221,6 +256,7 @@ function render({ model, el }) {
         const array = report.arrays.find((one) => one.name === name);
         const own = source(index, array.shape);
         const used = [];
+        lit(name, ravel(own, array.shape), "sum");
         for (let place = 0; place < count(report.result); place += 1) {
           if (source(unravel(place, report.result), array.shape).join() === own.join()) {
             used.push(place);

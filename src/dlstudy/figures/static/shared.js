@@ -90,8 +90,12 @@ function watchWidth(node, changed) {
 }
 
 // Replace the children of `holder` only where the text differs, so that a screen reader is not told the same twice.
+// What stands between `backticks` is drawn as code.
 function say(holder, text) {
-  if (holder.textContent !== text) holder.textContent = text;
+  if (holder.dataset.said === text) return;
+  holder.dataset.said = text;
+  const parts = text.split(/`([^`]+)`/).map((part, i) => (i % 2 ? h("code", {}, part) : part));
+  holder.replaceChildren(...parts.filter((part) => part !== ""));
 }
 
 // --- indices of small arrays --------------------------------------------------------------------------------------

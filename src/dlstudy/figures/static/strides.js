@@ -73,7 +73,7 @@ function render({ model, el }) {
     const used = new Set(report.places);
     const strip = [];
     const group = s("g", { class: "strip" });
-    const title = stage.copied || report.copies ? "Memory: a new strip" : "Memory: one strip";
+    const title = stage.copied || report.copies ? "Memory: a new strip, a copy" : "Memory: one strip";
     group.append(s("text", { class: "caption strong", x: 6, y: 16, text: perLine < n ? `${title}, folded to fit` : title }));
     const lineHeight = stripCell + (small ? 4 : 18);
     for (let place = 0; place < n; place += 1) {
