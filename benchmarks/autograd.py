@@ -12,27 +12,15 @@ freed (otherwise the peak depends on what ran before). The system counts pages i
 """
 
 import argparse
-import datetime
-import gc
 import json
-import os
-import platform
-import statistics
-import subprocess
-import sys
-import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ[variable] = "1"
+from measure import COUNTER, RESULTS, compare, compare_memory, machine, memory_is_known, peak_of  # fixes the threads
 
-import numpy as np  # noqa: E402 - after the number of threads is set
+import numpy as np  # isort: skip
 
 LENGTH = 1000
-COUNTER = 0.5  # MiB: the system counts resident memory in batches of pages, so a smaller difference is none
-RESULTS = Path(__file__).parent / "results"
 
 
 # -- what is measured --------------------------------------------------------------------------------------
@@ -122,29 +110,6 @@ CASES: list[tuple[str, Callable[..., Any], Callable[..., Any], tuple[int, ...], 
 
 
 # -- time --------------------------------------------------------------------------------------------------
-def interruptions() -> int:
-    """Return how often the system has taken the processor away from us; always 0 where it does not say."""
-    try:
-        import resource
-    except ImportError:
-        return 0
-    return resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw
-
-
-def sample(run: Callable[[], None]) -> tuple[float, bool]:
-    """Return the CPU seconds of one run, and whether it was left undisturbed (after up to twenty tries)."""
-    best = float("inf")
-    for _ in range(20):
-        before = interruptions()
-        start = time.process_time()
-        run()
-        seconds = time.process_time() - start
-        if interruptions() == before:
-            return seconds, True
-        best = min(best, seconds)
-    return best, False
-
-
 def compare_time(how: Any, f: Any, shape: tuple[int, ...], samples: int) -> dict[str, Any]:
     """Return medians in milliseconds and their ratio."""
     import torch
@@ -160,22 +125,7 @@ def compare_time(how: Any, f: Any, shape: tuple[int, ...], samples: int) -> dict
         ones = M.tensor(np.ones_like(x))
         runs[name] = lambda M=M, a=a, b=b, ones=ones: how(M, f, a, b, ones)
         runs[name]()
-    times: dict[str, list[float]] = {"torch": [], "scratch": []}
-    disturbed = 0
-    for i in range(samples):
-        for name in ("torch", "scratch") if i % 2 else ("scratch", "torch"):
-            seconds, clean = sample(runs[name])
-            times[name].append(seconds)
-            disturbed += not clean
-    gc.collect()
-    torch_ms, scratch_ms = (1e3 * statistics.median(times[name]) for name in ("torch", "scratch"))
-    return {
-        "torch": torch_ms,
-        "scratch": scratch_ms,
-        "ratio": scratch_ms / torch_ms,
-        "n": samples,
-        "disturbed": disturbed,
-    }
+    return compare(runs, samples)
 
 
 # -- memory ------------------------------------------------------------------------------------------------
@@ -211,14 +161,6 @@ MEMORY = {
 }
 
 
-def resident(which: str) -> float:
-    """Return a line of /proc/self/status in MiB: VmHWM is the peak of resident memory, VmRSS the present."""
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith(which):
-            return int(line.split()[1]) / 1024
-    raise RuntimeError(f"{which} is not in /proc/self/status")
-
-
 def measure_memory(module: str, case: str) -> float:
     """Return the peak of resident memory in MiB above what was there before, in this process."""
     M: Any = __import__("importlib").import_module("torch" if module == "torch" else "dlstudy.scratch")
@@ -228,47 +170,10 @@ def measure_memory(module: str, case: str) -> float:
     ones = M.tensor(np.ones((512, 512), np.float32))
     MEMORY[case](M, x).backward(ones)  # so that what each library loads on first use is not counted
     x.grad = None
-    gc.collect()
-    Path("/proc/self/clear_refs").write_text("5")  # set the peak back to the present
-    before = resident("VmRSS")
-    MEMORY[case](M, x).backward(ones)
-    return resident("VmHWM") - before
-
-
-def compare_memory(case: str) -> dict[str, Any]:
-    """Return the peaks of both libraries, each measured three times in a process of its own, and their ratio."""
-    environment = {**os.environ, "MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "65536"}
-    peaks = {}
-    for module in ("torch", "scratch"):
-        command = [sys.executable, __file__, "--memory-of", module, "--case", case]
-        found = [
-            float(subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout)
-            for _ in range(3)
-        ]
-        peaks[module] = statistics.median(found)
-    return {**peaks, "ratio": peaks["scratch"] / peaks["torch"], "n": 3}
+    return peak_of(lambda: MEMORY[case](M, x).backward(ones))
 
 
 # -- report ------------------------------------------------------------------------------------------------
-def machine() -> dict[str, str]:
-    """Return what a reader needs to judge the figures."""
-    import torch
-
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        cpu = next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        cpu = platform.processor()
-    return {
-        "date": datetime.date.today().isoformat(),
-        "cpu": f"{cpu}, {os.cpu_count()} cores, one thread used",
-        "system": platform.system(),
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-        "torch": torch.__version__,
-    }
-
-
 def report(times: list[dict[str, Any]], memory: list[dict[str, Any]]) -> str:
     """Return the tables in Markdown."""
     facts = machine()
@@ -329,10 +234,10 @@ def main() -> None:
             times.append(row)
             show(row, "8.3f", "ms")
     memory = []
-    if Path("/proc/self/clear_refs").exists():
+    if memory_is_known():
         for name in MEMORY:
             if options.only in name:
-                row = {"case": name, **compare_memory(name)}
+                row = {"case": name, **compare_memory(__file__, name)}
                 memory.append(row)
                 show(row, "8.1f", "MiB")
     if not options.quick and not options.only:

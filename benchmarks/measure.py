@@ -1,0 +1,141 @@
+"""What the benchmarks share: how a time, a ratio and a peak of memory are taken, and what is said about the machine.
+
+Import this module before numpy and torch: it fixes the number of threads, 1 unless DLSTUDY_THREADS says otherwise.
+
+A time is the CPU time of the process, so that a busy machine lengthens neither side, and is taken again if the system
+interrupted it. (With several threads CPU time adds them up, so wall time takes its place; such figures are recorded and
+never judged.) What is compared runs in turn, sample by sample, in one process; a figure is the median over the samples.
+"""
+
+import datetime
+import gc
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+THREADS = int(os.environ.get("DLSTUDY_THREADS", "1"))
+for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ[_variable] = str(THREADS)
+
+import numpy as np  # noqa: E402 - after the number of threads is set
+
+RESULTS = Path(__file__).parent / "results"
+COUNTER = 0.5  # MiB: the system counts resident memory in batches of pages, so a smaller difference is none
+clock = time.process_time if THREADS == 1 else time.perf_counter
+
+
+# -- time --------------------------------------------------------------------------------------------------
+def interruptions() -> int:
+    """Return how often the system has taken the processor away from us; always 0 where it does not say."""
+    try:
+        import resource
+    except ImportError:
+        return 0
+    return resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw
+
+
+def sample(run: Callable[[], Any]) -> tuple[float, bool]:
+    """Return the seconds of one run, and whether it was left undisturbed (after up to twenty tries)."""
+    best = float("inf")
+    for _ in range(20):
+        before = interruptions()
+        start = clock()
+        run()
+        seconds = clock() - start
+        if interruptions() == before:
+            return seconds, True
+        best = min(best, seconds)
+    return best, False
+
+
+def interleave(runs: Mapping[str, Callable[[], Any]], samples: int) -> tuple[dict[str, list[float]], int]:
+    """Return the seconds of `samples` runs of each, taken in turn, and how many samples were disturbed.
+
+    Every run should have been called once before, so that what a library loads on first use is not counted.
+    """
+    times: dict[str, list[float]] = {name: [] for name in runs}
+    disturbed = 0
+    names = list(runs)
+    for i in range(samples):
+        for name in names if i % 2 else names[::-1]:
+            seconds, clean = sample(runs[name])
+            times[name].append(seconds)
+            disturbed += not clean
+    gc.collect()
+    return times, disturbed
+
+
+def compare(runs: Mapping[str, Callable[[], Any]], samples: int) -> dict[str, Any]:
+    """Return the median milliseconds of each run, `ratio` of "scratch" to "torch", `n` and the disturbed samples."""
+    times, disturbed = interleave(runs, samples)
+    medians: dict[str, Any] = {name: 1e3 * statistics.median(seconds) for name, seconds in times.items()}
+    return {**medians, "ratio": medians["scratch"] / medians["torch"], "n": samples, "disturbed": disturbed}
+
+
+# -- memory ------------------------------------------------------------------------------------------------
+def memory_is_known() -> bool:
+    """Return whether this system tells the peak of resident memory, as Linux does."""
+    return Path("/proc/self/clear_refs").exists()
+
+
+def resident(which: str) -> float:
+    """Return a line of /proc/self/status in MiB: VmHWM is the peak of resident memory, VmRSS the present."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith(which):
+            return int(line.split()[1]) / 1024
+    raise RuntimeError(f"{which} is not in /proc/self/status")
+
+
+def peak_of(run: Callable[[], Any]) -> float:
+    """Return the peak of resident memory in MiB during `run` above what was there before, in this process."""
+    gc.collect()
+    Path("/proc/self/clear_refs").write_text("5")  # set the peak back to the present
+    before = resident("VmRSS")
+    run()
+    return resident("VmHWM") - before
+
+
+def compare_memory(script: str, case: str, libraries: Sequence[str] = ("torch", "scratch")) -> dict[str, Any]:
+    """Return the peaks of the libraries in MiB, the median of three processes each, and scratch's ratio to torch.
+
+    The process is `python script --memory-of LIBRARY --case CASE` and prints its peak (see `peak_of`). It runs with an
+    allocator setting that gives arrays back to the system as soon as they are freed: otherwise the peak depends on what
+    ran before.
+    """
+    environment = {**os.environ, "MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "65536"}
+    peaks = {}
+    for library in libraries:
+        command = [sys.executable, script, "--memory-of", library, "--case", case]
+        found = [
+            float(subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout)
+            for _ in range(3)
+        ]
+        peaks[library] = statistics.median(found)
+    return {**peaks, "ratio": peaks["scratch"] / peaks["torch"], "n": 3}
+
+
+# -- report ------------------------------------------------------------------------------------------------
+def machine() -> dict[str, str]:
+    """Return what a reader needs to judge the figures."""
+    import torch
+
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        cpu = next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        cpu = platform.processor()
+    used = "one thread used" if THREADS == 1 else f"{THREADS} threads used"
+    return {
+        "date": datetime.date.today().isoformat(),
+        "cpu": f"{cpu}, {os.cpu_count()} cores, {used}",
+        "system": platform.system(),
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "torch": torch.__version__,
+    }
