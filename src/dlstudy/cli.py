@@ -376,6 +376,36 @@ def doctor(report: Path | None) -> None:
     sys.exit(NOT_DONE if bad else 0)
 
 
+@main.command()
+@click.argument("topic", required=False)
+@click.option("--json", "file", type=click.Path(dir_okay=False, path_type=Path), help="Also write the figures to FILE.")
+def compare(topic: str | None, file: Path | None) -> None:
+    """Time NumPy beside PyTorch on this machine.
+
+    All rows of the comparison guide, or those whose name begins with TOPIC: time, memory, lines of code, and how far
+    the results differ. On one thread, in turn; a GPU is measured too where there is one.
+    """
+    from dlstudy.course import comparison, comparison_table, twins
+
+    twins.quiet_profiler()
+    try:
+        topics = comparison_table.topics(topic) if topic else None
+    except LookupError as error:
+        raise Refusal(str(error)) from error
+    if file and not file.parent.is_dir():
+        raise Refusal(f"{file} cannot be written: there is no folder {file.parent}")
+    with terminal.bar("Taking turns") as step:
+        timings = comparison.compare(lambda done, total: step(done, total, "Taking turns"), topics=topics)
+    facts = comparison.machine()
+    click.echo(comparison_table.table(timings, comparison_table.note_of(facts)))
+    if file:
+        try:
+            comparison.write(file, timings, facts)
+        except OSError as error:
+            raise Refusal(f"{file} cannot be written: {error.strerror}") from error
+        click.echo(f"Written: {file}")
+
+
 @main.group(cls=NearestNames)
 def progress() -> None:
     """Export, import or reset your progress."""

@@ -141,6 +141,8 @@ def test_list_shows_what_is_written_and_what_is_done(content: Path) -> None:
         (["where"], "Which lesson? Name one, such as: dlstudy where 01."),
         (["solution", "03/x"], "Lesson 03 Backpropagation is planned"),
         (["progress", "import", "nowhere.file"], "nowhere.file"),
+        (["compare", "sorting"], "No row of the comparison is called 'sorting'. There are: Tensor, Forward Pass"),
+        (["compare", "--json", "no/such/file.json"], "there is no folder no/such"),
     ],
 )
 def test_unknown_input_gets_a_sentence_and_exit_code_2(content: Path, words: list[str], sentence: str) -> None:
@@ -283,6 +285,22 @@ def test_progress_goes_out_and_in_and_is_reset_only_when_meant(content: Path, tm
     assert re.search(r"[1-9]\d* new entries", dlstudy("progress", "import", str(target)).output)
     assert "1/1" in dlstudy("list").output
     assert "0 new entries" in dlstudy("progress", "import", str(target)).output
+
+
+@pytest.mark.slow  # imports torch
+def test_compare_measures_the_row_asked_for_and_says_nothing_else(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", "from dlstudy.cli import main; main()", "compare", "back", "--json", "out.json"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, encoding="utf-8", check=True)
+    assert not done.stderr.strip()
+    topics, ways = (
+        re.findall(r"^(\w.*): .* \| ", done.stdout, re.MULTILINE),
+        ("derived by hand", "our autograd on NumPy"),
+    )
+    assert topics == ["Backpropagation"]
+    assert all(re.search(rf"^    {way} +\S+ [mµn]?s .* [kM]?B +\d+ lines, off by", done.stdout, re.M) for way in ways)
+    timings = json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))["timings"]
+    assert {timing["topic"] for timing in timings} == {"Backpropagation"}
+    assert all(timing["seconds"] > 0 and timing["peak"] > 0 for timing in timings)
 
 
 def test_open_hands_the_lesson_to_the_server(content: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -118,7 +118,8 @@ def test_an_interrupted_turn_is_taken_again_and_in_the_end_taken_as_it_is():
     always[0] = True
     before = runs[0]
     assert comparison.measure(task, turns=2, **options)[0].seconds == pytest.approx(0.1)
-    assert runs[0] - before == 2 + 2 * (1 + comparison.RETRIES)
+    results_and_memory, calls_per_turn = 1 + 2, 1
+    assert runs[0] - before == results_and_memory + calls_per_turn + 2 * (1 + comparison.RETRIES)
 
 
 def test_threads_are_given_back():
@@ -165,7 +166,7 @@ def test_what_the_page_says_of_the_table_is_so_in_the_recorded_one():
 
 
 def timing(contender, seconds, difference=0.0):
-    return Timing("Tensor", "a task", contender, seconds, 2, difference)
+    return Timing("Tensor", "a task", contender, seconds, 2, difference, 2_500_000)
 
 
 @pytest.mark.parametrize(
@@ -183,6 +184,8 @@ def test_a_ratio_is_said_in_words(seconds, words):
     assert words in str(drawn)
     assert words in drawn._repr_html_()
     assert "2e-07" in str(drawn)
+    assert "2.5 MB" in str(drawn)
+    assert "2.5 MB" in drawn._repr_html_()
 
 
 @pytest.mark.parametrize(
@@ -194,7 +197,8 @@ def test_durations_have_three_digits_and_a_unit(seconds, text):
 
 def test_rows_say_whether_their_lesson_is_there():
     lessons = {lesson.number: lesson for lesson in catalogue.load().lessons}
-    drawn = comparison_table.table([timing("NumPy", 1.0)], "a note", lessons)._repr_html_()
+    one_each = [Timing(row.topic, "a task", "NumPy", 1.0, 2, 0.0, 10) for row in comparison_table.ROWS]
+    drawn = comparison_table.table(one_each, "a note", lessons)._repr_html_()
     for row in comparison_table.ROWS:
         lesson = lessons[row.lesson]
         assert (f"href='{lesson.file}'" in drawn) == lesson.written
@@ -221,14 +225,41 @@ def test_the_recording_is_written_by_the_command(tmp_path, capsys, monkeypatch):
 
 
 def test_a_gpu_is_measured_where_there_is_one_and_waited_for(monkeypatch):
-    """Without a GPU here, its place is taken by the CPU: what is tested is that the contender waits for the result."""
+    """Without a GPU here, its place is taken by the CPU: what is tested is that each row has it and waits for it."""
     import torch
 
     calls = []
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(comparison_tasks, "_gpu", lambda: "cpu")
     monkeypatch.setattr(torch.cuda, "synchronize", lambda: calls.append("waited"))
-    monkeypatch.setattr(torch.Tensor, "cuda", lambda tensor: tensor.clone())
-    task = comparison_tasks._elementwise(np.random.default_rng(0).random((4, 3), dtype=np.float32))
-    assert task.contenders[-1].name == "PyTorch on the GPU"
-    comparison._differences(task)
-    assert calls == ["waited"]
+    tasks = comparison_tasks.tasks()
+    by_topic = {row.topic: [] for row in comparison_table.ROWS}
+    for task in tasks:
+        comparison._differences(task)
+        by_topic[task.topic] += [entry for entry in task.contenders if entry.on_gpu]
+    assert all(by_topic.values())
+    assert len(calls) == sum(len(entries) for entries in by_topic.values())
+    assert all(entry.name.endswith(" on the GPU") for entries in by_topic.values() for entry in entries)
+
+
+def test_a_contender_s_own_tolerance_counts():
+    ways = [
+        Contender(name, comparison_code.elementwise_numpy, lambda v=v: np.array(v), lambda r: [r], allowed)
+        for name, v, allowed in (("one", [1.0, 2.0], None), ("other", [1.0, 2.01], 0.1))
+    ]
+    task = Task("Tensor", "a task", 1e-3, tuple(ways))
+    assert comparison._differences(task) == pytest.approx([0.0, 0.01])
+
+
+def test_the_memory_of_each_way_is_what_it_holds():
+    def holds(megabytes):
+        return Contender(
+            str(megabytes), comparison_code.sgd_numpy, lambda: np.ones(megabytes * 125_000), lambda r: [r.sum() * 0]
+        )
+
+    found = comparison.measure(Task("Tensor", "a task", 0.0, (holds(1), holds(3))), turns=1)
+    assert [timing.peak / 1e6 for timing in found] == pytest.approx([1, 3], abs=0.05)
+
+
+def test_only_the_rows_asked_for_are_measured():
+    timings = comparison.compare(topics=["Forward Pass"], turns=1)
+    assert {timing.topic for timing in timings} == {"Forward Pass"}

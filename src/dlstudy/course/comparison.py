@@ -2,8 +2,8 @@
 
 Every contender of a task computes the same thing and is checked to do so before it is timed. The contenders take turns
 on one thread, and the median of their turns is reported, so that a machine that slows down slows all of them.
-`python -m dlstudy.course.comparison` prints the table; with `--record FILE` it also writes what the overview shows
-before its button is pressed.
+`dlstudy compare [topic]` prints the table; `python -m dlstudy.course.comparison --record FILE` writes what the overview
+shows before its button is pressed.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from dlstudy.course import paths
-from dlstudy.course.twins import count_lines
+from dlstudy.course.twins import count_lines, peak_bytes, quiet_profiler
 
 TURNS = 15
 TURN_SECONDS = 0.003  # long against the clock's resolution, short against the time slices of a busy machine
@@ -31,12 +31,18 @@ EXPECTED_SECONDS = 4
 
 @dataclasses.dataclass(frozen=True)
 class Contender:
-    """One way to do a task: `run()` does it once, `values(result)` gives NumPy arrays, `program` is what is shown."""
+    """One way to do a task: `run()` does it once, `values(result)` gives NumPy arrays, `program` is what is shown.
+
+    `tolerance`, if not None, stands in for the task's: a GPU rounds more coarsely by default. `on_gpu` says where the
+    memory that it takes is counted.
+    """
 
     name: str
     program: Any
     run: Callable[[], Any]
     values: Callable[[Any], Sequence[Any]]
+    tolerance: float | None = None
+    on_gpu: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,7 +57,9 @@ class Task:
 
 @dataclasses.dataclass(frozen=True)
 class Timing:
-    """One line of the table: median seconds, lines of code, largest absolute difference from the first contender."""
+    """One line of the table: median seconds, lines of code, largest absolute difference from the first contender, and
+    the most bytes held beyond what was there before.
+    """
 
     topic: str
     task: str
@@ -59,14 +67,17 @@ class Timing:
     seconds: float
     lines: int | None
     difference: float
+    peak: int
 
 
 class Disagreement(AssertionError):
     """Two contenders of one task do not compute the same."""
 
 
-def compare(progress: Callable[[int, int], None] | None = None, *, turns: int = TURNS) -> list[Timing]:
-    """Measure every task; `progress(done, total)` is called after each.
+def compare(
+    progress: Callable[[int, int], None] | None = None, *, topics: Sequence[str] | None = None, turns: int = TURNS
+) -> list[Timing]:
+    """Measure every task, or those of the rows named in `topics`; `progress(done, total)` is called after each.
 
     Raises:
         Disagreement: two contenders computed different results; nothing is reported then.
@@ -75,7 +86,7 @@ def compare(progress: Callable[[int, int], None] | None = None, *, turns: int = 
 
     results: list[Timing] = []
     with one_thread():
-        every = tasks()
+        every = [task for task in tasks() if topics is None or task.topic in topics]
         for done, task in enumerate(every, start=1):
             results += measure(task, turns=turns)
             if progress:
@@ -96,6 +107,7 @@ def measure(
     most, and its quickest try counts, so that a busy machine is measured nearly as if it were idle.
     """
     differences = _differences(task)
+    peaks = [peak_bytes(contender.run, on_gpu=contender.on_gpu) for contender in task.contenders]
     interruptions = interruptions or _interruptions
     calls = [_calls_per_turn(contender.run, clock) for contender in task.contenders]
     samples: list[list[float]] = [[] for _ in task.contenders]
@@ -112,8 +124,10 @@ def measure(
                     break
             samples[chosen].append(min(tries))
     return [
-        Timing(task.topic, task.what, entry.name, statistics.median(times), count_lines(entry.program), difference)
-        for entry, times, difference in zip(task.contenders, samples, differences)
+        Timing(
+            task.topic, task.what, entry.name, statistics.median(times), count_lines(entry.program), difference, peak
+        )
+        for entry, times, difference, peak in zip(task.contenders, samples, differences, peaks)
     ]
 
 
@@ -138,10 +152,11 @@ def _differences(task: Task) -> list[float]:
         if [value.shape for value in values] != [value.shape for value in results[0]]:
             raise Disagreement(f"{task.what}: {contender.name} has other shapes than {task.contenders[0].name}")
         largest = max(float(np.max(np.abs(mine - first))) for mine, first in zip(values, results[0]))
-        if not largest <= task.tolerance:
+        allowed = task.tolerance if contender.tolerance is None else contender.tolerance
+        if not largest <= allowed:
             raise Disagreement(
                 f"{task.what}: {contender.name} differs from {task.contenders[0].name} by {largest:.3g}; "
-                f"expected at most {task.tolerance:.3g}"
+                f"expected at most {allowed:.3g}"
             )
         differences.append(largest)
     return differences
@@ -198,6 +213,12 @@ def _processor() -> str:
     return platform.processor() or platform.machine()
 
 
+def write(file: Path, timings: Sequence[Timing], facts: dict[str, str]) -> None:
+    """Write a measurement, and the machine it was made on, to `file` as JSON."""
+    content = {"machine": facts, "timings": [dataclasses.asdict(timing) for timing in timings]}
+    file.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
 def recorded() -> tuple[list[Timing], dict[str, str]]:
     """Return the measurement that ships with the course, and the machine it was made on."""
     content = json.loads((paths.exercises_folder() / "00" / "comparison.json").read_text(encoding="utf-8"))
@@ -209,13 +230,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description="Time NumPy beside PyTorch on this machine, row by row.")
     parser.add_argument("--record", type=Path, metavar="FILE", help="write the measurement to FILE as JSON")
     options = parser.parse_args(arguments)
+    quiet_profiler()
     from dlstudy.course.comparison_table import note_of, table
 
     timings, facts = compare(), machine()
     print(table(timings, note_of(facts)))
     if options.record:
-        content = {"machine": facts, "timings": [dataclasses.asdict(timing) for timing in timings]}
-        options.record.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        write(options.record, timings, facts)
 
 
 if __name__ == "__main__":

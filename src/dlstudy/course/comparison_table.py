@@ -77,6 +77,29 @@ def duration(seconds: float) -> str:
     return f"{seconds / 1e-9:.3g} ns"
 
 
+def size(count: float) -> str:
+    """Return `count` bytes for reading, in two significant digits and decimal units: "340 B", "1.3 MB"."""
+    for unit, one in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if count >= 0.995 * one:
+            return f"{_round(count / one)} {unit}"
+    return f"{count:.0f} B"
+
+
+def topics(name: str) -> list[str]:
+    """Return the topics of the rows that `name` means: a topic or the beginning of one, in any case.
+
+    Raises:
+        LookupError: no row is meant; the sentence names all.
+    """
+    wanted = name.casefold().strip()
+    found = [row.topic for row in ROWS if wanted and row.topic.casefold().startswith(wanted)]
+    if not found:
+        raise LookupError(
+            f"No row of the comparison is called {name!r}. There are: {', '.join(row.topic for row in ROWS)}."
+        )
+    return found
+
+
 def table(timings: Sequence[Timing], note: str, lessons: Mapping[int, roadmap.Lesson] | None = None) -> Table:
     """Return the guide with these measurements in it, as a page or a terminal shows it."""
     if lessons is None:
@@ -129,18 +152,27 @@ class Table:
 
     def __str__(self) -> str:
         lines = []
-        for row in ROWS:
+        for row in self._rows():
             lines.append(f"{row.topic}: {row.numpy} | {row.torch} ({row.point}). {self._lesson(row)[1]}.")
-            for t in self.timings:
-                if t.topic == row.topic:
-                    lines.append(
-                        f"  {t.task:<66} {t.contender:<31} {duration(t.seconds):>9} {self._ratio(t):>16}  "
-                        f"{t.lines:>3} lines  differs by {_small(t.difference)}"
-                    )
+            mine = [t for t in self.timings if t.topic == row.topic]
+            for task in dict.fromkeys(t.task for t in mine):
+                lines.append(f"  {task}")
+                lines.extend(
+                    f"    {t.contender:<31} {duration(t.seconds):>8} {self._ratio(t):>15} {size(t.peak):>7}"
+                    f" {t.lines or 0:>3} {_plural(t.lines)}, off by {_small(t.difference)}"
+                    for t in mine
+                    if t.task == task
+                )
+            lines.append("")
         return "\n".join([*lines, self.note])
 
+    def _rows(self) -> list[Row]:
+        """Return the rows that something was measured in."""
+        measured = {timing.topic for timing in self.timings}
+        return [row for row in ROWS if row.topic in measured]
+
     def _repr_html_(self) -> str:
-        rows = "".join(self._row(row) for row in ROWS)
+        rows = "".join(self._row(row) for row in self._rows())
         return f"<style>{_STYLE}</style><div class='dls-compare'>{rows}<p class='note'>{_safe(self.note)}</p></div>"
 
     def _row(self, row: Row) -> str:
@@ -159,14 +191,19 @@ class Table:
 
 def _task(timings: Sequence[Timing], ratio: Callable[[Timing], str]) -> str:
     slowest = max(timing.seconds for timing in timings)
+    most = max(1, *(timing.peak for timing in timings))
     lines = "".join(
         f"<tr><th scope='row'>{_safe(timing.contender)}</th>"
         f"<td>{duration(timing.seconds)}<span class='bar' style='width:{100 * timing.seconds / slowest:.2f}%'></span>"
         "</td>"
-        f"<td>{ratio(timing)}</td><td>{timing.lines}</td><td>{_small(timing.difference)}</td></tr>"
+        f"<td>{ratio(timing)}</td><td>{size(timing.peak)}"
+        f"<span class='bar memory' style='width:{100 * timing.peak / most:.2f}%'></span></td>"
+        f"<td>{timing.lines}</td><td>{_small(timing.difference)}</td></tr>"
         for timing in timings
     )
-    heads = "".join(f"<th scope='col'>{head}</th>" for head in ("way", "time", "against NumPy", "lines", "differs by"))
+    heads = "".join(
+        f"<th scope='col'>{head}</th>" for head in ("way", "time", "against NumPy", "memory", "lines", "differs by")
+    )
     caption = _safe(timings[0].task)
     return f"<table><caption>{caption}</caption><thead><tr>{heads}</tr></thead><tbody>{lines}</tbody></table>"
 
@@ -180,6 +217,10 @@ def _code(text: str) -> str:
 def _round(ratio: float) -> str:
     """Return a ratio in two significant digits, without an exponent: "2.1", "17", "1,700"."""
     return f"{float(f'{ratio:.2g}'):,.0f}" if ratio >= 10 else f"{ratio:.2g}"
+
+
+def _plural(lines: int | None) -> str:
+    return "line" if lines == 1 else "lines"
 
 
 def _small(difference: float) -> str:
@@ -198,14 +239,16 @@ _STYLE = """
 .dls-compare th,.dls-compare td{border-bottom:1px solid var(--dls-line,#c9cfd6)}
 .dls-compare thead th{font-weight:600}
 .dls-compare .bar{display:block;height:4px;min-width:1px;background:var(--dls-blue,#0063a6);border-radius:2px}
-.dls-compare td:nth-child(2){width:24%}
-.dls-compare th:first-child{width:34%}
+.dls-compare .memory{background:var(--dls-orange,#b35900)}
+.dls-compare td:nth-child(2){width:20%}
+.dls-compare td:nth-child(4){width:14%}
+.dls-compare th:first-child{width:30%}
 .dls-compare h4{margin:1.6rem 0 .2rem;font-weight:700;font-size:1.05rem}
 .dls-compare code{font-size:.9em}
 .dls-compare a{color:var(--dls-accent,#0063a6);text-decoration:underline}
 .dls-compare p{margin:.2rem 0}
 .dls-compare .note{color:var(--dls-muted,#5b646e)}
-@media(max-width:500px){.dls-compare th:nth-child(5),.dls-compare td:nth-child(5){display:none}}
+@media(max-width:500px){.dls-compare :is(th,td):nth-child(n+5){display:none}}
 """
 
 

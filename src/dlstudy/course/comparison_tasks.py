@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from dlstudy.course import comparison_code as code
 from dlstudy.course.comparison import Contender, Task
 
 DIGITS, HIDDEN, CLASSES, KERNELS, STEPS = 200, 128, 10, 2, 20
+TF32 = 1e-2  # PyTorch lets a GPU convolve with factors of 10 bits of mantissa, unless told otherwise
 Arrays = list[np.ndarray]
 
 
@@ -40,6 +42,29 @@ def _numpy(result: Any) -> Sequence[np.ndarray]:
     return [one if isinstance(one, np.ndarray) else one.detach().cpu().numpy() for one in results]
 
 
+def _gpu() -> str | None:
+    """Return the name of the GPU, as torch calls it, or None where there is none."""
+    return "cuda" if torch.cuda.is_available() else None
+
+
+def _by_torch(
+    name: str, program: Any, make: Callable[[str], Callable[[], Any]], gpu_tolerance: float | None = None
+) -> list[Contender]:
+    """Return PyTorch's way on the CPU, and on the GPU where there is one; `make(device)` returns the program to run."""
+    ways = [Contender(name, program, make("cpu"), _numpy)]
+    gpu = _gpu()
+    if gpu is not None:
+        there = make(gpu)
+
+        def run() -> Any:
+            result = there()
+            torch.cuda.synchronize()  # the call returns before the work is done
+            return result
+
+        ways.append(Contender(f"{name} on the GPU", program, run, _numpy, gpu_tolerance, on_gpu=True))
+    return ways
+
+
 def _create(x: np.ndarray) -> Task:
     rows = x.tolist()
     return Task(
@@ -54,48 +79,53 @@ def _create(x: np.ndarray) -> Task:
 
 
 def _elementwise(x: np.ndarray) -> Task:
-    plain = torch.from_numpy(x.copy())
-    recorded = plain.clone().requires_grad_()
+    def by_torch(device: str, recorded: bool = False) -> Callable[[], Any]:
+        x_t = torch.tensor(x, device=device, requires_grad=recorded)
+        return lambda: code.elementwise_torch(x_t)
+
     f = code.elementwise_torch
-    contenders = [
-        Contender("NumPy", code.elementwise_numpy, lambda: code.elementwise_numpy(x), _numpy),
-        Contender("PyTorch", f, lambda: f(plain), _numpy),
-        Contender("PyTorch, recording for backward", f, lambda: f(recorded), _numpy),
-    ]
-    if torch.cuda.is_available():
-        there = plain.cuda()
-
-        def on_gpu() -> torch.Tensor:
-            result = f(there)
-            torch.cuda.synchronize()  # the call returns before the work is done
-            return result
-
-        contenders.append(Contender("PyTorch on the GPU", f, on_gpu, _numpy))
-    return Task("Tensor", f"(2x − 1)·x + 0.5 on {x.shape[0]} × {x.shape[1]} numbers", 1e-6, tuple(contenders))
+    return Task(
+        "Tensor",
+        f"(2x − 1)·x + 0.5 on {x.shape[0]} × {x.shape[1]} numbers",
+        1e-6,
+        (
+            Contender("NumPy", code.elementwise_numpy, lambda: code.elementwise_numpy(x), _numpy),
+            *_by_torch("PyTorch", f, by_torch),
+            Contender("PyTorch, recording for backward", f, by_torch("cpu", recorded=True), _numpy),
+        ),
+    )
 
 
 def _forward(x: np.ndarray, weights: Arrays) -> Task:
-    network = code.Network(x.shape[1], HIDDEN, CLASSES)
-    with torch.no_grad():
-        for parameter, weight in zip(network.parameters(), weights):
-            parameter.copy_(torch.from_numpy(weight.T.copy()))  # torch keeps a layer's matrix as (out, in)
-    x_t = torch.from_numpy(x)
+    def by_torch(device: str) -> Callable[[], Any]:
+        network = code.Network(x.shape[1], HIDDEN, CLASSES)
+        with torch.no_grad():
+            for parameter, weight in zip(network.parameters(), weights):
+                parameter.copy_(torch.from_numpy(weight.T.copy()))  # torch keeps a layer's matrix as (out, in)
+        network.to(device)
+        x_t = torch.tensor(x, device=device)
+        return lambda: network(x_t)
+
     return Task(
         "Forward Pass",
         f"{DIGITS} digits through a {x.shape[1]}-{HIDDEN}-{CLASSES} network",
         1e-5,
         (
             Contender("matrix operations", code.forward_numpy, lambda: code.forward_numpy(x, *weights), _numpy),
-            Contender("nn.Module", code.Network, lambda: network(x_t), _numpy),
+            *_by_torch("nn.Module", code.Network, by_torch),
         ),
     )
 
 
 def _backward(x: np.ndarray, y: np.ndarray, weights: Arrays) -> Task:
     ours = [scratch.tensor(weight, requires_grad=True) for weight in weights]
-    theirs = [torch.tensor(weight, requires_grad=True) for weight in weights]
     x_np, y_np = scratch.tensor(x), scratch.tensor(y)
-    x_t, y_t = torch.from_numpy(x), torch.from_numpy(y)
+
+    def by_torch(device: str) -> Callable[[], Any]:
+        theirs = [torch.tensor(weight, device=device, requires_grad=True) for weight in weights]
+        x_t, y_t = torch.tensor(x, device=device), torch.tensor(y, device=device)
+        return lambda: code.backward_torch(x_t, y_t, theirs)
+
     return Task(
         "Backpropagation",
         "the gradients of all weights of that network",
@@ -105,25 +135,29 @@ def _backward(x: np.ndarray, y: np.ndarray, weights: Arrays) -> Task:
             Contender(
                 "our autograd on NumPy", code.backward_scratch, lambda: code.backward_scratch(x_np, y_np, ours), _numpy
             ),
-            Contender("loss.backward()", code.backward_torch, lambda: code.backward_torch(x_t, y_t, theirs), _numpy),
+            *_by_torch("loss.backward()", code.backward_torch, by_torch),
         ),
     )
 
 
 def _convolution(image: np.ndarray, random: np.random.RandomState) -> Task:
     kernels = random.standard_normal((KERNELS, 3, 3)).astype(np.float32)
-    layer = nn.Conv2d(1, KERNELS, 3, bias=False)
-    with torch.no_grad():
-        layer.weight.copy_(torch.from_numpy(kernels[:, None]))
-    layer.requires_grad_(False)
-    image_t = torch.from_numpy(image.copy())[None, None]
+
+    def by_torch(device: str) -> Callable[[], Any]:
+        layer = nn.Conv2d(1, KERNELS, 3, bias=False)
+        with torch.no_grad():
+            layer.weight.copy_(torch.from_numpy(kernels[:, None]))
+        layer.requires_grad_(False).to(device)
+        image_t = torch.tensor(image, device=device)[None, None]
+        return lambda: code.convolve_torch(image_t, layer)[0]
+
     return Task(
         "Convolution",
         f"{KERNELS} kernels of 3 × 3 over one {image.shape[0]} × {image.shape[1]} digit",
         1e-5,
         (
             Contender("for loops", code.convolve_numpy, lambda: code.convolve_numpy(image, kernels), _numpy),
-            Contender("nn.Conv2d", code.convolve_torch, lambda: code.convolve_torch(image_t, layer)[0], _numpy),
+            *_by_torch("nn.Conv2d", code.convolve_torch, by_torch, TF32),
         ),
     )
 
@@ -131,17 +165,18 @@ def _convolution(image: np.ndarray, random: np.random.RandomState) -> Task:
 def _optimizers(weights: Arrays, random: np.random.RandomState) -> list[Task]:
     gradients = [random.standard_normal(weight.shape).astype(np.float32) for weight in weights]
 
-    def by_torch(kind: Callable[..., torch.optim.Optimizer], **options: float) -> Callable[[], Any]:
+    def by_torch(kind: Callable[..., torch.optim.Optimizer], rate: float, device: str) -> Callable[[], Any]:
         """Return a program that starts anew from `weights` and takes `STEPS` steps."""
-        parameters = [torch.tensor(weight, requires_grad=True) for weight in weights]
+        starts = [torch.tensor(weight, device=device) for weight in weights]
+        parameters = [start.clone().requires_grad_() for start in starts]
         for parameter, gradient in zip(parameters, gradients):
-            parameter.grad = torch.from_numpy(gradient)
+            parameter.grad = torch.tensor(gradient, device=device)
 
         def run() -> list[torch.Tensor]:
             with torch.no_grad():
-                for parameter, weight in zip(parameters, weights):
-                    parameter.copy_(torch.from_numpy(weight))
-            optimizer = kind(parameters, **options)
+                for parameter, start in zip(parameters, starts):
+                    parameter.copy_(start)
+            optimizer = kind(parameters, lr=rate)
             for _ in range(STEPS):
                 code.optimizer_torch(optimizer)
             return parameters
@@ -161,7 +196,6 @@ def _optimizers(weights: Arrays, random: np.random.RandomState) -> list[Task]:
             code.adam_numpy(parameters, gradients, first, second, step, 0.001)
         return parameters
 
-    sgd_torch, adam_torch = by_torch(torch.optim.SGD, lr=0.01), by_torch(torch.optim.Adam, lr=0.001)
     return [
         Task(
             "Optimization",
@@ -169,7 +203,7 @@ def _optimizers(weights: Arrays, random: np.random.RandomState) -> list[Task]:
             2e-5,  # rounding, added up over the steps
             (
                 Contender("by hand", code.sgd_numpy, sgd, _numpy),
-                Contender("optim.SGD", code.optimizer_torch, sgd_torch, _numpy),
+                *_by_torch("optim.SGD", code.optimizer_torch, partial(by_torch, torch.optim.SGD, 0.01)),
             ),
         ),
         Task(
@@ -178,7 +212,7 @@ def _optimizers(weights: Arrays, random: np.random.RandomState) -> list[Task]:
             2e-5,  # rounding, added up over the steps
             (
                 Contender("by hand", code.adam_numpy, adam, _numpy),
-                Contender("optim.Adam", code.optimizer_torch, adam_torch, _numpy),
+                *_by_torch("optim.Adam", code.optimizer_torch, partial(by_torch, torch.optim.Adam, 0.001)),
             ),
         ),
     ]

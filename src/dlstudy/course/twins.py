@@ -67,7 +67,7 @@ def compare(
 
     twins = (numpy_twin, torch_twin)
     with one_thread():
-        peaks = [_peak_bytes(twin) for twin in twins]  # the first call also warms caches and imports
+        peaks = [peak_bytes(twin) for twin in twins]  # the first call also warms caches and imports
         times: tuple[list[float], list[float]] = ([], [])
         end = time.perf_counter() + seconds
         while len(times[0]) < 3 or (time.perf_counter() < end and len(times[0]) < 1000):
@@ -96,10 +96,23 @@ def load(file: Path) -> Comparison:
     return Comparison(Twin(**content["numpy"]), Twin(**content["torch"]), content["rounds"], content["machine"])
 
 
-def _peak_bytes(call: Callable[[], Any]) -> int:
+def quiet_profiler() -> None:
+    """Keep PyTorch's profiler, which counts memory, from writing notes to itself; best called before torch's import."""
+    os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # its start and stop
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # memory freed that was allocated before it started
+
+
+def peak_bytes(call: Callable[[], Any], *, on_gpu: bool = False) -> int:
+    """Return the most bytes that `call` holds beyond what was held before it, on the GPU or in main memory.
+
+    Main memory is what Python and NumPy hold at most (tracemalloc) and what PyTorch's CPU allocator holds at most (its
+    profiler), added. `call` is run twice: what the first run caches is not its own.
+    """
+    if on_gpu:
+        return _peak_bytes_on_gpu(call)
     from torch.autograd.profiler import profile
 
-    os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # else the profiler's start and stop are written under the cell
+    quiet_profiler()
     tracing = tracemalloc.is_tracing()
     if not tracing:
         tracemalloc.start()
@@ -120,6 +133,19 @@ def _peak_bytes(call: Callable[[], Any]) -> int:
         held += event.self_cpu_memory_usage  # what an operation keeps; what is freed outside one is an event of its own
         highest = max(highest, held)
     return max(0, python) + highest
+
+
+def _peak_bytes_on_gpu(call: Callable[[], Any]) -> int:
+    import torch
+
+    call()
+    torch.cuda.synchronize()
+    torch.cuda.reset_peak_memory_stats()
+    before = torch.cuda.memory_allocated()
+    result = call()
+    torch.cuda.synchronize()
+    del result
+    return max(0, torch.cuda.max_memory_allocated() - before)
 
 
 def count_lines(item: Any) -> int | None:
