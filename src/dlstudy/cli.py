@@ -202,7 +202,8 @@ def _run_one(path: Path, mode: Any, console: "Console") -> "RunResult":
 
 @main.command()
 @click.argument("exercise", required=False)
-def check(exercise: str | None) -> None:
+@click.option("--watch", is_flag=True, help="Check again after every save of the answer, until Ctrl-C.")
+def check(exercise: str | None, watch: bool) -> None:
     """Check your answers to exercises.
 
     All of them, those of a lesson (01) or one (01/flat-index).
@@ -210,16 +211,25 @@ def check(exercise: str | None) -> None:
     Answers are read from answers/NN/NAME.py in your folder, or else from your copy of the lesson's page. A file that is
     missing is made for you when you name its lesson or exercise.
     """
-    from dlstudy.course import answerfiles
+    from dlstudy.course import answercheck, answerfiles, paths
     from dlstudy.course.lessonfile import LessonError
     from dlstudy.course.worker import Worker
 
-    chosen = _exercises(exercise)
+    chosen = [_exercise(exercise)] if watch else _exercises(exercise)
     lessons, progress = _catalogue(), _progress()
     console, passed = terminal.console(), 0
     if not chosen:
         raise Refusal(f"Lesson {exercise} has no exercises." if exercise else "No lesson has exercises yet.")
     with Worker() as worker:
+        if watch:
+            file = lessons.find(chosen[0].lesson).file
+            terminal.headline(console, chosen[0])
+            try:
+                right = answercheck.watch(chosen[0], file, worker, progress, console, learner=paths.learner_folder())
+            except (LessonError, OSError) as error:
+                raise Refusal(str(error)) from error
+            _tell_problem(progress)
+            sys.exit(0 if right else NOT_DONE)
         for index, item in enumerate(chosen):
             try:
                 answer = answerfiles.find_answer(item, lessons.find(item.lesson).file, create=bool(exercise))
@@ -230,34 +240,14 @@ def check(exercise: str | None) -> None:
             terminal.headline(console, item)
             if answer.origin == "none":
                 console.print(f"[dim]No answer yet. Start one: dlstudy check {item.id}[/dim]")
-                continue
-            if answer.origin == "created":
+            elif answer.origin == "created":
                 if len(chosen) == 1:
                     terminal.task(console, item)
                 console.print(f"Made a file for your answer: {answer.path}", soft_wrap=True)
                 console.print(f"Edit it, then: dlstudy check {item.id}")
-                continue
-            place = "your file" if answer.origin == "file" else "the answer cell of your page"
-            console.print(f"[dim]Read from {place}: {answer.path}[/dim]", soft_wrap=True)
-            if answer.also:
-                console.print(
-                    f"[dim]Your page holds another answer, which was not read: {answer.also}[/dim]", soft_wrap=True
-                )
-            with terminal.waiting("Checking"):
-                verdict = worker.check(item, answer.source)
-            if verdict.status != "not-yet":
-                progress.record_attempt(
-                    item.id,
-                    passed=verdict.passed,
-                    source=answer.source,
-                    verdict=verdict.status,
-                    hint_id=verdict.hint_id,
-                    seconds=verdict.seconds,
-                )
-            if verdict.status == "not-yet" and len(chosen) == 1:
-                terminal.task(console, item)
-            terminal.show_verdict(console, item, verdict)
-            passed += verdict.passed
+            else:
+                verdict = answercheck.check(item, answer, worker, progress, console, with_task=len(chosen) == 1)
+                passed += verdict.passed
     if len(chosen) > 1:
         console.print(f"\n{passed} of {len(chosen)} pass.")
     _tell_problem(progress)

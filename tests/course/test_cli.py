@@ -303,6 +303,25 @@ def test_compare_measures_the_row_asked_for_and_says_nothing_else(tmp_path: Path
     assert all(timing["seconds"] > 0 and timing["peak"] > 0 for timing in timings)
 
 
+def test_import_refuses_what_is_no_export_in_a_sentence(content: Path, tmp_path: Path) -> None:
+    with Progress(paths.progress_file()) as progress:
+        progress.record_attempt("01/double", passed=True, source="x", verdict="passed")
+    bad = tmp_path / "holiday.txt"
+    bad.write_text("not progress", encoding="utf-8")
+    cut = tmp_path / "cut"
+    dlstudy("progress", "export", str(cut))
+    cut.write_bytes(cut.read_bytes()[:5000])
+    for file, sentence in (
+        (bad, "is not a progress file of this course"),
+        (cut, "is not a progress file of this course (or is damaged); nothing was changed"),
+        (tmp_path / "none", "there is no file"),
+    ):
+        said = dlstudy("progress", "import", str(file), expect=2).output
+        assert sentence in said
+        assert "Traceback" not in said
+    assert "1/1" in dlstudy("list").output
+
+
 def test_open_hands_the_lesson_to_the_server(content: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: dict[str, object] = {}
 

@@ -12,6 +12,7 @@ import time
 import pytest
 
 from dlstudy.course import progress as module
+from dlstudy.course import progressfile
 from dlstudy.course.progress import Progress
 
 SLUG = "01/flat-index"
@@ -422,15 +423,98 @@ def test_an_older_schema_is_migrated_without_loss(path, monkeypatch):
     with Progress(path) as progress:
         fill(progress)
     added = "ALTER TABLE attempts ADD COLUMN mood TEXT"
-    monkeypatch.setattr(module, "MIGRATIONS", (*module.MIGRATIONS, added))
+    monkeypatch.setattr(progressfile, "MIGRATIONS", (*progressfile.MIGRATIONS, added))
     with Progress(path) as progress:
         assert lesson(progress) == WHOLE
-        assert progress._rows("SELECT mood FROM attempts LIMIT 1") == [(None,)]
+        assert progress.rows("SELECT mood FROM attempts LIMIT 1") == [(None,)]
     monkeypatch.undo()
     with Progress(path) as old_program:  # a newer file in an older course: shown, not touched
         assert old_program.in_memory
         assert "newer version" in old_program.problem
         assert lesson(old_program) == WHOLE
+
+
+def test_a_file_of_the_first_version_gets_the_new_tables(path, monkeypatch):
+    monkeypatch.setattr(progressfile, "MIGRATIONS", progressfile.MIGRATIONS[:1])
+    path.parent.mkdir(parents=True)
+    db = progressfile.connect(path)
+    db.execute("INSERT INTO quiz (lesson, question, option, correct, at) VALUES ('01', 'q', 'a', 1, '2026-01-01')")
+    db.close()
+    old = path.with_name("old.sqlite")
+    shutil.copyfile(path, old)
+    monkeypatch.undo()
+    with Progress(path) as progress:
+        assert lesson(progress)["quiz"]["q"]["correct"]
+        progress.start_again(SLUG)
+        progress.add_time("01", 5)
+        assert progress.problem is None
+    with Progress(path.with_name("fresh.sqlite")) as fresh:
+        assert fresh.import_(old) == 1, "an export of an older course"
+        assert lesson(fresh)["quiz"]["q"]["correct"]
+
+
+def test_after_a_new_start_the_same_text_is_a_new_try(progress):
+    assert progress.record_attempt(SLUG, passed=True, source="a", verdict="passed")
+    progress.start_again(SLUG)
+    assert progress.record_attempt(SLUG, passed=True, source="a", verdict="passed")
+    assert not progress.record_attempt(SLUG, passed=True, source="a", verdict="passed")
+    progress.reset("01", "flat-index")
+    assert progress.rows("SELECT archived IS NULL FROM starts") == [(0,)]
+
+
+def test_time_is_kept_by_the_day_and_merged_without_counting_twice(progress, tmp_path):
+    today = module.date.today()
+    progress.add_time("01", 60)
+    progress.add_time("02", 30)
+    progress.write(lambda db: db.execute("INSERT INTO days VALUES ('2020-01-01', '01', 500)") and None, None)
+    assert progress.seconds_since(today) == 90
+    assert progress.seconds_since(module.date(2019, 12, 31)) == 590
+    file = progress.export(tmp_path / "copy")
+    with Progress(tmp_path / "other.sqlite") as other:
+        other.add_time("01", 20)
+        other.import_(file)
+        other.import_(file)
+        assert other.seconds_since(today) == 90
+
+
+def test_an_import_that_cannot_be_written_says_so_and_leaves_nothing_behind(progress, path, tmp_path):
+    with Progress(tmp_path / "source.sqlite") as source:
+        source.record_attempt("01/a", passed=True, source="a", verdict="passed")
+        file = source.export(tmp_path / "export")
+    progress._db.execute("PRAGMA busy_timeout = 50")
+    holder = sqlite3.connect(path, isolation_level=None)
+    holder.execute("BEGIN EXCLUSIVE")
+    with pytest.raises(OSError, match="nothing was imported"):
+        progress.import_(file)
+    holder.execute("ROLLBACK")
+    holder.close()
+    assert progress.problem is None
+    progress.visit("01")
+    assert not progress.passed("01/a")
+    assert progress.import_(file) == 1
+    assert progress.passed("01/a")
+
+
+def test_an_import_into_memory_is_refused(tmp_path, progress):
+    fill(progress)
+    file = progress.export(tmp_path / "export")
+    (tmp_path / "blocked").write_text("a file where the folder should be")
+    with (
+        Progress(tmp_path / "blocked" / "progress.sqlite") as blocked,
+        pytest.raises(OSError, match="cannot be saved"),
+    ):
+        blocked.import_(file)
+
+
+def test_a_choice_is_kept_and_is_not_taken_over_from_a_file(progress, tmp_path):
+    assert progress.setting("idle") is None
+    progress.choose("idle", "4")
+    progress.choose("idle", "12")
+    assert progress.setting("idle") == "12"
+    file = progress.export(tmp_path / "export")
+    with Progress(tmp_path / "other.sqlite") as other:
+        other.import_(file)
+        assert other.setting("idle") is None
 
 
 def test_text_of_any_kind_is_kept_word_for_word(progress):

@@ -36,8 +36,7 @@ def find_answer(exercise: Exercise, lesson_file: str, learner: Path | None = Non
         OSError: the file cannot be read or made.
     """
     learner = learner or paths.learner_folder()
-    number = int(exercise.lesson)
-    own = paths.answer_file(number, exercise.slug, learner)
+    own = own_file(exercise, learner)
     page = learner / lesson_file
     written = _read(own)
     typed = _cell(page, exercise.cell_name)
@@ -52,6 +51,11 @@ def find_answer(exercise: Exercise, lesson_file: str, learner: Path | None = Non
         own.write_text(exercise.stub_file, encoding="utf-8", newline="\n")
         return Answer("created", exercise.stub_file, own)
     return Answer("none", "", own)
+
+
+def own_file(exercise: Exercise, learner: Path | None = None) -> Path:
+    """Return where the learner's own file for `exercise` is; it may not exist."""
+    return paths.answer_file(int(exercise.lesson), exercise.slug, learner)
 
 
 def _read(path: Path) -> str | None:

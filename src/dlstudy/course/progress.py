@@ -9,50 +9,18 @@ Only the standard library is used: the middleware and `dlstudy --help` import th
 from __future__ import annotations
 
 import os
-import shutil
 import sqlite3
-import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-APPLICATION_ID = 0x646C7374  # "dlst": tells our files from other SQLite files on import
-RETRY_SECONDS = 5.0  # how often a course that runs in memory looks whether the file can be written again
-BUSY_SECONDS = 2.0  # writes take milliseconds; a check has to answer within a second or two whoever holds the file
+from dlstudy.course import progressfile
 
-# One entry per schema version: a file of version n gets entries n, n+1, ... in one transaction. Never edit an old one.
-MIGRATIONS = (
-    """
-    CREATE TABLE meta (key TEXT PRIMARY KEY, value);
-    CREATE TABLE attempts (
-        id INTEGER PRIMARY KEY, exercise TEXT NOT NULL, at TEXT NOT NULL, passed INTEGER NOT NULL,
-        verdict TEXT NOT NULL, source TEXT NOT NULL, hint TEXT, seconds REAL NOT NULL, archived TEXT);
-    CREATE INDEX attempts_by_exercise ON attempts (exercise, id);
-    CREATE TABLE hints (exercise TEXT NOT NULL, n INTEGER NOT NULL, at TEXT NOT NULL, archived TEXT);
-    CREATE TABLE solutions (exercise TEXT NOT NULL, gave_up INTEGER NOT NULL, at TEXT NOT NULL, archived TEXT);
-    CREATE TABLE quiz (
-        id INTEGER PRIMARY KEY, lesson TEXT NOT NULL, question TEXT NOT NULL, option TEXT NOT NULL,
-        correct INTEGER NOT NULL, at TEXT NOT NULL, archived TEXT);
-    CREATE TABLE predictions (
-        id INTEGER PRIMARY KEY, lesson TEXT NOT NULL, prediction TEXT NOT NULL, option TEXT NOT NULL, at TEXT NOT NULL,
-        archived TEXT);
-    CREATE TABLE visits (lesson TEXT PRIMARY KEY, seconds REAL NOT NULL, last TEXT NOT NULL);
-    INSERT INTO meta VALUES ('version', 1);
-    """,
-)
-# What import and salvage copy: every table but meta and visits, whose rows are merged by their own rule.
-COLUMNS = {
-    "attempts": ("exercise", "at", "passed", "verdict", "source", "hint", "seconds", "archived"),
-    "hints": ("exercise", "n", "at", "archived"),
-    "solutions": ("exercise", "gave_up", "at", "archived"),
-    "quiz": ("lesson", "question", "option", "correct", "at", "archived"),
-    "predictions": ("lesson", "prediction", "option", "at", "archived"),
-}
+RETRY_SECONDS = 5.0  # how often a course that runs in memory looks whether the file can be written again
 
 Result = TypeVar("Result")
 
@@ -93,7 +61,7 @@ class Progress:
     @property
     def problem(self) -> str | None:
         """What the learner has to be told, or None: work cannot be saved, or a damaged file was replaced."""
-        rows = self._rows("SELECT value FROM meta WHERE key = 'notice'")
+        rows = self.rows("SELECT value FROM meta WHERE key = 'notice'")
         return self._trouble or (rows[0][0] if rows else None)
 
     # ---- opening ------------------------------------------------------------
@@ -104,14 +72,16 @@ class Progress:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             for _ in range(100):
                 try:
-                    db = _connect(self.path)
+                    db = progressfile.connect(self.path)
                     break
                 except sqlite3.DatabaseError as error:
-                    if _is_busy(error):  # two processes opening a new file at once: SQLite does not wait by itself here
-                        if time.monotonic() - self._tried > 2 * BUSY_SECONDS:
+                    if progressfile.is_busy(
+                        error
+                    ):  # two processes opening a new file at once: SQLite does not wait by itself here
+                        if time.monotonic() - self._tried > 2 * progressfile.BUSY_SECONDS:
                             raise
                         time.sleep(0.05)
-                    elif _is_damage(error):
+                    elif progressfile.is_damage(error):
                         self._move_aside()
                     else:
                         raise
@@ -133,27 +103,27 @@ class Progress:
 
     def _open_in_memory(self, error: Exception) -> sqlite3.Connection:
         db = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
-        _migrate(db)
+        progressfile.migrate(db)
         if self.path.is_file():
             try:
-                with _copy_of(self.path) as other:
-                    _merge(db, other)  # show what is there, even if it cannot be written
+                with progressfile.copy_of(self.path) as other:
+                    progressfile.merge(db, other)  # show what is there, even if it cannot be written
             except (OSError, sqlite3.Error):
                 pass
         self.in_memory = True
         self._trouble = (
-            f"Your progress cannot be saved in {self.path.parent} ({_reason(error)}). The course works, but what you "
-            "do now is forgotten when it is closed, unless the folder can be written again before that."
+            f"Your progress cannot be saved in {self.path.parent} ({progressfile.reason(error)}). The course works, "
+            "but what you do now is forgotten when it is closed, unless the folder can be written again before that."
         )
         return db
 
     def _move_aside(self) -> None:
-        with _only_one(self.path.with_name(self.path.name + ".moving")):
+        with progressfile.only_one(self.path.with_name(self.path.name + ".moving")):
             try:
-                _connect(self.path).close()
+                progressfile.connect(self.path).close()
                 return  # another process has repaired it meanwhile
             except sqlite3.DatabaseError as error:
-                if not _is_damage(error):
+                if not progressfile.is_damage(error):
                     raise
             stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
             aside = self.path.with_name(f"{self.path.stem}.damaged-{stamp}{self.path.suffix}")
@@ -164,10 +134,10 @@ class Progress:
                 extra = self.path.with_name(self.path.name + suffix)
                 if extra.exists():
                     os.replace(extra, aside.with_name(aside.name + suffix))
-            fresh = _connect(self.path)
+            fresh = progressfile.connect(self.path)
             try:
-                with _copy_of(aside) as other, _transaction(fresh, write=True):
-                    saved = _merge(fresh, other)
+                with progressfile.copy_of(aside) as other, progressfile.transaction(fresh, write=True):
+                    saved = progressfile.merge(fresh, other)
             except (OSError, sqlite3.Error):
                 saved = 0
             rescued = f"{saved} entries could still be read and are kept" if saved else "nothing in it could be read"
@@ -181,7 +151,7 @@ class Progress:
 
     def dismiss(self) -> None:
         """Forget the sentence about a damaged file, once the learner has read it."""
-        self._write(lambda db: db.execute("DELETE FROM meta WHERE key = 'notice'") and None, None)
+        self.write(lambda db: db.execute("DELETE FROM meta WHERE key = 'notice'") and None, None)
 
     # ---- reading and writing ------------------------------------------------------------
 
@@ -196,7 +166,7 @@ class Progress:
                 self._db = self._open()
             for _ in range(2):
                 try:
-                    with _transaction(self._db, write):
+                    with progressfile.transaction(self._db, write):
                         if write:
                             for late in self._waiting:
                                 late(self._db)
@@ -210,7 +180,7 @@ class Progress:
                 except (sqlite3.ProgrammingError, sqlite3.IntegrityError):
                     raise  # our mistake, not the file's
                 except sqlite3.DatabaseError as error:
-                    if _is_busy(error):
+                    if progressfile.is_busy(error):
                         if write:
                             self._waiting.append(work)
                             self._trouble = (
@@ -219,25 +189,27 @@ class Progress:
                             )
                         return default
                     self._db.close()
-                    self._db = self._open() if _is_damage(error) else self._open_in_memory(error)
+                    self._db = self._open() if progressfile.is_damage(error) else self._open_in_memory(error)
             return default
 
     def _try_the_file_again(self) -> None:
         self._tried = time.monotonic()
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            db = _connect(self.path)
+            db = progressfile.connect(self.path)
         except (OSError, sqlite3.Error):
             return
-        with _transaction(db, write=True):
-            _merge(db, self._db)
+        with progressfile.transaction(db, write=True):
+            progressfile.merge(db, self._db)
         self._db.close()
         self._db, self._file, self.in_memory, self._trouble = db, self._identity(), False, None
 
-    def _write(self, work: Callable[[sqlite3.Connection], Result], default: Result) -> Result:
+    def write(self, work: Callable[[sqlite3.Connection], Result], default: Result) -> Result:
+        """Do `work` in one transaction that changes the file; `default` where the file is held by another program."""
         return self._run(work, write=True, default=default)
 
-    def _rows(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
+    def rows(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
+        """Return the rows of a query; none where the file cannot be read now."""
         return self._run(lambda db: db.execute(sql, values).fetchall(), write=False, default=[])
 
     # ---- exercises ------------------------------------------------------------
@@ -254,17 +226,22 @@ class Progress:
     ) -> bool:
         """Keep one try at `exercise_id` ("01/flat-index") with the text that was checked; `verdict` is its status.
 
-        A repetition of the last try (a page that was reloaded runs its checks again) is not counted: then False.
+        A repetition of the last try (a page that was reloaded runs its checks again) is not counted: then False. After
+        `start_again` the same text is a new try: it was written once more.
         """
         source = source.encode("utf-8", "replace").decode()  # half a surrogate pair, pasted, would be refused by SQLite
         values = (exercise_id, _now(), int(passed), verdict, source, hint_id, float(seconds))
 
         def work(db: sqlite3.Connection) -> bool:
             last = db.execute(
-                "SELECT source, verdict FROM attempts WHERE exercise = ? AND archived IS NULL ORDER BY id DESC LIMIT 1",
+                "SELECT source, verdict, at FROM attempts WHERE exercise = ? AND archived IS NULL "
+                "ORDER BY id DESC LIMIT 1",
                 (exercise_id,),
             ).fetchone()
-            if last == (source, verdict):
+            started = db.execute(
+                "SELECT MAX(at) FROM starts WHERE exercise = ? AND archived IS NULL", (exercise_id,)
+            ).fetchone()[0]
+            if last and last[:2] == (source, verdict) and not (started and started > last[2]):
                 return False
             db.execute(
                 "INSERT INTO attempts (exercise, at, passed, verdict, source, hint, seconds) "
@@ -273,11 +250,16 @@ class Progress:
             )
             return True
 
-        return self._write(work, False)
+        return self.write(work, False)
+
+    def start_again(self, exercise_id: str) -> None:
+        """Remember that the answer was put back to its starting text, to be written once more from memory."""
+        values = (exercise_id, _now())
+        self.write(lambda db: db.execute("INSERT INTO starts (exercise, at) VALUES (?, ?)", values) and None, None)
 
     def attempts(self, exercise_id: str, *, archived: bool = False) -> list[Attempt]:
         """Every recorded try, oldest first; with `archived`, those from before a reset too."""
-        rows = self._rows(
+        rows = self.rows(
             "SELECT at, passed, verdict, source, hint, seconds FROM attempts WHERE exercise = ? "
             "AND (? OR archived IS NULL) ORDER BY id",
             exercise_id,
@@ -290,7 +272,7 @@ class Progress:
     def passed(self, exercise_id: str) -> bool:
         """Whether any try has passed since the last reset."""
         sql = "SELECT 1 FROM attempts WHERE exercise = ? AND passed AND archived IS NULL LIMIT 1"
-        return bool(self._rows(sql, exercise_id))
+        return bool(self.rows(sql, exercise_id))
 
     def open_hint(self, exercise_id: str, n: int) -> None:
         """Remember that hint `n` (1, 2, 3) was opened."""
@@ -300,12 +282,12 @@ class Progress:
             if not db.execute(here, (exercise_id, n)).fetchone():
                 db.execute("INSERT INTO hints (exercise, n, at) VALUES (?, ?, ?)", (exercise_id, n, _now()))
 
-        self._write(work, None)
+        self.write(work, None)
 
     def hints_opened(self, exercise_id: str) -> int:
         """How many hints are open: 0 to 3. They open one by one, so this is the number of the last one."""
         sql = "SELECT COALESCE(MAX(n), 0) FROM hints WHERE exercise = ? AND archived IS NULL"
-        rows = self._rows(sql, exercise_id)
+        rows = self.rows(sql, exercise_id)
         return int(rows[0][0]) if rows else 0
 
     def open_solution(self, exercise_id: str, gave_up: bool) -> None:
@@ -320,16 +302,16 @@ class Progress:
                     (exercise_id, int(gave_up), _now()),
                 )
 
-        self._write(work, None)
+        self.write(work, None)
 
     def solution_opened(self, exercise_id: str) -> bool:
         """Whether the solution has been shown since the last reset."""
-        return bool(self._rows("SELECT 1 FROM solutions WHERE exercise = ? AND archived IS NULL", exercise_id))
+        return bool(self.rows("SELECT 1 FROM solutions WHERE exercise = ? AND archived IS NULL", exercise_id))
 
     def tried_honestly(self, exercise_id: str) -> bool:
         """Whether an answer other than the stub has been checked and has failed: what the solution asks for."""
         sql = "SELECT 1 FROM attempts WHERE exercise = ? AND archived IS NULL AND NOT passed AND verdict != 'not-yet'"
-        return bool(self._rows(sql + " LIMIT 1", exercise_id))
+        return bool(self.rows(sql + " LIMIT 1", exercise_id))
 
     # ---- quiz, predictions, time ------------------------------------------------------------
 
@@ -337,11 +319,11 @@ class Progress:
         """Keep one answer to a quiz question; every answer is kept, the last one is shown."""
         values = (lesson_id, question_id, str(option), int(correct), _now())
         sql = "INSERT INTO quiz (lesson, question, option, correct, at) VALUES (?, ?, ?, ?, ?)"
-        self._write(lambda db: db.execute(sql, values) and None, None)
+        self.write(lambda db: db.execute(sql, values) and None, None)
 
     def quiz_answer(self, lesson_id: str, question_id: str) -> str | None:
         """The last option chosen for a question, or None."""
-        rows = self._rows(
+        rows = self.rows(
             "SELECT option FROM quiz WHERE lesson = ? AND question = ? AND archived IS NULL ORDER BY id DESC LIMIT 1",
             lesson_id,
             question_id,
@@ -352,11 +334,11 @@ class Progress:
         """Keep a prediction made before an experiment; "just-show-me" when the learner would rather look."""
         values = (lesson_id, prediction_id, str(option), _now())
         sql = "INSERT INTO predictions (lesson, prediction, option, at) VALUES (?, ?, ?, ?)"
-        self._write(lambda db: db.execute(sql, values) and None, None)
+        self.write(lambda db: db.execute(sql, values) and None, None)
 
     def prediction(self, lesson_id: str, prediction_id: str) -> str | None:
         """The last prediction recorded, or None."""
-        rows = self._rows(
+        rows = self.rows(
             "SELECT option FROM predictions WHERE lesson = ? AND prediction = ? AND archived IS NULL "
             "ORDER BY id DESC LIMIT 1",
             lesson_id,
@@ -372,18 +354,46 @@ class Progress:
             "INSERT INTO visits VALUES (?, ?, ?) "
             "ON CONFLICT (lesson) DO UPDATE SET seconds = seconds + excluded.seconds, last = excluded.last"
         )
+        per_day = (
+            "INSERT INTO days VALUES (?, ?, ?) "
+            "ON CONFLICT (day, lesson) DO UPDATE SET seconds = seconds + excluded.seconds"
+        )
         values = (lesson_id, float(seconds), _now())
-        self._write(lambda db: db.execute(sql, values) and None, None)
+        today = (datetime.now().date().isoformat(), lesson_id, float(seconds))
+
+        def work(db: sqlite3.Connection) -> None:
+            db.execute(sql, values)
+            if seconds:
+                db.execute(per_day, today)
+
+        self.write(work, None)
+
+    def seconds_since(self, day: date) -> float:
+        """Seconds spent on lessons on `day` (the learner's own calendar) and since."""
+        rows = self.rows("SELECT COALESCE(SUM(seconds), 0) FROM days WHERE day >= ?", day.isoformat())
+        return float(rows[0][0]) if rows else 0.0
 
     def visit(self, lesson_id: str) -> None:
         """Mark `lesson_id` ("01") as the page the learner is on: where "continue" leads."""
         self.add_time(lesson_id, 0.0)
 
+    # ---- settings ------------------------------------------------------------
+
+    def setting(self, name: str) -> str | None:
+        """What the learner chose for `name`, or None; a choice of this machine, which import does not bring."""
+        rows = self.rows("SELECT value FROM meta WHERE key = ?", f"setting:{name}")
+        return str(rows[0][0]) if rows else None
+
+    def choose(self, name: str, value: str) -> None:
+        """Keep a choice of the learner's."""
+        sql = "INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
+        self.write(lambda db: db.execute(sql, (f"setting:{name}", value)) and None, None)
+
     # ---- the whole ------------------------------------------------------------
 
     def version(self) -> int:
         """A number that grows with every change, from any process: cheap to poll."""
-        rows = self._rows("SELECT value FROM meta WHERE key = 'version'")
+        rows = self.rows("SELECT value FROM meta WHERE key = 'version'")
         return int(rows[0][0]) if rows else 0
 
     def snapshot(self) -> dict[str, Any]:
@@ -407,26 +417,39 @@ class Progress:
     def import_(self, path: str | os.PathLike[str]) -> int:
         """Add what an exported file holds to what is here, twice without harm; returns how many entries were new.
 
-        Raises FileNotFoundError or ValueError, with nothing changed, for a file that is not a progress export.
+        Raises FileNotFoundError or ValueError, with nothing changed, for a file that is not a progress export, and
+        OSError when the progress file itself cannot be written now.
         """
         source = Path(path)
         if not source.is_file():
             raise FileNotFoundError(f"there is no file {source}")
         try:
-            with _copy_of(source) as other:
+            with progressfile.copy_of(source) as other:
                 mine = other.execute("PRAGMA application_id").fetchone()[0]
                 newest = other.execute("PRAGMA user_version").fetchone()[0]
                 healthy = other.execute("PRAGMA quick_check").fetchone()[0] == "ok"
         except sqlite3.DatabaseError:
             mine, newest, healthy = 0, 0, False
-        if mine != APPLICATION_ID or not healthy:
+        if mine != progressfile.APPLICATION_ID or not healthy:
             raise ValueError(f"{source} is not a progress file of this course (or is damaged); nothing was changed")
-        if newest > len(MIGRATIONS):
+        if newest > len(progressfile.MIGRATIONS):
             raise ValueError(
                 f"{source} was written by a newer version of the course: update it first. Nothing was changed"
             )
-        with _copy_of(source) as other:
-            return self._write(lambda db: _merge(db, other), 0)
+        if self.in_memory:
+            raise OSError(self.problem or "the progress file cannot be written")
+        with progressfile.copy_of(source) as other:
+
+            def work(db: sqlite3.Connection) -> int:
+                return progressfile.merge(db, other)
+
+            new = self.write(work, -1)
+            if new < 0:  # it cannot wait for the next step as other writes do: the copy is gone by then
+                with self._lock:
+                    self._waiting = [late for late in self._waiting if late is not work]
+                    self._trouble = self._trouble if self._waiting else None
+                raise OSError("Another program is holding your progress file; nothing was imported. Try again.")
+        return new
 
     def reset(self, lesson_id: str | None = None, exercise: str | None = None) -> None:
         """Start over: everything, one lesson ("01"), or one exercise (its slug). What was done is archived."""
@@ -437,7 +460,7 @@ class Progress:
         now = _now()
 
         def work(db: sqlite3.Connection) -> None:
-            for table, columns in COLUMNS.items():
+            for table, columns in progressfile.COLUMNS.items():
                 where, values = "archived IS NULL", [now]
                 if exercise is not None:
                     if columns[0] != "exercise":
@@ -448,13 +471,13 @@ class Progress:
                     values += [lesson_id] if columns[0] == "lesson" else [len(lesson_id) + 1, lesson_id + "/"]  # type: ignore[list-item]
                 db.execute(f"UPDATE {table} SET archived = ? WHERE {where}", values)
 
-        self._write(work, None)
+        self.write(work, None)
 
     def close(self) -> None:
         """Close the file; the object cannot be used afterwards."""
         with self._lock:
             if self._waiting:
-                self._write(lambda db: None, None)
+                self.write(lambda db: None, None)
             self._db.close()
 
     def __enter__(self) -> Progress:
@@ -469,138 +492,6 @@ class Progress:
 
 
 # ---- helpers ------------------------------------------------------------
-
-
-class _Damaged(sqlite3.DatabaseError):
-    sqlite_errorcode = sqlite3.SQLITE_CORRUPT
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    """Open and check the file, bring it to the newest schema; errors are sorted by `_is_busy` and `_is_damage`."""
-    db = sqlite3.connect(path, timeout=BUSY_SECONDS, check_same_thread=False, isolation_level=None)
-    try:
-        db.execute("PRAGMA journal_mode = WAL")
-        db.execute("PRAGMA synchronous = FULL")
-        if (check := db.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
-            raise _Damaged(check)
-        _migrate(db)
-        # A write that changes nothing finds a read-only file now, not at the learner's first answer.
-        if db.execute("UPDATE meta SET value = value WHERE key = 'version'").rowcount != 1:
-            raise _Damaged("the version is missing")
-        return db
-    except BaseException:
-        db.close()
-        raise
-
-
-def _migrate(db: sqlite3.Connection) -> None:
-    if db.execute("PRAGMA user_version").fetchone()[0] == len(MIGRATIONS):
-        return
-    with _transaction(db, write=True):
-        found = db.execute("PRAGMA user_version").fetchone()[0]  # again, now that no other process can be at it
-        if found > len(MIGRATIONS):
-            raise sqlite3.OperationalError("the file was written by a newer version of the course")
-        for script in MIGRATIONS[found:]:
-            for statement in script.split(";"):
-                db.execute(statement)
-        db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        db.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
-
-
-@contextmanager
-def _transaction(db: sqlite3.Connection, write: bool) -> Iterator[None]:
-    db.execute("BEGIN IMMEDIATE" if write else "BEGIN")
-    try:
-        yield
-        db.execute("COMMIT")
-    except BaseException:
-        try:
-            db.execute("ROLLBACK")
-        except sqlite3.Error:
-            pass
-        raise
-
-
-def _code(error: sqlite3.Error) -> int:
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF  # the extended codes carry details in the higher bits
-
-
-def _is_busy(error: sqlite3.Error) -> bool:
-    return _code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
-
-
-def _is_damage(error: sqlite3.Error) -> bool:
-    """The file is to blame (not a database, malformed, tables missing), not the disk or the folder's rights."""
-    return _code(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)
-
-
-def _reason(error: Exception) -> str:
-    return getattr(error, "strerror", None) or str(error)
-
-
-@contextmanager
-def _only_one(lock: Path) -> Iterator[None]:
-    """Hold a lock file while a damaged file is moved, so that two processes do not move each other's fresh one."""
-    start = time.monotonic()
-    while True:
-        try:
-            os.close(os.open(lock, os.O_CREAT | os.O_EXCL))
-            break
-        except FileExistsError:
-            if time.monotonic() - start > 5:  # its owner was killed: nobody needs five seconds for a rename
-                lock.unlink(missing_ok=True)
-            time.sleep(0.02)
-    try:
-        yield
-    finally:
-        lock.unlink(missing_ok=True)
-
-
-@contextmanager
-def _copy_of(path: Path) -> Iterator[sqlite3.Connection]:
-    """Open a throw-away copy of a file and its journal: works in read-only folders and touches nothing."""
-    with tempfile.TemporaryDirectory() as folder:
-        for suffix in ("", "-wal"):
-            original = path.with_name(path.name + suffix)
-            if original.is_file():
-                shutil.copyfile(original, Path(folder) / ("copy.sqlite" + suffix))
-        db = sqlite3.connect(Path(folder) / "copy.sqlite")
-        try:
-            yield db
-        finally:
-            db.close()
-
-
-def _merge(db: sqlite3.Connection, other: sqlite3.Connection) -> int:
-    """Copy what can be read from `other` and is not in `db` yet; returns the number of new rows."""
-    new = 0
-    for table, columns in COLUMNS.items():
-        names = ", ".join(columns)
-        known = " AND ".join(f"{name} IS ?" for name in columns)
-        insert = (
-            f"INSERT INTO {table} ({names}) SELECT {', '.join('?' * len(columns))} "
-            f"WHERE NOT EXISTS (SELECT 1 FROM {table} WHERE {known})"
-        )
-        for row in _readable(other, f"SELECT {names} FROM {table} ORDER BY rowid"):
-            new += db.execute(insert, row + row).rowcount
-    for row in _readable(other, "SELECT lesson, seconds, last FROM visits"):
-        new += db.execute(
-            "INSERT INTO visits VALUES (?, ?, ?) ON CONFLICT (lesson) DO UPDATE SET "
-            "seconds = MAX(seconds, excluded.seconds), last = MAX(last, excluded.last) "
-            "WHERE seconds < excluded.seconds OR last < excluded.last",
-            row,
-        ).rowcount
-    return new
-
-
-def _readable(db: sqlite3.Connection, query: str) -> list[tuple[Any, ...]]:
-    """The rows of a query up to the first that is damaged."""
-    rows: list[tuple[Any, ...]] = []
-    try:
-        rows.extend(db.execute(query))
-    except sqlite3.DatabaseError:
-        pass
-    return rows
 
 
 def _empty() -> dict[str, Any]:
