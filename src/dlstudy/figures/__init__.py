@@ -12,6 +12,7 @@ from dlstudy.figures.palette import BLUE, CYCLE, GREEN, LINE, MUTED, ORANGE, PAP
 
 if TYPE_CHECKING:
     from dlstudy.figures.broadcast import BroadcastVisualiser
+    from dlstudy.figures.descent import SurfaceDescent
     from dlstudy.figures.explorer import GraphExplorer
     from dlstudy.figures.floatbits import FloatBits
     from dlstudy.figures.strides import StridesViewer
@@ -24,6 +25,7 @@ _HOMES = {
     "figure": "svg",
     "StaticFigure": "svg",
     "StridesViewer": "strides",
+    "SurfaceDescent": "descent",
     "use_course_style": "svg",
 }
 
@@ -43,6 +45,7 @@ __all__ = [
     "GraphExplorer",
     "StaticFigure",
     "StridesViewer",
+    "SurfaceDescent",
     "figure",
     "tokens_css",
     "use_course_style",
