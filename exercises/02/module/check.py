@@ -1,0 +1,182 @@
+"""Oracle: the same classes, built on `torch.nn.Module`. Each parameter's number tells which it is."""
+
+import textwrap
+
+import torch
+
+from dlstudy import scratch
+from dlstudy.course.checking import Case
+from dlstudy.scratch.nn import Parameter
+
+LAYERS = """
+class Linear(Module):
+    def __init__(self):
+        super().__init__()
+        self.weight = number()
+        self.bias = number()
+
+    def forward(self, x):
+        return x * self.weight + self.bias
+
+class Scale(Module):
+    def __init__(self):
+        super().__init__()
+        self.factor = number()
+
+    def forward(self, x):
+        return x * self.factor
+"""
+
+ONE = "net = Linear()"
+OWN_LAST = """
+class Net(Module):
+    def __init__(self):
+        super().__init__()
+        self.first = Linear()
+        self.second = Scale()
+        self.shift = number()
+    def forward(self, x):
+        return self.second(self.first(x)) + self.shift
+net = Net()
+"""
+NESTED = """
+class Block(Module):
+    def __init__(self):
+        super().__init__()
+        self.inner = Linear()
+        self.gain = number()
+    def forward(self, x):
+        return self.inner(x) * self.gain
+class Net(Module):
+    def __init__(self):
+        super().__init__()
+        self.left = Block()
+        self.right = Block()
+    def forward(self, x):
+        return self.left(x) - self.right(x)
+net = Net()
+"""
+NOT_ALL = """
+class Net(Module):
+    def __init__(self):
+        super().__init__()
+        self.name = "net"
+        self.size = 3
+        self.mask = tensor([1.0])
+        self.nothing = None
+        self.layers = [Linear(), Linear()]
+        self.last = Scale()
+    def forward(self, x):
+        return self.last(self.layers[1](self.layers[0](x))) * self.mask
+net = Net()
+"""
+SHARED = """
+class Net(Module):
+    def __init__(self):
+        super().__init__()
+        self.encoder = Scale()
+        self.decoder = Linear()
+        self.decoder.weight = self.encoder.factor
+        self.again = self.encoder
+    def forward(self, x):
+        return self.again(self.decoder(self.encoder(x)))
+net = Net()
+"""
+LATER = """
+net = Linear()
+net.weight = number()
+net.extra = Scale()
+net.extra.factor = number()
+net.extra.late = number()
+"""
+EQUAL = """
+class Net(Module):
+    def __init__(self):
+        super().__init__()
+        self.first = number(0.5)
+        self.second = number(0.5)
+        self.third = number(0.25)
+    def forward(self, x):
+        return x * self.first + self.second * self.third
+net = Net()
+"""
+TWO = """
+other = Scale()
+net = Linear()
+"""
+
+
+def cases(rng):
+    return [
+        Case("a layer with a weight and a bias", ONE),
+        Case("two layers, and a parameter of the net's own after them", OWN_LAST),
+        Case("a net of blocks of layers", NESTED),
+        Case("attributes that are not parameters, and layers in a list", NOT_ALL),
+        Case("a parameter that two layers share", SHARED),
+        Case("two parameters that hold equal numbers", EQUAL),
+        Case("parameters that are replaced and added after the start", LATER),
+        Case("two modules that have nothing to do with each other", TWO),
+    ]
+
+
+def build(program, module, parameter, tensor):
+    made = []
+
+    def number(value=None):
+        made.append(parameter(tensor([len(made) + 1.5 if value is None else value])))
+        return made[-1]
+
+    names = {"Module": module, "number": number, "tensor": tensor}
+    exec(textwrap.dedent(LAYERS + program), names)
+    return names["net"], made, tensor
+
+
+def run(answer, program):
+    net, made, tensor = build(program, answer, Parameter, scratch.tensor)
+    found = net.named_parameters()
+    if not isinstance(found, dict):
+        return found
+    if not all(any(value is one for one in made) for value in found.values()):
+        raise AssertionError("something in the dict is not one of the net's own Parameters, but another object")
+    names = [(name, value.item()) for name, value in found.items()]
+    forward = getattr(net, "layers", None) is None and program is not TWO
+    return {"parameters": names, "net(2)": round(net(tensor([2.0])).item(), 6) if forward else None}
+
+
+def oracle(program):
+    net, _, tensor = build(program, torch.nn.Module, torch.nn.Parameter, torch.tensor)
+    names = [(name, value.item()) for name, value in net.named_parameters()]
+    forward = getattr(net, "layers", None) is None and program is not TWO
+    return {"parameters": names, "net(2)": round(net(tensor([2.0])).item(), 6) if forward else None}
+
+
+def given(program):
+    text = program.strip()
+    return "a layer `Linear` with a weight and a bias" if text == ONE.strip() else f"the program\n{text}\n"
+
+
+def _with(change):
+    """An automatic wrong answer: the module, with something done to what it lists."""
+
+    def make(solution):
+        class Module(solution):
+            def named_parameters(self):
+                return change(super().named_parameters())
+
+        Module.__name__ = "Module"
+        return Module
+
+    return make
+
+
+def copied(found):
+    return {name: Parameter(scratch.tensor([value.item()])) for name, value in found.items()}
+
+
+AUTOMATIC = {
+    "zeros": _with(lambda found: {}),
+    "none": _with(lambda found: None),
+    "transposed": _with(lambda found: dict(reversed(found.items()))),
+    "wrong-dtype": _with(lambda found: list(found)),
+    "sum-for-mean": _with(copied),
+}

@@ -1,0 +1,14 @@
+class Module:
+    def __call__(self, *inputs):
+        return self.forward(*inputs)
+
+    def named_parameters(self):
+        found = {name: value for name, value in vars(self).items() if isinstance(value, Parameter)}
+        for name, value in vars(self).items():
+            if isinstance(value, Module):
+                for inner, parameter in value.named_parameters().items():
+                    found[f"{name}.{inner}"] = parameter
+        first = {}
+        for name, parameter in found.items():
+            first.setdefault(parameter.item(), (name, parameter))
+        return dict(first.values())
