@@ -11,7 +11,7 @@ import html
 import json
 import os
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from functools import cache, cached_property
 from inspect import signature
@@ -366,6 +366,34 @@ class Page:
 
         file = self._recording(name)
         return twins.load(file) if file.is_file() else None
+
+    def experiment(self, name: str, measure: Callable[[], Any], *, uses: Sequence[Any] = ()) -> Any:
+        """Show a long measurement as it was recorded, with a button that runs it here; see `experiment.Measure`.
+
+        `measure` yields how much is done, from 0 to 1, and returns what JSON can hold. Cells that use the card run
+        again when it is finished; `result` gives them what there is. What was measured here is kept until the code
+        changes: that of `measure` and its module, and of the page's functions named in `uses`.
+        `python -m dlstudy.course.record NN` writes the result down for everybody.
+        """
+        from importlib.metadata import version
+
+        from dlstudy.course.experiment import Experiment, cache_name
+
+        versions = [f"{package} {version(package)}" for package in ("numpy", "torch")]
+        cache = paths.state_folder(self._learner) / "cache" / "experiments"
+        cache /= cache_name(self.number, name, (measure, *uses), versions)
+        card = Experiment(name, measure, recorded=self._recording(name), cache=cache)
+        if self.worked:
+            card.run()
+            if os.environ.get("DLSTUDY_RECORD"):
+                card.record(self._recording(name))
+        return mo.ui.anywidget(card)
+
+    def result(self, experiment: Any) -> Any:
+        """Return what an experiment has found; without any, stop this cell until there is something."""
+        waiting = mo.Html(note("Nothing is recorded here yet. Press the button above to measure it."))
+        mo.stop(experiment.result is None, waiting)
+        return experiment.result
 
     def _recording(self, name: str) -> Path:
         return self._exercises / self.lesson / "recorded" / f"{name}.json"
