@@ -99,6 +99,41 @@ def list_lessons(words: tuple[str, ...]) -> None:
     _tell_problem(progress)
 
 
+@main.command()
+@click.argument("words", nargs=-1, required=True)
+@click.option("-n", "limit", default=8, show_default=True, help="How many places to show at most.")
+def search(words: tuple[str, ...], limit: int) -> None:
+    """Find WORDS in lessons, exercises, the glossary and your notes.
+
+    A place counts when it holds every word; a word also finds longer ones that begin with it.
+    """
+    from rich.text import Text
+
+    from dlstudy.course import notes
+    from dlstudy.course import search as searching
+
+    progress = _progress_if_any()
+    try:
+        found = searching.Library().search(" ".join(words), notes.entries(progress) if progress else [], limit)
+    except ValueError as error:
+        raise Refusal(str(error)) from error
+    if not found:
+        click.echo(f"Nothing in the course holds {' '.join(words)!r}. Fewer or shorter words find more.")
+        sys.exit(NOT_DONE)
+    console = terminal.console()
+    for number, hit in enumerate(found):
+        if number:
+            console.print()
+        line = Text(hit.entry.title, style="bold")
+        line.append(f"  {hit.entry.where}", style="not bold dim")
+        console.print(line)
+        console.print(Text.assemble(*((text, "bold green" if match else "") for text, match in hit.snippet)))
+        if hit.entry.page:
+            page = hit.entry.page.removesuffix(".md")
+            place = (page[:2] if page[:2].isdecimal() else page) + (f"#{hit.entry.anchor}" if hit.entry.anchor else "")
+            console.print(f"dlstudy open {place}", style="dim", markup=False, soft_wrap=True)
+
+
 @main.command("open")
 @click.argument("lesson", required=False)
 @click.option("--port", type=int, help="Use this port instead of a free one.")
@@ -108,16 +143,25 @@ def list_lessons(words: tuple[str, ...]) -> None:
 def open_course(
     lesson: str | None, port: int | None, no_browser: bool, base_url: str, origins: tuple[str, ...]
 ) -> None:
-    """Open the course in the browser; Ctrl-C ends it."""
+    """Open the course in the browser; Ctrl-C ends it.
+
+    With LESSON, at its page: 01, or 01#PLACE as `dlstudy search` names places.
+    """
     from dlstudy.app import server
     from dlstudy.course.learner import NotALearnerFolder
 
     if lesson == "all":
         raise Refusal("Expected one lesson. To open the home page: dlstudy open")
-    file = _lesson_files(lesson)[0].name if lesson else None
+    name, _, place = (lesson or "").partition("#")
+    file = _lesson_files(name)[0].name if name else None
     try:
         code = server.serve(
-            port=port, open_browser=not no_browser, lesson=file, base_url=base_url, allow_origins=origins
+            port=port,
+            open_browser=not no_browser,
+            lesson=file,
+            place=place,
+            base_url=base_url,
+            allow_origins=origins,
         )
     except (NotALearnerFolder, server.CannotStart) as error:
         raise Refusal(str(error)) from error

@@ -335,6 +335,8 @@ def test_open_hands_the_lesson_to_the_server(content: Path, monkeypatch: pytest.
     (content / "lessons" / "Glossary.md").write_text("# Glossary", encoding="utf-8")
     dlstudy("open", "Glossary")
     assert seen["lesson"] == "Glossary.md"
+    dlstudy("open", "1#strides")
+    assert (seen["lesson"], seen["place"]) == ("01_Tensors_and_Autograd.md", "strides")
     assert "Expected one lesson" in dlstudy("open", "all", expect=2).output
     dlstudy("open")
     assert (seen["lesson"], seen["port"], seen["open_browser"]) == (None, None, True)

@@ -16,6 +16,7 @@ import webbrowser
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 from dlstudy.app import guard
 from dlstudy.course import learner as learners
@@ -43,6 +44,7 @@ def serve(
     port: int | None = None,
     open_browser: bool = True,
     lesson: str | None = None,
+    place: str = "",
     host: str = "127.0.0.1",
     base_url: str = "",
     allow_origins: Sequence[str] = (),
@@ -55,6 +57,7 @@ def serve(
         port: the port to use; None takes the one of last time if it is free, else 2718, else any free one.
         open_browser: open the address in the browser once the server answers.
         lesson: file name of the lesson to open instead of the home page.
+        place: an anchor on that page, "strides".
         host: the address to listen on; anything but this machine's own needs `allow_origins`.
         base_url: path under which a proxy such as JupyterHub serves the course, "/user/ada/course".
         allow_origins: further origins that browsers reach the course from, "https://hub.example.org".
@@ -71,16 +74,17 @@ def serve(
     remembered = _remembered_port(folder)
     running = _already_running(folder, remembered, keys, base_url)
     if running and port in (None, remembered):
-        say(f"The course is already running: {address(running, keys, base_url, lesson)}")
+        target = address(running, keys, base_url, lesson, place)
+        say(f"The course is already running: {target}")
         if open_browser:
-            webbrowser.open(address(running, keys, base_url, lesson))
+            webbrowser.open(target)
         return 0
     port = choose_port(host, port, remembered)
     _remember_port(folder, port)
     os.environ.update(environment(folder, keys, host, port, base_url, allow_origins))
     problems: list[str] = []
     watcher = threading.Thread(
-        target=_announce, args=(port, keys, base_url, lesson, open_browser, say, problems), daemon=True, name="announce"
+        target=_announce, args=(port, keys, base_url, lesson, place, open_browser, say, problems), daemon=True
     )
     watcher.start()
     code = _run_engine(folder, host, port, keys, base_url, allow_origins)
@@ -147,10 +151,11 @@ def choose_port(host: str, wanted: int | None, remembered: int | None = None) ->
         return int(probe.getsockname()[1])
 
 
-def address(port: int, keys: Secrets, base_url: str = "", lesson: str | None = None) -> str:
+def address(port: int, keys: Secrets, base_url: str = "", lesson: str | None = None, place: str = "") -> str:
     """Return the address that logs a browser in; the server takes the token out of it at once."""
     page = f"file={lesson}&" if lesson else ""
-    return f"http://127.0.0.1:{port}{base_url}/?{page}access_token={keys.token}"
+    anchor = f"#{quote(place)}" if lesson and place else ""
+    return f"http://127.0.0.1:{port}{base_url}/?{page}access_token={keys.token}{anchor}"
 
 
 def report(done: learners.HandOut, folder: Path, say: Callable[[str], None]) -> None:
@@ -206,6 +211,7 @@ def _announce(
     keys: Secrets,
     base_url: str,
     lesson: str | None,
+    place: str,
     open_browser: bool,
     say: Callable[[str], None],
     problems: list[str],
@@ -217,7 +223,7 @@ def _announce(
         time.sleep(0.05)
         answer = _ask(port, keys, base_url)
     if answer == "ours":
-        target = address(port, keys, base_url, lesson)
+        target = address(port, keys, base_url, lesson, place)
         say(f"The course is open at {target}")
         say("Press Ctrl-C here to end it; everything is saved.")
         if open_browser:

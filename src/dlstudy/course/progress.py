@@ -37,7 +37,8 @@ class Attempt:
     seconds: float
 
 
-def _now() -> str:
+def now() -> str:
+    """Return the present moment as the progress file writes it: ISO time, UTC."""
     return datetime.now(UTC).isoformat(timespec="microseconds")
 
 
@@ -230,7 +231,7 @@ class Progress:
         `start_again` the same text is a new try: it was written once more.
         """
         source = source.encode("utf-8", "replace").decode()  # half a surrogate pair, pasted, would be refused by SQLite
-        values = (exercise_id, _now(), int(passed), verdict, source, hint_id, float(seconds))
+        values = (exercise_id, now(), int(passed), verdict, source, hint_id, float(seconds))
 
         def work(db: sqlite3.Connection) -> bool:
             last = db.execute(
@@ -254,7 +255,7 @@ class Progress:
 
     def start_again(self, exercise_id: str) -> None:
         """Remember that the answer was put back to its starting text, to be written once more from memory."""
-        values = (exercise_id, _now())
+        values = (exercise_id, now())
         self.write(lambda db: db.execute("INSERT INTO starts (exercise, at) VALUES (?, ?)", values) and None, None)
 
     def attempts(self, exercise_id: str, *, archived: bool = False) -> list[Attempt]:
@@ -280,7 +281,7 @@ class Progress:
         def work(db: sqlite3.Connection) -> None:
             here = "SELECT 1 FROM hints WHERE exercise = ? AND n = ? AND archived IS NULL"
             if not db.execute(here, (exercise_id, n)).fetchone():
-                db.execute("INSERT INTO hints (exercise, n, at) VALUES (?, ?, ?)", (exercise_id, n, _now()))
+                db.execute("INSERT INTO hints (exercise, n, at) VALUES (?, ?, ?)", (exercise_id, n, now()))
 
         self.write(work, None)
 
@@ -299,7 +300,7 @@ class Progress:
             ).fetchone():
                 db.execute(
                     "INSERT INTO solutions (exercise, gave_up, at) VALUES (?, ?, ?)",
-                    (exercise_id, int(gave_up), _now()),
+                    (exercise_id, int(gave_up), now()),
                 )
 
         self.write(work, None)
@@ -317,7 +318,7 @@ class Progress:
 
     def record_quiz(self, lesson_id: str, question_id: str, option: str, correct: bool) -> None:
         """Keep one answer to a quiz question; every answer is kept, the last one is shown."""
-        values = (lesson_id, question_id, str(option), int(correct), _now())
+        values = (lesson_id, question_id, str(option), int(correct), now())
         sql = "INSERT INTO quiz (lesson, question, option, correct, at) VALUES (?, ?, ?, ?, ?)"
         self.write(lambda db: db.execute(sql, values) and None, None)
 
@@ -332,7 +333,7 @@ class Progress:
 
     def record_prediction(self, lesson_id: str, prediction_id: str, option: str) -> None:
         """Keep a prediction made before an experiment; "just-show-me" when the learner would rather look."""
-        values = (lesson_id, prediction_id, str(option), _now())
+        values = (lesson_id, prediction_id, str(option), now())
         sql = "INSERT INTO predictions (lesson, prediction, option, at) VALUES (?, ?, ?, ?)"
         self.write(lambda db: db.execute(sql, values) and None, None)
 
@@ -358,7 +359,7 @@ class Progress:
             "INSERT INTO days VALUES (?, ?, ?) "
             "ON CONFLICT (day, lesson) DO UPDATE SET seconds = seconds + excluded.seconds"
         )
-        values = (lesson_id, float(seconds), _now())
+        values = (lesson_id, float(seconds), now())
         today = (datetime.now().date().isoformat(), lesson_id, float(seconds))
 
         def work(db: sqlite3.Connection) -> None:
@@ -457,15 +458,15 @@ class Progress:
             if lesson_id is None:
                 raise ValueError(f'expected a lesson beside the exercise "{exercise}", as in reset("01", "{exercise}")')
             exercise = f"{lesson_id}/{exercise}"
-        now = _now()
+        moment = now()
 
         def work(db: sqlite3.Connection) -> None:
             for table, columns in progressfile.COLUMNS.items():
-                where, values = "archived IS NULL", [now]
+                where, values = "archived IS NULL", [moment]
                 if exercise is not None:
                     if columns[0] != "exercise":
                         continue
-                    where, values = where + " AND exercise = ?", [now, exercise]
+                    where, values = where + " AND exercise = ?", [moment, exercise]
                 elif lesson_id is not None:
                     where += " AND lesson = ?" if columns[0] == "lesson" else " AND substr(exercise, 1, ?) = ?"
                     values += [lesson_id] if columns[0] == "lesson" else [len(lesson_id) + 1, lesson_id + "/"]  # type: ignore[list-item]

@@ -122,7 +122,7 @@ def is_busy(error: sqlite3.Error) -> bool:
 
 
 def is_damage(error: sqlite3.Error) -> bool:
-    """Tell whether the file is to blame (no database, malformed, tables missing), not the disk or the folder's rights."""
+    """Tell whether the file is to blame (no database, malformed, no tables), not the disk or the folder's rights."""
     return _code(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)
 
 
