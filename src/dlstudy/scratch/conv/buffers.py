@@ -1,0 +1,75 @@
+"""Work arrays that are used again: making one costs the system a page fault every 4 KiB, often more than filling it.
+
+A buffer is taken, and given back afterwards; while it is taken nobody else can get it, so a kernel may call another.
+Each thread has its own store. What a store keeps is bounded: the least recently used buffers go first.
+"""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+Array = Any
+LIMIT = 16 * 2**20  # bytes that the store of one thread keeps at most
+
+
+class _Store(threading.local):
+    def __init__(self) -> None:
+        self.free: dict[Any, list[Array]] = {}  # by key; a dict keeps the order in which buffers came back
+        self.bytes = 0
+
+
+_store = _Store()
+
+
+@contextmanager
+def borrowed(shape: tuple[int, ...], dtype: Any, zeroed: Any = None) -> Iterator[Array]:
+    """Lend an array of `shape` for the length of a `with` block.
+
+    Its contents are arbitrary, unless `zeroed` is given: a key that stands for *which* elements are never written.
+    These are 0, as the buffer with that key was made of zeros and everybody who borrows it writes the others only.
+    """
+    key = (shape, np.dtype(dtype).char, zeroed)
+    array = _take(key)
+    if array is None:
+        array = np.empty(shape, dtype) if zeroed is None else np.zeros(shape, dtype)
+    yield array  # after an exception the array is not given back: nobody knows what was written
+    _give(key, array)
+
+
+def _take(key: Any) -> Array | None:
+    same = _store.free.get(key)
+    if not same:
+        return None
+    array = same.pop()
+    if not same:
+        del _store.free[key]
+    _store.bytes -= array.nbytes
+    return array
+
+
+def _give(key: Any, array: Array) -> None:
+    if array.nbytes > LIMIT:
+        return
+    same = _store.free.pop(key, [])
+    same.append(array)
+    _store.free[key] = same  # at the end: used last
+    _store.bytes += array.nbytes
+    while _store.bytes > LIMIT:
+        oldest = next(iter(_store.free))
+        _store.bytes -= _store.free[oldest].pop(0).nbytes
+        if not _store.free[oldest]:
+            del _store.free[oldest]
+
+
+def kept_bytes() -> int:
+    """Return how many bytes this thread's store keeps at present."""
+    return _store.bytes
+
+
+def release() -> None:
+    """Free all buffers that this thread's store keeps."""
+    _store.free.clear()
+    _store.bytes = 0
