@@ -84,7 +84,7 @@ class _Conv(Module):
         none = (0,) * self.ndim
         parts = [f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"]
         if self.padding != none:
-            parts.append(f"padding={self.padding!r}" if isinstance(self.padding, str) else f"padding={self.padding}")
+            parts.append(f"padding={self.padding}")
         if self.dilation != (1,) * self.ndim:
             parts.append(f"dilation={self.dilation}")
         if self.output_padding != none:
