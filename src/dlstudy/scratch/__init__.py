@@ -96,3 +96,6 @@ def broadcast_tensors(*tensors: Tensor) -> tuple[Tensor, ...]:
     """Return views of the tensors, all of the shape that they broadcast to."""
     shape = broadcast_shapes(*(t._data.shape for t in tensors))
     return tuple(t.expand(shape) for t in tensors)
+
+
+from . import nn  # noqa: E402 - last, as it is built from all of the above

@@ -6,6 +6,7 @@ of in-place changes that is shared by all views of the memory. The operations th
 derivative.
 """
 
+import itertools
 import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -406,16 +407,24 @@ class Tensor:
 
 
 class RemovableHandle:
-    """What register_hook returns: `remove()` takes the hook away again."""
+    """What registering a hook returns: `remove()`, or the end of a `with` block on it, takes the hook away again."""
+
+    numbers = itertools.count()
 
     def __init__(self, hooks: dict[int, Any], hook: Any):
         self.hooks = hooks
-        self.id = id(self)
+        self.id = next(self.numbers)  # not id(self), which the next handle may have when this one is thrown away
         hooks[self.id] = hook
 
     def remove(self) -> None:
         """Take the hook away."""
         self.hooks.pop(self.id, None)
+
+    def __enter__(self) -> "RemovableHandle":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.remove()
 
 
 _new = object.__new__

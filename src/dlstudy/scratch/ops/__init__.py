@@ -3,6 +3,7 @@
 from dlstudy.scratch.tensor import Tensor
 
 from . import (
+    activations,
     along,
     choice,
     conversion,
@@ -16,12 +17,14 @@ from . import (
     matrix,
     pointwise,
     reductions,
+    special,
     views,
 )
 
 MODULES = (
     pointwise,
     functions,
+    special,
     choice,
     reductions,
     extrema,
@@ -33,6 +36,7 @@ MODULES = (
     gathering,
     joining,
     conversion,
+    activations,
 )
 
 for _module in (*MODULES, inplace):

@@ -1,0 +1,77 @@
+# ruff: noqa: F401 - the functions come together here
+"""`torch.nn.functional`: layers without parameters of their own, as functions. `import ... as F`.
+
+The operations and their derivatives are in `ops/`; here they get torch's arguments and meet under one roof.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from dlstudy.scratch.ops import activations, along, functions
+from dlstudy.scratch.ops.activations import gelu, glu, logsigmoid, prelu, softplus, softshrink, softsign, tanhshrink
+from dlstudy.scratch.ops.activations import hardshrink as hardshrink
+from dlstudy.scratch.ops.convolution import conv1d, conv2d, conv_transpose2d
+from dlstudy.scratch.ops.folding import fold, pad, unfold
+from dlstudy.scratch.ops.functions import sigmoid, tanh
+from dlstudy.scratch.ops.inplace import in_place
+from dlstudy.scratch.ops.linear import bilinear, linear
+from dlstudy.scratch.ops.pooling import adaptive_avg_pool2d, adaptive_max_pool2d, avg_pool2d, max_pool2d
+
+
+def _with_inplace(function: Callable[..., Any]) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """Return `function` with a last argument `inplace`, and the function that always works in place."""
+    changing = in_place(function)
+
+    def apply(*args: Any, inplace: bool = False, **kwargs: Any) -> Any:
+        return (changing if inplace else function)(*args, **kwargs)
+
+    apply.__name__ = apply.__qualname__ = function.__name__
+    apply.__doc__ = f"{function.__doc__} With `inplace`, the result replaces the input."
+    return apply, changing
+
+
+def relu(input: Any, inplace: bool = False) -> Any:
+    """Return max(input, 0); with `inplace`, in the input's own memory."""
+    return relu_(input) if inplace else functions.relu(input)
+
+
+relu_ = in_place(functions.relu)
+leaky_relu, leaky_relu_ = _with_inplace(activations.leaky_relu)
+rrelu, rrelu_ = _with_inplace(activations.rrelu)
+hardtanh, hardtanh_ = _with_inplace(activations.hardtanh)
+relu6, _ = _with_inplace(activations.relu6)
+threshold, threshold_ = _with_inplace(activations.threshold)
+hardsigmoid, _ = _with_inplace(activations.hardsigmoid)
+hardswish, _ = _with_inplace(activations.hardswish)
+elu, elu_ = _with_inplace(activations.elu)
+selu, selu_ = _with_inplace(activations.selu)
+celu, celu_ = _with_inplace(activations.celu)
+silu, _ = _with_inplace(activations.silu)
+mish, _ = _with_inplace(activations.mish)
+
+
+def softmax(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Any:
+    """Return exp(input) / sum(exp(input)) along `dim`; name the dimension, the default is torch's old guess."""
+    return along.softmax(input, _guess(input) if dim is None else dim, dtype)
+
+
+def softmin(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Any:
+    """Return softmax(-input) along `dim`."""
+    return softmax(-input, dim, dtype=dtype)
+
+
+def log_softmax(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Any:
+    """Return the logarithm of softmax(input) along `dim`, computed without overflow."""
+    return along.log_softmax(input, _guess(input) if dim is None else dim, dtype)
+
+
+def _guess(input: Any) -> int:
+    """Return the dimension that torch takes when none is named: 0 for 0, 1 or 3 dimensions, else 1."""
+    import warnings
+
+    warnings.warn(
+        "Implicit dimension choice for softmax has been deprecated. Change the call to include dim=X as an argument.",
+        UserWarning,
+        stacklevel=4,
+    )
+    return 0 if input.ndim in (0, 1, 3) else 1
