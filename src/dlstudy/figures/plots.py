@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from dlstudy.figures.svg import StaticFigure
 
 # A second cue beside colour, for print and for eyes that see colours differently.
-_DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (7, 2, 1.5, 2)), (0, (3, 1, 1, 1, 1, 1)), "-")
+DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (7, 2, 1.5, 2)), (0, (3, 1, 1, 1, 1, 1)), "-")
 _MARKERS = ("o", "s", "^", "D", "v", "P")
 
 
@@ -48,7 +48,7 @@ def lines(
     for i, (name, y) in enumerate(curves.items()):
         marker = _MARKERS[i % len(_MARKERS)] if len(x) <= 20 else ""
         ax.plot(
-            x, y, label=name, lw=2, ls=_DASHES[i % len(_DASHES)], color=CYCLE[i % len(CYCLE)], marker=marker, ms=4.5
+            x, y, label=name, lw=2, ls=DASHES[i % len(DASHES)], color=CYCLE[i % len(CYCLE)], marker=marker, ms=4.5
         )
     if hline is not None:
         ax.axhline(hline, color=MUTED, lw=1, ls=(0, (2, 3)))
