@@ -15,9 +15,9 @@ def _static(name: str) -> str:
     return files(__package__).joinpath("static", name).read_text(encoding="utf-8")
 
 
-def module(name: str) -> str:
-    """Return the JavaScript module of one figure: the shared helpers, then ``static/<name>.js``."""
-    return _static("shared.js") + "\n" + _static(f"{name}.js")
+def module(*names: str) -> str:
+    """Return the JavaScript module of one figure: the shared helpers, then ``static/<name>.js`` for each name."""
+    return "\n".join((_static("shared.js"), *(_static(f"{name}.js") for name in names)))
 
 
 def stylesheet(name: str) -> str:
