@@ -12,16 +12,20 @@ from dlstudy.figures.palette import BLUE, CYCLE, GREEN, LINE, MUTED, ORANGE, PAP
 
 if TYPE_CHECKING:
     from dlstudy.figures.broadcast import BroadcastVisualiser
+    from dlstudy.figures.canvas import DigitCanvas
     from dlstudy.figures.descent import SurfaceDescent
     from dlstudy.figures.explorer import GraphExplorer
     from dlstudy.figures.floatbits import FloatBits
+    from dlstudy.figures.sliding import SlidingKernel
     from dlstudy.figures.strides import StridesViewer
     from dlstudy.figures.svg import StaticFigure, figure, use_course_style
 
 _HOMES = {
     "BroadcastVisualiser": "broadcast",
+    "DigitCanvas": "canvas",
     "FloatBits": "floatbits",
     "GraphExplorer": "explorer",
+    "SlidingKernel": "sliding",
     "figure": "svg",
     "StaticFigure": "svg",
     "StridesViewer": "strides",
@@ -41,8 +45,10 @@ __all__ = [
     "RED",
     "SKY",
     "BroadcastVisualiser",
+    "DigitCanvas",
     "FloatBits",
     "GraphExplorer",
+    "SlidingKernel",
     "StaticFigure",
     "StridesViewer",
     "SurfaceDescent",

@@ -78,7 +78,7 @@ class DigitCanvas(Figure):
 def as_mnist(image: Num[np.ndarray, "H W"]) -> Float32[np.ndarray, "28 28"]:
     """Return a drawing as the data set would hold it: scaled to fit 20 x 20, its centre of mass in the middle.
 
-    `image` is float from 0 to 1, ink on empty paper. Source: LeCun, Bottou, Bengio and Haffner, "Gradient-Based Learning
+    `image` is float from 0 to 1, ink on empty paper. Source: LeCun, Bottou, Bengio, Haffner, "Gradient-Based Learning
     Applied to Document Recognition" (1998), section III.A. An empty sheet comes back empty.
     """
     import torch
