@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from dlstudy.course import cards
+from dlstudy.course import cards, prose
 from dlstudy.course.verdict import Verdict
 
 
@@ -74,7 +74,7 @@ def test_the_solution_comes_only_when_asked_for_and_granted(action, gave_up):
 
 
 def test_a_quiz_answer_is_judged_by_python_not_by_the_browser():
-    options = cards.options_of({"options": [{"text": "no"}, {"text": "yes", "correct": True}]})
+    options = prose.options_of({"options": [{"text": "no"}, {"text": "yes", "correct": True}]})
     heard = []
     card = cards.QuizCard({"options": options}, choice=None, answered=lambda *facts: heard.append(facts))
     say(card, do="answer", option="a", at=1)
@@ -96,7 +96,7 @@ def test_a_prediction_is_recorded_by_one_click():
 
 
 def test_options_without_ids_are_lettered_by_place_and_text_is_rendered():
-    first, second = cards.options_of({"options": [{"text": "`a`"}, {"id": "mine", "text": "b", "why": "*so*"}]})
+    first, second = prose.options_of({"options": [{"text": "`a`"}, {"id": "mine", "text": "b", "why": "*so*"}]})
     assert first == {"id": "a", "text": "<code>a</code>", "correct": False, "why": ""}
     assert (second["id"], second["why"]) == ("mine", "<p><em>so</em></p>")
 
@@ -140,17 +140,17 @@ def test_the_self_test_keeps_answers_and_can_be_taken_again():
 
 
 def test_markup_in_texts_is_shown_not_interpreted():
-    html = cards.to_html("a <b>bold</b> `<i>` <script>x</script> & **strong**\n\n<div>block</div>")
+    html = prose.to_html("a <b>bold</b> `<i>` <script>x</script> & **strong**\n\n<div>block</div>")
     assert "<strong>strong</strong>" in html
     assert "<code>&lt;i&gt;</code>" in html
     for tag in ("<b>", "<script", "<div>", "<i>"):
         assert tag not in html
-    assert cards.to_html("one `two`", inline=True) == "one <code>two</code>"
-    assert cards.to_html("one\n\ntwo", inline=True).count("<p>") == 2
+    assert prose.to_html("one `two`", inline=True) == "one <code>two</code>"
+    assert prose.to_html("one\n\ntwo", inline=True).count("<p>") == 2
 
 
 def test_sentences_keep_names_and_products_as_they_are():
-    html = cards.sentence_html("`a<b` in __init__: 2 * x * y < 3 & done")
+    html = prose.sentence_html("`a<b` in __init__: 2 * x * y < 3 & done")
     assert html == "<code>a&lt;b</code> in __init__: 2 * x * y &lt; 3 &amp; done"
 
 

@@ -9,9 +9,10 @@ from unittest.mock import Mock
 import pytest
 
 from dlstudy.course import catalogue, paths, roadmap_chart
-from dlstudy.course.cards import options_of, recommend
+from dlstudy.course.cards import recommend
 from dlstudy.course.comparison_table import ROWS
 from dlstudy.course.page import Page
+from dlstudy.course.prose import options_of
 
 COURSE = catalogue.load()
 OVERVIEW = (paths.lessons_folder() / "00_Overview.md").read_text(encoding="utf-8")

@@ -8,14 +8,11 @@ from __future__ import annotations
 
 import html
 import json
-import re
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 import anywidget
-import markdown  # type: ignore[import-untyped]  # marimo brings it
 import traitlets
 
 from dlstudy.figures import tokens_css
@@ -33,27 +30,6 @@ HEADLINES = {
     "crashed": ("warn", "!", "Crashed"),
 }
 JUST_SHOW_ME = "just-show-me"
-
-
-@cache
-def _parser() -> markdown.Markdown:
-    parser = markdown.Markdown(extensions=["fenced_code", "tables", "sane_lists"], output_format="html")
-    parser.preprocessors.deregister("html_block")  # raw HTML is shown as it was typed, never interpreted
-    parser.inlinePatterns.deregister("html")
-    return parser
-
-
-def to_html(text: str, *, inline: bool = False) -> str:
-    """Render simple Markdown; raw HTML in it is escaped. With `inline`, a single paragraph loses its <p>."""
-    result = _parser().reset().convert(text.strip())
-    if inline and result.startswith("<p>") and result.endswith("</p>") and result.count("<p>") == 1:
-        result = result[3:-4]
-    return result
-
-
-def sentence_html(text: str) -> str:
-    """Render a sentence in which only `code` is marked: names such as __init__ and products stay as they are."""
-    return re.sub(r"`([^`\n]+)`", r"<code>\1</code>", html.escape(text.strip(), quote=False)).replace("\n", "<br>")
 
 
 def rows_of(verdict: Verdict) -> list[tuple[str, str]]:
@@ -197,19 +173,6 @@ def note(words: str, tone: str = "plain", icon: str = "") -> str:
     sign = f'<span class="dls-icon" aria-hidden="true">{icon}</span> ' if icon else ""
     style = f"<style>{tokens_css()}{_static('note.css')}</style>"
     return f'{style}<div class="dls-note dls-{tone}" role="note">{sign}{words}</div>'
-
-
-def options_of(question: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The options of a question as a card needs them; one without an id is called a, b, c, ... by its place."""
-    return [
-        {
-            "id": str(option.get("id", chr(ord("a") + place))),
-            "text": to_html(option["text"], inline=True),
-            "correct": bool(option.get("correct", False)),
-            "why": to_html(option.get("why", "")),
-        }
-        for place, option in enumerate(question["options"])
-    ]
 
 
 def recommend(questions: Sequence[Mapping[str, Any]], answers: Mapping[str, str]) -> dict[str, Any]:

@@ -30,15 +30,13 @@ from dlstudy.course.cards import (
     QuizCard,
     SelfTestCard,
     note,
-    options_of,
     recommend,
     rows_of,
-    sentence_html,
-    to_html,
 )
 from dlstudy.course.exercises import Exercise, load_exercise
 from dlstudy.course.lessonfile import LessonFile
 from dlstudy.course.progress import Progress
+from dlstudy.course.prose import options_of, sentence_html, to_html
 
 if TYPE_CHECKING:
     from dlstudy.course.verdict import Verdict
