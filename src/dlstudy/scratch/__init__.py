@@ -57,6 +57,7 @@ from .dtypes import (
 )
 from .random import (
     Generator,
+    bernoulli,
     default_generator,
     get_rng_state,
     initial_seed,
@@ -98,4 +99,4 @@ def broadcast_tensors(*tensors: Tensor) -> tuple[Tensor, ...]:
     return tuple(t.expand(shape) for t in tensors)
 
 
-from . import nn  # noqa: E402 - last, as it is built from all of the above
+from . import nn, optim, utils  # noqa: E402 - last, as they are built from all of the above

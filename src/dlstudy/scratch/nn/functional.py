@@ -11,10 +11,19 @@ from dlstudy.scratch.ops import activations, along, functions
 from dlstudy.scratch.ops.activations import gelu, glu, logsigmoid, prelu, softplus, softshrink, softsign, tanhshrink
 from dlstudy.scratch.ops.activations import hardshrink as hardshrink
 from dlstudy.scratch.ops.convolution import conv1d, conv2d, conv_transpose2d
+from dlstudy.scratch.ops.cross_entropy import cross_entropy, kl_div, nll_loss, one_hot
 from dlstudy.scratch.ops.folding import fold, pad, unfold
 from dlstudy.scratch.ops.functions import sigmoid, tanh
 from dlstudy.scratch.ops.inplace import in_place
 from dlstudy.scratch.ops.linear import bilinear, linear
+from dlstudy.scratch.ops.losses import (
+    binary_cross_entropy,
+    binary_cross_entropy_with_logits,
+    huber_loss,
+    l1_loss,
+    mse_loss,
+    smooth_l1_loss,
+)
 from dlstudy.scratch.ops.pooling import adaptive_avg_pool2d, adaptive_max_pool2d, avg_pool2d, max_pool2d
 
 
