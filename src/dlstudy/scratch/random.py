@@ -103,6 +103,12 @@ def uniform_array(count: int, kind: Any, generator: Generator | None) -> Any:
     return ((source.words(count) & np.uint64((1 << 24) - 1)) * 2.0**-24).astype(kind)
 
 
+def bernoulli_array(count: int, p: float, generator: Generator | None) -> Any:
+    """Return `count` booleans, each true with probability p: as torch draws them for one p, with 53 random bits."""
+    bits = (generator or default_generator).long_words(count) & np.uint64((1 << 53) - 1)
+    return bits < np.uint64(math.ceil(p * 2.0**53))
+
+
 def normal_array(count: int, kind: Any, generator: Generator | None) -> Any:
     """Return `count` standard normal numbers by Box and Muller's method (1958).
 
@@ -225,6 +231,22 @@ def normal_(self: Any, mean: float = 0.0, std: float = 1.0, *, generator: Genera
     return _fill(self, normal_array(x.size, x.dtype, generator) * x.dtype.type(std) + x.dtype.type(mean))
 
 
+def bernoulli_(self: Any, p: float = 0.5, *, generator: Generator | None = None) -> Any:
+    """Fill with ones, each with probability p, and zeros. RuntimeError if p is no probability."""
+    if not 0 <= p <= 1:
+        raise RuntimeError(f"bernoulli_ expects p to be in [0, 1], but got p={p}")
+    return _fill(self, bernoulli_array(self._data.size, p, generator))
+
+
+def bernoulli(input: Tensor, *, generator: Generator | None = None) -> Tensor:
+    """Return a tensor of ones and zeros; each is one with the probability that `input` has in its place."""
+    x = input._data
+    if x.dtype.kind != "f" or (x.size and not (x.min() >= 0 and x.max() <= 1)):
+        raise RuntimeError("bernoulli: expected a floating-point tensor of probabilities, which lie in [0, 1]")
+    drawn = uniform_array(x.size, x.dtype, generator).reshape(x.shape) < x
+    return wrap(drawn.astype(x.dtype))
+
+
 def _like(function: Any) -> Any:
     def make(
         input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, generator: Any = None
@@ -252,6 +274,11 @@ def randint_like(input: Tensor, low: int, high: int | None = None, *, dtype: Any
     )
 
 
-for _name, _function in {"uniform_": uniform_, "normal_": normal_}.items():
+for _name, _function in {
+    "uniform_": uniform_,
+    "normal_": normal_,
+    "bernoulli_": bernoulli_,
+    "bernoulli": bernoulli,
+}.items():
     setattr(Tensor, _name, _function)
 __all__ = ["Generator", "default_generator", "manual_seed", "rand", "randint", "randn", "randperm"]

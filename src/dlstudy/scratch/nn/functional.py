@@ -4,14 +4,17 @@
 The operations and their derivatives are in `ops/`; here they get torch's arguments and meet under one roof.
 """
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
 from dlstudy.scratch.ops import activations, along, functions
+from dlstudy.scratch.ops import dropout as drops
 from dlstudy.scratch.ops.activations import gelu, glu, logsigmoid, prelu, softplus, softshrink, softsign, tanhshrink
 from dlstudy.scratch.ops.activations import hardshrink as hardshrink
 from dlstudy.scratch.ops.convolution import conv1d, conv2d, conv_transpose2d
 from dlstudy.scratch.ops.cross_entropy import cross_entropy, kl_div, nll_loss, one_hot
+from dlstudy.scratch.ops.embedding import embedding
 from dlstudy.scratch.ops.folding import fold, pad, unfold
 from dlstudy.scratch.ops.functions import sigmoid, tanh
 from dlstudy.scratch.ops.inplace import in_place
@@ -24,14 +27,18 @@ from dlstudy.scratch.ops.losses import (
     mse_loss,
     smooth_l1_loss,
 )
+from dlstudy.scratch.ops.normalization import batch_norm, group_norm, instance_norm, layer_norm, rms_norm
 from dlstudy.scratch.ops.pooling import adaptive_avg_pool2d, adaptive_max_pool2d, avg_pool2d, max_pool2d
 
 
 def _with_inplace(function: Callable[..., Any]) -> tuple[Callable[..., Any], Callable[..., Any]]:
     """Return `function` with a last argument `inplace`, and the function that always works in place."""
     changing = in_place(function)
+    count = len(inspect.signature(function).parameters)
 
     def apply(*args: Any, inplace: bool = False, **kwargs: Any) -> Any:
+        if len(args) > count:
+            *args, inplace = args  # type: ignore[assignment]
         return (changing if inplace else function)(*args, **kwargs)
 
     apply.__name__ = apply.__qualname__ = function.__name__
@@ -57,6 +64,12 @@ selu, selu_ = _with_inplace(activations.selu)
 celu, celu_ = _with_inplace(activations.celu)
 silu, _ = _with_inplace(activations.silu)
 mish, _ = _with_inplace(activations.mish)
+dropout, _ = _with_inplace(drops.dropout)
+dropout1d, _ = _with_inplace(drops.dropout1d)
+dropout2d, _ = _with_inplace(drops.dropout2d)
+dropout3d, _ = _with_inplace(drops.dropout3d)
+alpha_dropout, _ = _with_inplace(drops.alpha_dropout)
+feature_alpha_dropout, _ = _with_inplace(drops.feature_alpha_dropout)
 
 
 def softmax(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Any:

@@ -110,7 +110,7 @@ class RreluWithNoiseBackward0(Node):
 
 
 @quiet
-def rrelu(input: Any, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False, generator: Any = None) -> Any:
+def rrelu(input: Any, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False) -> Any:
     """Return leaky_relu with slopes drawn evenly from [lower, upper), one for each element that is not positive; when
     not training, with the mean of the two.
     """
@@ -120,7 +120,7 @@ def rrelu(input: Any, lower: float = 1 / 8, upper: float = 1 / 3, training: bool
     x = input._data
     slope = np.ones_like(x)
     below = x <= 0
-    slope[below] = random.uniform_array(int(below.sum()), np.dtype(float), generator) * (upper - lower) + lower
+    slope[below] = random.uniform_array(int(below.sum()), np.dtype(float), None) * (upper - lower) + lower
     return record(RreluWithNoiseBackward0, wrap(np.asarray(x * slope)), (input,), slope=slope)
 
 
@@ -132,7 +132,7 @@ class HardtanhBackward0(Node):
 
     def grad_a(self, grad: Array, a: Array) -> Array:
         x = plain(a)
-        return masked(grad, (x > self.low) & (x < self.high))
+        return masked(grad, ~((x <= self.low) | (x >= self.high)))
 
 
 @quiet
@@ -242,7 +242,7 @@ class EluBackward0(Node):
 
     def grad_a(self, grad: Array, a: Array) -> Array:
         below = unary("exp", negative_part(a) * self.inner) * (self.alpha * self.scale * self.inner)
-        return select(plain(a) > 0, grad * self.scale, grad * below)
+        return select(plain(a) <= 0, grad * below, grad * self.scale)
 
 
 def _elu(name: str, input: Any, alpha: float, scale: float, inner: float) -> Any:
