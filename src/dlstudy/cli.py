@@ -411,6 +411,31 @@ def doctor(report: Path | None) -> None:
 
 
 @main.command()
+@click.argument("lesson", required=False)
+@click.option("--install", default="", metavar="SOURCE",
+              help="What the first cell installs where the course is missing: a wheel's path or address.")  # fmt: skip
+@click.option(
+    "--out", type=click.Path(dir_okay=False, path_type=Path), help="The file to write; by default the lesson's name."
+)
+def notebook(lesson: str | None, install: str, out: Path | None) -> None:
+    """Write a lesson as a Jupyter notebook.
+
+    Exercises are checked there as on the page. Figures are alive where the notebook shows widgets, and fixed elsewhere.
+    """
+    from dlstudy.course import engine, paths
+    from dlstudy.course import notebook as notebooks
+    from dlstudy.course.lessonfile import LessonError, LessonFile
+
+    page = LessonFile.read(paths.lessons_folder() / _written(lesson or _none_named("notebook")).file)
+    file = out or Path(page.path.stem + ".ipynb")
+    try:
+        notebooks.write(page, file, install)
+    except (LessonError, engine.PageError, OSError) as error:
+        raise Refusal(str(error)) from error
+    click.echo(f"Written: {file}")
+
+
+@main.command()
 @click.argument("topic", required=False)
 @click.option("--json", "file", type=click.Path(dir_okay=False, path_type=Path), help="Also write the figures to FILE.")
 def compare(topic: str | None, file: Path | None) -> None:

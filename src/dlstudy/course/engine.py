@@ -303,3 +303,17 @@ def _in_words(error: BaseException) -> str:
     where = f" (line {lines[0]} of the cell)" if lines else ""
     message = str(error).strip()
     return f"{type(error).__name__}: {message}{where}" if message else f"{type(error).__name__}{where}"
+
+
+def uses(path: Path) -> list[set[int]]:
+    """Return, for each code cell of the page at `path` in its order, the numbers of the cells whose names it uses.
+
+    Raises:
+        PageError: the page cannot be run; the message says why.
+    """
+    run = _Run(path, None, None)
+    graph = run.runner.app.graph
+    return [
+        {run.index[parent] for parent in graph.parents[cell] if parent in run.index}
+        for cell in sorted(run.index, key=lambda cell: run.index[cell])
+    ]
