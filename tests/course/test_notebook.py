@@ -8,7 +8,7 @@ import marimo
 import nbformat
 import pytest
 
-from dlstudy.course import notebook, paths, plain
+from dlstudy.course import engine, notebook, paths, plain
 from dlstudy.course.lessonfile import LessonError, LessonFile
 
 PAGE = """---
@@ -150,12 +150,14 @@ def test_the_order_is_one_that_can_be_run(uses: list[set[int]]) -> None:
 
 
 @pytest.mark.parametrize("file", sorted(paths.lessons_folder().glob("0*.md")), ids=lambda file: file.stem)
-def test_every_lesson_becomes_a_valid_notebook_in_the_order_of_its_page(file: Path) -> None:
+def test_every_lesson_becomes_a_valid_notebook_of_all_its_cells(file: Path) -> None:
     lesson = LessonFile.read(file)
     content = notebook.convert(lesson)
     nbformat.validate(nbformat.from_dict(content))
     names = [cell["metadata"].get("name") for cell in content["cells"] if cell["cell_type"] == "code"]
-    assert names[1:] == [cell.name if cell.name != "_" else None for cell in lesson.cells]
+    order = notebook.in_order(engine.uses(file))
+    assert names[1:] == [lesson.cells[index].name if lesson.cells[index].name != "_" else None for index in order]
+    assert sorted(order) == list(range(len(lesson.cells)))
     assert "import marimo" not in "\n".join(cell["source"] for cell in content["cells"])
 
 

@@ -1,5 +1,6 @@
 """Every lesson as a notebook, run from top to bottom without the page engine and without the network."""
 
+import html
 import os
 import shutil
 import subprocess
@@ -50,7 +51,7 @@ def outputs(content: Any) -> dict[str, str]:
             assert output.get("name") != "stderr", f"{name}: {output.text}"
         assert cell.execution_count, f"{name} has not run"
         bundles = [output.data for output in cell.outputs if "data" in output]
-        shown[name] = "\n".join(data.get("text/html", data.get("text/plain", "")) for data in bundles)
+        shown[name] = html.unescape("\n".join(data.get("text/html", data.get("text/plain", "")) for data in bundles))
     return shown
 
 
