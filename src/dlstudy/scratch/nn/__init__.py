@@ -1,7 +1,7 @@
 # ruff: noqa: F401 - the names of the package come together here
 """Building blocks of models, with the names, arguments and defaults of `torch.nn`."""
 
-from . import functional, init, parameter
+from . import functional, init, parameter, utils
 from .activation import (
     CELU,
     ELU,

@@ -69,6 +69,7 @@ class Optimizer:
         self.defaults = defaults
         self.state: defaultdict[Any, dict[str, Any]] = defaultdict(dict)
         self.param_groups: list[Group] = []
+        self._stepped = False  # asked by the schedulers, which come after the first step
         self._pre_hooks: dict[int, Callable[..., Any]] = {}
         self._post_hooks: dict[int, Callable[..., Any]] = {}
         groups = list(params)
@@ -131,6 +132,7 @@ class Optimizer:
             changed = hook(self, (closure,) if closure else (), {})
             if changed is not None:
                 closure = changed[0][0] if changed[0] else changed[1].get("closure")
+        self._stepped = True
         loss = None
         if closure is not None:
             with enable_grad():
@@ -217,11 +219,11 @@ class Optimizer:
         self.param_groups = saved
 
     def __repr__(self) -> str:
-        lines = [f"{type(self).__name__} ("]
+        text = f"{type(self).__name__} ("
         for i, group in enumerate(self.param_groups):
-            lines.append(f"Parameter Group {i}")
-            lines += [f"    {name}: {group[name]}" for name in sorted(group) if name != "params"]
-        return "\n".join(lines) + "\n)"
+            settings = [f"    {name}: {group[name]}\n" for name in sorted(group) if name != "params"]
+            text += f"\nParameter Group {i}\n" + "".join(settings)
+        return text + ")"
 
 
 def _copied(value: Any, name: str, p: Any) -> Any:
