@@ -1,6 +1,8 @@
 """The loader: from a dataset and an order to batches."""
 
+import functools
 import itertools
+import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -90,13 +92,19 @@ class DataLoader:
         order = iter(self.sampler if self.batch_sampler is None else self.batch_sampler)
         if self.num_workers == 0:
             return self._batches(order)
-        workers = self._workers or Workers(self.num_workers, seed, self.dataset, self._fetcher, self.worker_init_fn)
-        if self.persistent_workers:
-            self._workers = workers
+        workers = self._workers
+        if workers is None:
+            settings = (self.dataset, self.collate_fn, self.batch_sampler is not None, self.drop_last)
+            start = functools.partial(fetcher, *settings)
+            lasting = self.persistent_workers
+            workers = Workers(self.num_workers, seed, self.dataset, start, self.worker_init_fn, lasting)
+            if self.persistent_workers:
+                self._workers = workers
+                weakref.finalize(self, workers.stop)
         return self._batches_from(workers, order)
 
     def _batches(self, order: Iterator[Any]) -> Iterator[Any]:
-        fetch = self._fetcher()
+        fetch = fetcher(self.dataset, self.collate_fn, self.batch_sampler is not None, self.drop_last)
         for indices in order:
             try:
                 batch = fetch(indices)
@@ -111,35 +119,33 @@ class DataLoader:
             if not self.persistent_workers:
                 workers.stop()
 
-    def _fetcher(self) -> Callable[[Any], Any]:
-        """Return the function from the numbers of a batch (or of a sample) to the batch."""
-        dataset, collate = self.dataset, self.collate_fn
-        if self._iterable:
-            return self._stream(iter(dataset))
-        if self.batch_sampler is None:
-            return lambda index: collate(dataset[index])
-        if type(dataset) is TensorDataset and collate is default_collate and not _recorded(dataset):
-            # the same rows, taken at once instead of one by one
-            arrays = [t._data for t in dataset.tensors]
-            return lambda indices: [wrap(array[indices]) for array in arrays]
-        many = getattr(dataset, "__getitems__", None)
-        if callable(many):
-            return lambda indices: collate(many(indices))
-        return lambda indices: collate([dataset[i] for i in indices])
 
-    def _stream(self, samples: Iterator[Any]) -> Callable[[Any], Any]:
-        """Return the function that gives the next batch of an iterable dataset; StopIteration at the end."""
+def fetcher(dataset: Any, collate: Callable[[Any], Any], batched: bool, drop_last: bool) -> Callable[[Any], Any]:
+    """Return the function from the numbers of a batch (or, unless `batched`, of a sample) to the batch.
 
-        def fetch(indices: Any) -> Any:
-            if self.batch_sampler is None:
-                return self.collate_fn(next(samples))
-            batch = list(itertools.islice(samples, len(indices)))
-            if not batch or (self.drop_last and len(batch) < len(indices)):
-                raise StopIteration
-            return self.collate_fn(batch)
-
-        return fetch
+    For an iterable dataset it takes the next ones, whatever the numbers, and raises StopIteration at the end.
+    """
+    if isinstance(dataset, IterableDataset):
+        return _stream(iter(dataset), collate, batched, drop_last)
+    if not batched:
+        return lambda index: collate(dataset[index])
+    plain = type(dataset) is TensorDataset and not any(t.requires_grad for t in dataset.tensors)
+    if plain and collate is default_collate:  # the same rows, taken at once instead of one by one
+        arrays = [t._data for t in dataset.tensors]
+        return lambda indices: [wrap(array[indices]) for array in arrays]
+    many = getattr(dataset, "__getitems__", None)
+    if callable(many):
+        return lambda indices: collate(many(indices))
+    return lambda indices: collate([dataset[i] for i in indices])
 
 
-def _recorded(dataset: TensorDataset) -> bool:
-    return any(t.requires_grad for t in dataset.tensors)
+def _stream(samples: Iterator[Any], collate: Callable[[Any], Any], batched: bool, drop_last: bool) -> Any:
+    def fetch(indices: Any) -> Any:
+        if not batched:
+            return collate(next(samples))
+        batch = list(itertools.islice(samples, len(indices)))
+        if not batch or (drop_last and len(batch) < len(indices)):
+            raise StopIteration
+        return collate(batch)
+
+    return fetch
