@@ -54,6 +54,9 @@ def backward_pass(
             saved = node.saved
             if saved is None or create_graph or Changes.latest < node.order:
                 saved = node.unpack(as_tensors=create_graph)
+            if node.gate is not None:
+                free = node in owned and node.hooks is None and (targets is None or node not in targets)
+                grad = node.gate(grad, saved, free)
             for edge, (formula, only, uses) in zip(node.edges, node.formulas):
                 if edge is None or (wanted is not None and edge not in wanted):
                     continue

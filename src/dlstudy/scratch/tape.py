@@ -52,6 +52,7 @@ class Node:
     sources: tuple[int, ...] = ()  # for each of `keeps`: the number of the input, OUTPUT or CONSTANT
     users: tuple[tuple[int, ...], ...] = ()  # for each of `keeps`: the inputs whose derivative needs it
     formulas: tuple[tuple[Callable[..., Any], int, tuple[int, ...]], ...] = ()  # derivative, which of `keeps` it takes
+    gate: Callable[..., Any] | None = None  # what the gradient goes through first: gate(grad, saved, may_change_grad)
 
     def __init__(self, edges: tuple["Node | None", ...], shape: Shape, dtype: "np.dtype[Any]"):
         self.edges = edges
@@ -185,6 +186,8 @@ class Node:
             return None
         saved = self.unpack(as_tensors=isinstance(grad, tensor_class))
         formula, _, uses = self.formulas[i]
+        if self.gate is not None:
+            grad = self.gate(grad, saved, False)
         return fit(formula(self, grad, *[saved[j] for j in uses]), edge)
 
 

@@ -1,12 +1,14 @@
 """Layers that multiply by a matrix."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 from dlstudy.scratch.creation import empty
-from dlstudy.scratch.ops.linear import bilinear, linear
+from dlstudy.scratch.ops.linear import bilinear, linear, linear_relu
 
 from . import init
+from .activation import ReLU
 from .module import Module
 from .parameter import Parameter
 
@@ -20,6 +22,7 @@ class Linear(Module):
 
     weight: Parameter
     bias: Parameter | None
+    _merges = True
 
     def __init__(self, in_features: int, out_features: int, bias: bool = True, device: Any = None, dtype: Any = None):
         super().__init__()
@@ -42,6 +45,12 @@ class Linear(Module):
         """Return input @ weight.T + bias."""
         parameters = self.__dict__["_parameters"]
         return linear(input, parameters["weight"], parameters["bias"])
+
+    def _merge(self, following: Module) -> Callable[[Any], Any] | None:
+        if not (following._plain(ReLU) and self._plain(Linear)):
+            return None
+        parameters = self.__dict__["_parameters"]
+        return lambda input: linear_relu(input, parameters["weight"], parameters["bias"])
 
     def extra_repr(self) -> str:
         """Return the settings."""

@@ -182,13 +182,18 @@ class SigmoidBackward0(Node):
         return grad * ((1 - out) * out)
 
 
+def relu_backward(grad: Array, out: Array, in_place: bool = False) -> Array:
+    """Return `grad` where y = max(a, 0) is not 0, and 0 elsewhere; an array is overwritten if `in_place`."""
+    return np.multiply(grad, out != 0, out=grad) if in_place else grad * (out != 0)
+
+
 class ReluBackward0(Node):
     """y = max(a, 0); the derivative at 0 is taken as 0"""
 
     __slots__ = ()  # frequent, and without settings: half the memory
 
     def grad_a(self, grad: Array, out: Array) -> Array:
-        return grad * (out != 0)
+        return relu_backward(grad, out)
 
 
 class StepBackward0(Node):
@@ -234,11 +239,24 @@ def sigmoid_array(x: Array, out: Any = None) -> Array:
     return np.divide(1, y, out=y)
 
 
-def relu_array(x: Array, out: Any = None) -> Array:
-    """Return max(x, 0) of an array; nan stays nan."""
+ZEROS = {np.dtype(kind): np.zeros(4096, kind) for kind in (np.float32, np.float64)}
+
+
+def relu_array(x: Array, out: Any = ...) -> Array:
+    """Return max(x, 0) of an array, in `out` if that is an array; nan stays nan."""
     if x.dtype == bool:
         raise RuntimeError("Boolean inputs not supported for relu")
-    return np.maximum(x, 0, out=...)
+    zeros = ZEROS.get(x.dtype)
+    if zeros is None or x.size < 4096 or not x.flags.c_contiguous:
+        return np.maximum(x, 0, out=out)
+    # NumPy compares two arrays with wide instructions, but an array and a number one by one: five times slower
+    y = np.empty(x.shape, x.dtype) if out is ... else out
+    flat, result = x.reshape(-1), y.reshape(-1)
+    whole = x.size & -4096
+    np.maximum(flat[:whole].reshape(-1, 4096), zeros, out=result[:whole].reshape(-1, 4096))
+    if whole < x.size:
+        np.maximum(flat[whole:], zeros[: x.size - whole], out=result[whole:])
+    return y
 
 
 def rsqrt_array(x: Array, out: Any = None) -> Array:
