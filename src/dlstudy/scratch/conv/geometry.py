@@ -1,6 +1,6 @@
 """The arithmetic of a convolution's shapes: where a kernel stands on the input, and how many places there are."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -40,6 +40,29 @@ class Geometry(NamedTuple):
         """The input's size with its frame of zeros."""
         (h, w), (top, left), (bottom, right) = self.input, self.before, self.after
         return h + top + bottom, w + left + right
+
+    @property
+    def flipped(self) -> "Geometry":
+        """The geometry of the input gradient as a convolution of `grad` with flipped kernels, for stride 1."""
+        reach = self.reach
+        before, after = (tuple(r - 1 - p for r, p in zip(reach, side)) for side in (self.before, self.after))
+        return self._replace(input=self.output, output=self.input, before=before, after=after)
+
+    def bands(self, rows: int) -> Iterator[tuple["Geometry", slice, slice]]:
+        """Yield (geometry, input rows, output rows) of the convolutions that make `rows` output rows each."""
+        for first in range(0, self.output[0], rows):
+            count = min(rows, self.output[0] - first)
+            start = first * self.stride[0] - self.before[0]
+            stop = start + (count - 1) * self.stride[0] + self.reach[0]
+            low = min(max(start, 0), self.input[0])
+            high = max(low, min(stop, self.input[0]))
+            part = self._replace(
+                input=(high - low, self.input[1]),
+                before=(min(max(-start, 0), stop - start), self.before[1]),
+                after=(stop - start - (high - low) - min(max(-start, 0), stop - start), self.after[1]),
+                output=(count, self.output[1]),
+            )
+            yield part, slice(low, high), slice(first, first + count)
 
     @property
     def reach(self) -> Pair:

@@ -16,7 +16,7 @@ Array = Any
 Tap = tuple[int, int, tuple[Any, ...], tuple[Any, ...]]
 
 
-def _along(n: int, places: int, first: int, stride: int) -> tuple[slice, slice]:
+def along(n: int, places: int, first: int, stride: int) -> tuple[slice, slice]:
     """Return which places have their tap inside a row of n numbers, and where: place i has it at first + i * stride."""
     low = max(0, -(first // stride)) if first < 0 else 0
     high = max(low, min(places, (n - 1 - first) // stride + 1))
@@ -28,9 +28,9 @@ def taps(geo: Geometry) -> Iterator[Tap]:
     """Yield (k, l, places, numbers) for each tap: x[numbers] are the inputs under it for the outputs y[places]."""
     (h, w), (kh, kw), (sh, sw), (dh, dw), (oh, ow) = geo.input, geo.kernel, geo.stride, geo.dilation, geo.output
     for k in range(kh):
-        rows = _along(h, oh, k * dh - geo.before[0], sh)
+        rows = along(h, oh, k * dh - geo.before[0], sh)
         for m in range(kw):
-            cols = _along(w, ow, m * dw - geo.before[1], sw)
+            cols = along(w, ow, m * dw - geo.before[1], sw)
             yield k, m, (..., rows[0], cols[0]), (..., rows[1], cols[1])
 
 
