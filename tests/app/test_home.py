@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from dlstudy.app import home, machine
-from dlstudy.course import catalogue
+from dlstudy.course import catalogue, notes
+from dlstudy.course.progress import Progress
 from tests.app.conftest import CONTENT
 
 SMALL = catalogue.load(CONTENT)
@@ -93,22 +94,27 @@ def test_days_as_people_say_them(ago: int, text: str) -> None:
     assert home._ago(None) == home._ago("nonsense") == ""
 
 
-def test_names_from_files_cannot_break_the_page() -> None:
+def test_names_from_files_cannot_break_the_page(tmp_path: Path) -> None:
     evil = dataclasses.replace(SMALL.lessons[0], title='<img src=x onerror="x">', topics="a & b")
     group = catalogue.Group("Basics", "", (evil,))
 
     class Stand:
         base = ""
         version = "1"
+        progress = Progress(tmp_path / "progress.sqlite")
         learner = Path("/<b>learner")
         catalogue = catalogue_ = catalogue.Catalogue((group,), SMALL.overview)
 
         def has_page(self, file: str) -> bool:
             return True
 
+    notes.save(Stand.progress, "01_Tensors_and_Autograd.md", '"><b>', "<i>title</i>", "<script>note</script>")
     html = home.render(Stand(), snapshot("01") | {"problem": "<script>alert(1)</script>"})  # type: ignore[arg-type]
     assert "<img src=x" not in html
     assert "<script>alert" not in html
+    assert "<script>note" not in html
+    assert "<i>title" not in html
+    assert '"><b>' not in html
     assert "/<b>learner" not in html
     assert "a &amp; b" in html
     assert "opened today" in html

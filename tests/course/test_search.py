@@ -53,6 +53,14 @@ title: Glossary
 
 # Glossary
 
+### Gradient descent
+
+A gradient $\\bar y$, `and` a gradient again; the gradient * of a gradient.
+
+### Gradient
+
+A slope.
+
 ### Naïve Bayes
 
 Counts words.
@@ -86,8 +94,17 @@ def test_the_best_place_comes_first_and_its_address_is_an_anchor(find, library: 
     assert first.anchor in anchors_of(page)
 
 
+def test_the_term_itself_comes_before_terms_that_hold_it(find) -> None:
+    assert [entry.title for entry in find("gradient")][:2] == ["Gradient", "Gradient descent"]
+
+
+def test_marks_and_signs_of_formulas_are_not_shown() -> None:
+    said = search.plain("A *gradient* $\\bar y = \\alpha \\cdot x$ , see [it](a.md#b) <b>now</b> `f_x` .")
+    assert said == "A gradient y = alpha x, see it now f_x."
+
+
 def test_every_word_has_to_be_there_and_may_be_unfinished(find) -> None:
-    assert [entry.title for entry in find("gradient stretch")] == ["2. Gradients and their uses"]
+    assert [entry.title for entry in find("gradient stretched")] == ["2. Gradients and their uses"]
     assert find("gradient bayes") == []
     assert [entry.title for entry in find("grad SUM")] == ["2. Gradients and their uses"]
     assert find("") == find("  ,;'\"* ") == []

@@ -50,7 +50,7 @@ def _bar(site: Site, file: str, lesson: catalogues.Lesson | None, name: str) -> 
         f'<div class="dls-tools">{_progress(lesson)}'
         '<span id="dls-sign" role="status" aria-live="polite"></span>'
         '<button id="dls-interrupt" type="button" hidden>Stop it</button>'
-        f"{_glossary(site, file)}"
+        f"{_glossary(site, file)}{_notes(file)}"
         f'<button type="button" data-theme-toggle class="dls-icon">{icons.SUN}{icons.MOON}</button>'
         f"{_menu(site, file, lesson)}</div></header>{_dialog()}"
         f'<script type="application/json" id="dls-page">{_facts(site, file, lesson)}</script>'
@@ -94,6 +94,21 @@ def _glossary(site: Site, file: str) -> str:
         return ""
     opens = f'href="{site.base}/{GLOSSARY}" target="_blank" title="Terms and notation" aria-label="Glossary"'
     return f'<a class="dls-glossary" {opens}>{icons.BOOK}<span>Glossary</span></a>'
+
+
+def _notes(file: str) -> str:
+    if file.endswith(".new.md"):
+        return ""
+    return (
+        '<details id="dls-notes"><summary class="dls-icon" title="Notes and bookmarks" '
+        f'aria-label="Notes and bookmarks on this page">{icons.RIBBON}<span class="dls-many"></span></summary>'
+        '<div class="dls-sheet"><form><h2>Mark this place</h2><p class="dls-place"></p>'
+        '<label for="dls-words" class="dls-label">A note, if you like</label>'
+        '<textarea id="dls-words" rows="3" maxlength="20000"></textarea>'
+        '<p class="dls-buttons"><button type="button" class="dls-cancel" hidden>Leave it as it was</button>'
+        '<button type="submit">Keep</button></p><p class="dls-said" role="status"></p></form>'
+        "<ul></ul></div></details>"
+    )
 
 
 def _menu(site: Site, file: str, lesson: catalogues.Lesson | None) -> str:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from dlstudy.app import icons, machine, pages
+from dlstudy.app import icons, machine, pages, searching, today
 from dlstudy.course import catalogue as catalogues
 from dlstudy.course.catalogue import Catalogue, Lesson
 
@@ -30,7 +30,7 @@ def render(site: Site, snapshot: Mapping[str, Any]) -> str:
         "<p>Twenty-seven lessons, from a first tensor to Stable Diffusion. Every page runs: change the code, see what "
         "it does, and let the exercises tell you why an answer is wrong.</p>"
         f"{_overall(catalogue, snapshot)}</div>{_continue(site, snapshot)}</section>"
-        f"{_map(site, snapshot)}</main>{_foot(site)}</body></html>"
+        f"{today.render(site, snapshot)}{_map(site, snapshot)}</main>{_foot(site)}</body></html>"
     )
 
 
@@ -76,10 +76,7 @@ def _top(site: Site) -> str:
     if site.has_page("Glossary.md"):
         links += f'<a href="{site.base}/Glossary.md">Glossary</a>'
     return (
-        '<header class="top"><form class="search" role="search">'
-        f'{icons.SEARCH}<label class="hidden" for="search">Search titles and topics</label>'
-        '<input id="search" type="search" placeholder="Search titles and topics" autocomplete="off" spellcheck="false" '
-        'aria-describedby="found"><kbd aria-hidden="true">/</kbd><span id="found" role="status"></span></form>'
+        f'<header class="top">{searching.form(site)}'
         f'<nav aria-label="Course">{links}<button type="button" data-theme-toggle class="icon">{icons.SUN}{icons.MOON}'
         "</button></nav></header>"
     )

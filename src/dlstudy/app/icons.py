@@ -12,6 +12,7 @@ HOME = _icon("home", '<path d="M3 9.5 10 3.5l7 6"/><path d="M5 8.5v8h10v-8"/>')
 LEFT = _icon("left", '<path d="M12 4.5 6.5 10l5.5 5.5"/>')
 RIGHT = _icon("right", '<path d="M8 4.5l5.5 5.5L8 15.5"/>')
 BOOK = _icon("book", '<path d="M4 3.5h9.5a2 2 0 0 1 2 2v11H6a2 2 0 0 1-2-2z"/><path d="M4 14.5a2 2 0 0 1 2-2h9.5"/>')
+RIBBON = _icon("ribbon", '<path d="M6 3.5h8v13l-4-3.4-4 3.4z"/>')
 UNDO = _icon("undo", '<path d="M4 8h8a4 4 0 0 1 0 8H8"/><path d="M7 4.5 3.5 8 7 11.5"/>')
 SUN = _icon(
     "sun",

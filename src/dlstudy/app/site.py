@@ -16,6 +16,7 @@ from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Redire
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dlstudy.app import bar, guard, home, machine, pages
+from dlstudy.app.desk import BadRequest, Desk
 from dlstudy.course import catalogue as catalogues
 from dlstudy.course import learner as learners
 from dlstudy.course import paths
@@ -28,16 +29,13 @@ PICTURES = {".svg", ".png", ".jpg", ".jpeg", ".webp", ".gif"}
 LONGEST_BEAT = 120.0  # seconds of one heartbeat that count; more would be a clock that jumped
 
 
-class BadRequest(ValueError):
-    """What a page asked for cannot be done; the message is shown to the learner."""
-
-
 class Site:
     """Answers the routes that are the course's own; `base` is the path under which a proxy serves it, or ""."""
 
     def __init__(self, base: str = "") -> None:
         self.base = base
         self.learner = paths.learner_folder()
+        self.desk = Desk(self)
 
     @cached_property
     def catalogue(self) -> catalogues.Catalogue:
@@ -110,6 +108,9 @@ class Site:
                 return await self._progress(Request(scope))
             if path == "/api/course/machine":
                 return JSONResponse(await run_in_threadpool(machine.facts))
+            found = await self.desk.get(path, query)
+            if found is not None:
+                return found
             name = path.removeprefix("/")
             if guard.is_page_name(name):
                 return (
@@ -123,6 +124,7 @@ class Site:
             "/api/course/reset": self._reset,
             "/api/course/interrupt": self._interrupt,
             "/api/course/dismiss": self._dismiss,
+            **self.desk.routes,
         }
         if method != "PUT" or path not in routes:
             return None
@@ -167,7 +169,7 @@ class Site:
         return JSONResponse(snapshot | {"completion": done}, headers=headers)
 
     async def _time(self, wish: dict[str, Any], engine: Callable[..., Awaitable[Any]]) -> dict[str, Any]:
-        lesson, seconds = self._lesson(wish), wish.get("seconds")
+        lesson, seconds = self.lesson(wish), wish.get("seconds")
         if not isinstance(seconds, int | float) or isinstance(seconds, bool) or not 0 <= seconds <= 3600:
             raise BadRequest("Expected seconds from 0 to 3600.")
         await run_in_threadpool(self.progress.add_time, lesson.id, min(float(seconds), LONGEST_BEAT))
@@ -175,14 +177,13 @@ class Site:
 
     async def _reset(self, wish: dict[str, Any], engine: Callable[..., Awaitable[Any]]) -> dict[str, Any]:
         """Put a lesson or one exercise's cell back, after the text as it is has been backed up."""
-        lesson, exercise = self._lesson(wish), wish.get("exercise")
+        lesson, exercise = self.lesson(wish), wish.get("exercise")
         if exercise is not None and exercise not in lesson.exercises:
             raise BadRequest(f"Lesson {lesson.id} has no exercise {exercise!r}.")
         if not lesson.written:
             raise BadRequest(f"Lesson {lesson.id} is not written yet.")
         # An open page would save its old text over the fresh one, so its session ends first.
-        for session in await _sessions(engine, lesson.file):
-            await engine("POST", "/api/home/shutdown_session", {"sessionId": session})
+        await self.end_sessions(engine, lesson.file)
         if exercise is None:
             kept = await run_in_threadpool(learners.reset_lesson, self.learner, lesson.file)
         else:
@@ -205,7 +206,13 @@ class Site:
         self.progress.dismiss()
         return {"ok": True}
 
-    def _lesson(self, wish: dict[str, Any]) -> catalogues.Lesson:
+    async def end_sessions(self, engine: Callable[..., Awaitable[Any]], file: str) -> None:
+        """End what runs of a page, so that an open tab does not save its old text over a new one."""
+        for session in await _sessions(engine, file):
+            await engine("POST", "/api/home/shutdown_session", {"sessionId": session})
+
+    def lesson(self, wish: dict[str, Any]) -> catalogues.Lesson:
+        """Return the lesson that a wish names."""
         try:
             return self.catalogue.find(str(wish.get("lesson", "")))
         except catalogues.UnknownLesson as error:

@@ -78,10 +78,10 @@ class Index:
         # A title says more than a text, and a lesson's own title most of all.
         sql = (
             f"SELECT rowid, snippet(places, 2, char(2), char(3), '…', {AROUND}) FROM places WHERE places MATCH ? "
-            "ORDER BY bm25(places, 12.0, 2.0, 1.0), rowid LIMIT ?"
+            "ORDER BY lower(title) = ? DESC, bm25(places, 12.0, 2.0, 1.0), rowid LIMIT ?"
         )
         with self._lock:
-            rows = self._db.execute(sql, (match, limit)).fetchall()
+            rows = self._db.execute(sql, (match, " ".join(words), limit)).fetchall()
         return [Hit(self.entries[row - 1], _pieces(text)) for row, text in rows]
 
 
@@ -181,13 +181,18 @@ def _heading(page: LessonFile, line: int) -> str:
     return page.text.replace("\r\n", "\n").split("\n")[line - 1].lstrip("#")
 
 
+_SIGNS = "text|mathbf|mathrm|mathcal|operatorname|frac|sqrt|bar|hat|tilde|partial|left|right|quad|qquad|cdot|cdots"
+
+
 def plain(text: str) -> str:
     """Return Markdown as the words that a reader sees: no marks, no addresses, no HTML; formulas keep their letters."""
     text = re.sub(r"!?\[([^\]]*)\]\([^)]*\)", r"\1", text)
     text = re.sub(r"</?[a-zA-Z][^>]*>|<!--.*?-->", " ", text)
-    text = re.sub(r"\\(?:text|mathbf|mathrm|frac|partial|left|right|quad|;|,)", " ", text)
+    text = re.sub(r"\\(?:" + _SIGNS + r")(?![a-zA-Z])|\\[,;! ]", " ", text)
+    text = re.sub(r"\\([a-zA-Z])", r"\1", text)  # \alpha is read "alpha"
     text = re.sub(r"(?m)^\s*(?:[-*]\s+|#+\s+|\|?[-:| ]+\|\s*$)", "", text)
-    return re.sub(r"\s+", " ", re.sub(r"[*`|$]+|(?<!\w)_+|_+(?!\w)", " ", text)).strip()
+    text = re.sub(r"\s+", " ", re.sub(r"[*`|$]+|(?<!\w)_+|_+(?!\w)", " ", text)).strip()
+    return re.sub(r" ([.,;:!?)])(?= |$)", r"\1", text)
 
 
 # ---- finding --------------------------------------------------------------------------------------------------------
@@ -222,6 +227,7 @@ def _search_plain(entries: Sequence[Entry], words: Sequence[str]) -> list[Hit]:
         scores = []
         for word in words:
             score = 12 * sum(other.startswith(word) for other in title)
+            score += 1000 * (title == list(words))
             scores.append(score + sum(other.startswith(word) for other in text) / (20 + len(text)) ** 0.5)
         if all(scores):
             found.append((-sum(scores), place))

@@ -72,17 +72,42 @@
   setInterval(tag, 1000);
 
   /* ---- an address such as Glossary.md#view: the browser looked for the place before the engine had drawn it ---- */
+  /* The engine writes a heading's address otherwise than GitHub does: without accents and without doubled hyphens. */
+  const plain = (id) => id.normalize("NFKD").replace(/[^\x00-\x7f]/g, "").replace(/[^\w\s-]/g, "").replace(/[-\s]+/g, "-").replace(/^-|-$/g, "").toLowerCase();
+
+  function placeOf(id) {
+    const exact = document.getElementById(id) || document.querySelector(`[data-cell-name="${CSS.escape(id)}"]`);
+    if (exact) return exact;
+    const wanted = plain(id);
+    return [...document.querySelectorAll(".markdown.prose :is(h1, h2, h3, h4)[id]")].find((heading) => plain(heading.id) === wanted) || null;
+  }
+
   function goTo(tries = 100) {
     const id = decodeURIComponent(location.hash.slice(1));
-    const target = id && document.getElementById(id);
+    const target = id && placeOf(id);
     if (target) {
-      target.scrollIntoView({ block: "start" });
-      /* What came into sight has its true height only now. */
-      setTimeout(() => target.scrollIntoView({ block: "start" }), 400);
+      stay(target);
     } else if (id && tries > 0) {
       setTimeout(() => goTo(tries - 1), 300);
     }
   }
+  /* What comes into sight has its true height only then, and outputs above still arrive: hold on to the place until
+     it rests or the learner takes over. */
+  let holding = 0;
+  function stay(target) {
+    const mine = ++holding;
+    const until = Date.now() + 8000;
+    let resting = 0;
+    (function again() {
+      if (mine !== holding || !target.isConnected) return;
+      const before = target.getBoundingClientRect().top;
+      target.scrollIntoView({ block: "start" });
+      resting = Math.abs(target.getBoundingClientRect().top - before) < 4 ? resting + 1 : 0;
+      const arriving = document.querySelector('[data-testid="cell-status"][data-status="running"], [data-testid="cell-status"][data-status="queued"], .marimo-cell.running, .marimo-cell.queued');
+      if (Date.now() < until && (resting < 3 || arriving)) setTimeout(again, 300);
+    })();
+  }
+  for (const act of ["wheel", "pointerdown", "keydown", "touchmove"]) addEventListener(act, () => { holding++; }, { capture: true, passive: true });
   goTo();
   addEventListener("hashchange", () => goTo());
   if (/Mac|iPhone|iPad/.test(navigator.platform)) document.documentElement.dataset.keys = "mac";
@@ -176,10 +201,140 @@
       button.disabled = false;
     }
   });
-  addEventListener("click", (event) => { if (menu?.open && !menu.contains(event.target)) menu.open = false; });
-  addEventListener("keydown", (event) => {
-    if (event.key === "Escape" && menu?.open) { menu.open = false; menu.querySelector("summary").focus(); }
+  const sheets = [menu, document.getElementById("dls-notes")].filter(Boolean);
+  addEventListener("click", (event) => {
+    for (const sheet of sheets) if (sheet.open && event.target.isConnected && !sheet.contains(event.target)) sheet.open = false;
   });
+  addEventListener("keydown", (event) => {
+    const sheet = event.key === "Escape" && sheets.find((one) => one.open);
+    if (sheet) { sheet.open = false; sheet.querySelector("summary").focus(); }
+  });
+
+  /* ---- notes and bookmarks ---- */
+  const notes = document.getElementById("dls-notes");
+  if (notes) {
+    const form = notes.querySelector("form");
+    const words = notes.querySelector("textarea");
+    const list = notes.querySelector("ul");
+    const said = notes.querySelector(".dls-said");
+    const cancel = notes.querySelector(".dls-cancel");
+    let here = { place: "", title: page.title };
+    let changing = null;
+
+    /* The heading under the learner's eyes: the last one above the upper third of the window. */
+    function where() {
+      let heading = null;
+      const line = innerHeight / 3;
+      for (const box of document.querySelector('[data-testid="cell-column"]')?.children || []) {
+        if (box.getBoundingClientRect().top > line) break;
+        for (const one of box.querySelectorAll(".markdown.prose :is(h1, h2, h3)[id]")) {
+          if (one.getBoundingClientRect().top <= line) heading = one;
+        }
+      }
+      const title = heading ? heading.textContent.replace(/\s*[·—-]\s*(core|further)\s*$/i, "").trim() : page.title;
+      return { place: heading && heading.tagName !== "H1" ? heading.id : "", title };
+    }
+
+    function fresh() {
+      changing = null;
+      here = where();
+      form.querySelector("h2").textContent = "Mark this place";
+      form.querySelector(".dls-place").textContent = here.title;
+      cancel.hidden = true;
+    }
+
+    async function load() {
+      try {
+        const response = await fetch(`${page.base}/api/course/notes?page=${encodeURIComponent(page.file)}`, { cache: "no-store" });
+        if (response.ok) draw((await response.json()).notes);
+      } catch { /* the sign in the bar says so */ }
+    }
+
+    function draw(found) {
+      notes.querySelector(".dls-many").textContent = found.length || "";
+      list.replaceChildren(...found.map((note) => {
+        const item = document.createElement("li");
+        const link = document.createElement("a");
+        link.href = note.place ? `#${encodeURIComponent(note.place)}` : "#";
+        link.textContent = note.title;
+        link.addEventListener("click", (event) => {
+          notes.open = false;
+          if (note.place) { if (decodeURIComponent(location.hash.slice(1)) === note.place) goTo(); return; }
+          event.preventDefault();
+          document.querySelector('[data-testid="cell-column"] > *')?.scrollIntoView({ block: "end" });
+        });
+        const text = document.createElement("p");
+        text.className = "dls-text";
+        text.textContent = note.text;
+        const buttons = document.createElement("span");
+        buttons.className = "dls-buttons";
+        buttons.append(
+          button("Change", `Change the note at ${note.title}`, () => {
+            changing = note;
+            form.querySelector("h2").textContent = "Change the note at";
+            form.querySelector(".dls-place").textContent = note.title;
+            words.value = note.text;
+            cancel.hidden = false;
+            words.focus();
+          }),
+          button("Remove", `Remove the mark at ${note.title}`, async () => {
+            await act("note/remove", { id: note.id });
+            await load();
+            said.replaceChildren("Removed. ", button("Bring it back", "Bring the removed mark back", async () => {
+              await act("note/restore", { id: note.id });
+              said.textContent = "It is back.";
+              await load();
+            }));
+            said.querySelector("button").focus();
+          }),
+        );
+        item.append(link, ...(note.text ? [text] : []), buttons);
+        return item;
+      }));
+    }
+
+    function button(label, spoken, press) {
+      const made = document.createElement("button");
+      made.type = "button";
+      made.textContent = label;
+      made.setAttribute("aria-label", spoken);
+      made.addEventListener("click", press);
+      return made;
+    }
+
+    async function act(what, body) {
+      try {
+        return await put(what, body);
+      } catch (error) {
+        said.textContent = error.message;
+        return null;
+      }
+    }
+
+    notes.addEventListener("toggle", () => {
+      if (!notes.open) return;
+      said.textContent = "";
+      if (!changing) fresh();
+      load();
+      words.focus();
+    });
+    cancel.addEventListener("click", () => { words.value = ""; fresh(); words.focus(); });
+    words.addEventListener("keydown", (event) => {
+      if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit();
+      event.stopPropagation(); /* the page's own keys are not meant here */
+      if (event.key === "Escape") { notes.open = false; notes.querySelector("summary").focus(); }
+    });
+    form.addEventListener("submit", async (event) => {
+      event.preventDefault();
+      const kept = await act("note", changing ? { page: page.file, id: changing.id, text: words.value } : { page: page.file, ...here, text: words.value });
+      if (!kept) return; /* the text stays in the box */
+      said.textContent = kept.problem || "Kept.";
+      words.value = "";
+      fresh();
+      await load();
+    });
+    load();
+  }
 
   /* Autosave takes a second: wait for it, so that the backup holds what is on the page. */
   async function saved() {

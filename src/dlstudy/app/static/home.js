@@ -110,44 +110,119 @@
   new ResizeObserver(draw).observe(map);
   document.fonts?.ready.then(draw);
 
-  /* ---- search ---- */
+  /* ---- search: cards whose titles match light up, and places in the text are listed below the box ---- */
   const input = document.getElementById("search");
   const found = document.getElementById("found");
+  const results = input.form.querySelector(".results");
+  const list = results.querySelector("ul");
+  let asked = 0;
+  let timer = 0;
 
   function search() {
     const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
-    let hits = 0;
     for (const card of cards()) {
       const hit = words.length > 0 && words.every((word) => card.dataset.words.includes(word));
       card.classList.toggle("hit", hit);
       card.classList.toggle("faded", words.length > 0 && !hit);
-      hits += hit;
     }
     map.classList.toggle("searching", words.length > 0);
-    const open = map.querySelector(".card.hit > a");
-    found.textContent = !words.length ? "" : !hits ? "No lesson is about that." :
-      `${hits} lesson${hits === 1 ? "" : "s"}${open ? `; Enter opens ${open.querySelector(".title").textContent}` : ", still to be written"}`;
   }
+
+  async function look() {
+    const words = input.value.trim();
+    const mine = ++asked;
+    if (!words) { shut(); found.textContent = ""; return; }
+    let hits;
+    try {
+      const response = await fetch(`${base}/api/course/search?q=${encodeURIComponent(words)}`);
+      if (!response.ok) throw new Error();
+      hits = (await response.json()).hits;
+    } catch {
+      if (mine === asked) { shut(); found.textContent = "The course does not answer; is it still running?"; }
+      return;
+    }
+    if (mine !== asked) return;
+    list.replaceChildren(...hits.map(place));
+    results.hidden = hits.length === 0;
+    const first = hits.find((hit) => hit.address);
+    found.textContent = !hits.length ? "Nothing in the course holds all these words."
+      : `${hits.length === 9 ? "9 places or more" : hits.length === 1 ? "1 place" : `${hits.length} places`}${first ? `; Enter opens ${first.title}` : ", still to be written"}`;
+    if (hits.length === 9) {
+      const all = document.createElement("li");
+      const link = document.createElement("a");
+      link.href = `${base}/search?q=${encodeURIComponent(words)}`;
+      link.className = "all";
+      link.textContent = "All places";
+      all.append(link);
+      list.append(all);
+    }
+  }
+
+  function place(hit) {
+    const item = document.createElement("li");
+    const box = document.createElement(hit.address ? "a" : "div");
+    if (hit.address) box.href = hit.address;
+    const head = document.createElement("span");
+    head.className = "head";
+    const title = document.createElement("strong");
+    title.textContent = hit.title;
+    const where = document.createElement("span");
+    where.className = "where";
+    where.textContent = [hit.where === hit.title ? "" : hit.where, hit.kind].filter(Boolean).join(", ");
+    head.append(title, " ", where);
+    const text = document.createElement("span");
+    text.className = "snippet";
+    for (const [words, match] of hit.snippet) {
+      if (!match) { text.append(words); continue; }
+      const mark = document.createElement("mark");
+      mark.textContent = words;
+      text.append(mark);
+    }
+    box.append(head, text);
+    item.append(box);
+    return item;
+  }
+
+  function shut() {
+    results.hidden = true;
+    list.replaceChildren();
+  }
+
   input.addEventListener("input", () => {
     search();
-    const first = map.querySelector(".card.hit");
-    if (first) {
-      const r = first.getBoundingClientRect();
-      if (r.top > innerHeight - 60) first.scrollIntoView({ block: "center", behavior: "auto" });
-    }
+    clearTimeout(timer);
+    timer = setTimeout(look, 120);
   });
-  input.form.addEventListener("submit", (event) => {
+  input.addEventListener("focus", () => { if (input.value.trim() && !list.children.length) look(); });
+  input.form.addEventListener("submit", async (event) => {
     event.preventDefault();
-    map.querySelector(".card.hit > a")?.click();
+    clearTimeout(timer);
+    await look();
+    list.querySelector("a")?.click();
+  });
+  input.form.addEventListener("keydown", (event) => {
+    if (event.key !== "ArrowDown" && event.key !== "ArrowUp") return;
+    const links = [input, ...list.querySelectorAll("a")];
+    const at = links.indexOf(document.activeElement);
+    const next = links[at + (event.key === "ArrowDown" ? 1 : -1)];
+    if (at < 0 || !next) return;
+    event.preventDefault();
+    next.focus();
+  });
+  input.form.addEventListener("focusout", (event) => {
+    if (!event.relatedTarget || !input.form.contains(event.relatedTarget)) setTimeout(() => { if (!input.form.contains(document.activeElement)) shut(); }, 150);
   });
   addEventListener("keydown", (event) => {
-    const typing = event.target.matches?.("input, textarea, [contenteditable]");
+    const typing = event.target.matches?.("input, textarea, select, [contenteditable]");
     if (event.key === "/" && !typing && !event.ctrlKey && !event.metaKey && !event.altKey) {
       event.preventDefault();
       input.focus();
-    } else if (event.key === "Escape" && event.target === input) {
+    } else if (event.key === "Escape" && input.form.contains(event.target)) {
       input.value = "";
+      asked++;
       search();
+      shut();
+      found.textContent = "";
       input.blur();
     }
   });
@@ -171,10 +246,14 @@
     const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
     for (const old of document.querySelectorAll("[data-live][id]")) {
       const now = fresh.getElementById(old.id);
-      if (!now || now.innerHTML === old.innerHTML) continue;
+      if (!now || now.innerHTML === old.innerHTML || old.querySelector("[data-hold]")) continue;
       const focused = old.contains(document.activeElement);
       const grown = amount(now) > amount(old);
       const next = document.importNode(now, true);
+      for (const fold of next.querySelectorAll("details")) {
+        const before = [...old.querySelectorAll("details")].find((other) => other.firstElementChild.textContent === fold.firstElementChild.textContent);
+        if (before?.open) fold.open = true;
+      }
       old.replaceWith(next);
       if (grown) next.classList.add("changed");
       if (focused) next.querySelector("a, button")?.focus();
@@ -190,8 +269,71 @@
 
   document.addEventListener("click", async (event) => {
     if (!event.target.closest?.("[data-dismiss]")) return;
-    await fetch(`${base}/api/course/dismiss`, { method: "PUT", headers: { "Content-Type": "application/json" }, body: "{}" });
+    await put("dismiss", {});
     await refresh();
+  });
+
+  async function put(what, body) {
+    let response;
+    try {
+      response = await fetch(`${base}/api/course/${what}`, { method: "PUT", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
+    } catch {
+      throw new Error("The course does not answer; is it still running?");
+    }
+    const answer = await response.json().catch(() => ({}));
+    if (!response.ok) throw new Error(answer.detail || `The course answered ${response.status}.`);
+    return answer;
+  }
+
+  /* ---- review: a question is answered here, an exercise starts again on its page ---- */
+  document.addEventListener("submit", async (event) => {
+    const form = event.target.closest("form[data-question]");
+    if (!form) return;
+    event.preventDefault();
+    const box = form.querySelector(".answer");
+    const button = form.querySelector("button[type=submit]");
+    if (form.dataset.hold !== undefined) { /* answered: the next press is "Go on" */
+      delete form.dataset.hold;
+      await refresh();
+      document.getElementById("review").querySelector("summary, a, button")?.focus();
+      return;
+    }
+    const chosen = form.querySelector("input:checked");
+    if (!chosen) { box.textContent = "Choose an answer first."; return; }
+    form.dataset.hold = ""; /* the panel must not be drawn anew under the learner's eyes */
+    button.disabled = true;
+    try {
+      const said = await put("answer", { lesson: form.dataset.lesson, question: form.dataset.question, option: chosen.value });
+      const head = document.createElement("strong");
+      head.textContent = said.correct ? "✓ Right. " : "✗ Not right. It comes back tomorrow. ";
+      head.className = said.correct ? "good" : "bad";
+      const why = document.createElement("div");
+      why.innerHTML = said.why; /* written by the course, raw HTML in it is escaped */
+      box.replaceChildren(head, why);
+      form.querySelector("fieldset").disabled = true;
+      button.textContent = "Go on";
+    } catch (error) {
+      delete form.dataset.hold;
+      box.textContent = error.message;
+    }
+    button.disabled = false;
+  });
+
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest?.("[data-again]");
+    if (!button) return;
+    button.disabled = true;
+    try {
+      await put("again", { lesson: button.dataset.lesson, exercise: button.dataset.again });
+      location.href = button.dataset.address;
+    } catch (error) {
+      button.disabled = false;
+      const said = document.createElement("span");
+      said.className = "bad";
+      said.setAttribute("role", "alert");
+      said.textContent = `Nothing was changed. ${error.message}`;
+      button.after(said);
+    }
   });
 
   async function machine() {

@@ -1,0 +1,214 @@
+"""The part of the home page between the greeting and the map: this week, what comes back, notes, and open pages."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from datetime import date, timedelta
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from dlstudy.app import icons
+from dlstudy.course import catalogue as catalogues
+from dlstudy.course import notes, paths, review, weeks
+
+if TYPE_CHECKING:
+    from dlstudy.app.site import Site
+    from dlstudy.course.review import Item
+
+SHOWN = 5
+"""How many items of review and notes are shown at once."""
+WHY = {"failed": "went wrong", "hint": "took a hint", "solution": "took the solution"}
+
+
+def render(site: Site, snapshot: Mapping[str, Any]) -> str:
+    """Return the three panels."""
+    return (
+        '<section class="today" aria-label="Today">'
+        f"{_week(site, snapshot)}{_review(site)}{_notes(site)}</section>{_pages()}"
+    )
+
+
+# ---- the weekly plan ------------------------------------------------------------------------------------------------
+
+
+def _week(site: Site, snapshot: Mapping[str, Any]) -> str:
+    parts = weeks.plan(site.catalogue, snapshot)
+    now = weeks.current(parts, snapshot)
+    monday = date.today() - timedelta(date.today().weekday())
+    minutes = round(site.progress.seconds_since(monday) / 60)
+    spent = f"<p>You have studied {_time(minutes)} since Monday.</p>" if minutes else ""
+    if now is None:
+        body = "<p>Everything that is written so far is done.</p>"
+    else:
+        rows = "".join(_lesson(site, lesson, now, snapshot) for lesson in now.lessons)
+        body = (
+            f'<p class="which">{escape(now.name)} <span>{escape(now.when)} of {parts[-1].last}</span></p>'
+            f"<ol>{rows}</ol><p>{_amount(now)}</p>"
+        )
+    others = "".join(_part(part, part is now) for part in parts)
+    beside = ", ".join(f"{lesson.id} {escape(lesson.when)}" for lesson in weeks.beside(site.catalogue))
+    return (
+        '<section id="week" class="panel" data-live aria-labelledby="week-head"><h2 id="week-head">This week</h2>'
+        f'{body}{spent}<details><summary>All {parts[-1].last} weeks</summary><ol class="weeks">{others}</ol>'
+        f"<p>Beside them: {beside}.</p></details></section>"
+    )
+
+
+def _lesson(site: Site, lesson: catalogues.Lesson, part: weeks.Part, snapshot: Mapping[str, Any]) -> str:
+    name = f'<span class="number">{lesson.id}</span> {escape(lesson.title)}'
+    if not lesson.written:
+        return f'<li class="planned"><span>{name}</span><span class="state">planned</span></li>'
+    left = part.left[lesson.number]
+    count = catalogues.completion(lesson, snapshot)
+    state = f"{_time(left)} left" if left and count["core_done"] else _time(lesson.minutes)
+    if not left:
+        state = f"{icons.CHECK}done"
+    done = ' class="complete"' if not left else ""
+    link = f'<a href="{site.base}/{escape(lesson.file)}">{name}</a>'
+    return f'<li{done}>{link}<span class="state">{state}</span></li>'
+
+
+def _amount(part: weeks.Part) -> str:
+    per_week = part.minutes_left / (part.last - part.first + 1)
+    text = f"{_time(part.minutes_left)} of {_time(part.minutes)} left"
+    if part.last > part.first:
+        text += f", about {_time(round(per_week / 5) * 5)} a week"
+    return f"{text}."
+
+
+def _part(part: weeks.Part, here: bool) -> str:
+    written = sum(lesson.written for lesson in part.lessons)
+    if part.done:
+        state = f"{icons.CHECK}done"
+    elif not written:
+        state = "planned"
+    else:
+        state = f"{_time(part.minutes_left)} left" if part.minutes_left else f"{written} of {len(part.lessons)} written"
+    numbers = f"{part.lessons[0].id} to {part.lessons[-1].id}" if len(part.lessons) > 1 else part.lessons[0].id
+    mark = ' aria-current="step"' if here else ""
+    return (
+        f'<li{mark}><span>{escape(part.when.capitalize())}: {escape(part.name)} <span class="number">{numbers}</span>'
+        f'</span><span class="state">{state}</span></li>'
+    )
+
+
+def _time(minutes: int) -> str:
+    if minutes < 60:
+        return f"{minutes} min"
+    hours, rest = divmod(minutes, 60)
+    return f"{hours} h {rest:02d}" if rest else f"{hours} h"
+
+
+# ---- review ---------------------------------------------------------------------------------------------------------
+
+
+def _review(site: Site) -> str:
+    items = review.items(site.progress, site.catalogue)
+    due = review.due(items)
+    if due:
+        rows = "".join(_item(site, item) for item in due[:SHOWN])
+        more = f"<p>{len(due) - SHOWN} more wait behind these.</p>" if len(due) > SHOWN else ""
+        body = f"<p>What went wrong comes back. Do it once more, without looking.</p><ul>{rows}</ul>{more}"
+    elif items:
+        soonest = min(item.due for item in items)
+        days = (soonest - date.today()).days
+        when = "tomorrow" if days == 1 else f"in {days} days"
+        things = "1 thing comes" if len(items) == 1 else f"{len(items)} things come"
+        body = f"<p>Nothing for today. {things} back, the next {when}.</p>"
+    else:
+        pauses = ", ".join(map(str, review.PAUSES[:-1]))
+        body = (
+            "<p>Nothing yet. An exercise or a question that went wrong, or needed a hint, comes back here after "
+            f"{pauses} and {review.PAUSES[-1]} days, until you can do it.</p>"
+        )
+    count = f' <span class="count">{len(due)}</span>' if due else ""
+    return (
+        '<section id="review" class="panel" data-live aria-labelledby="review-head">'
+        f'<h2 id="review-head">Once more{count}</h2>{body}</section>'
+    )
+
+
+def _item(site: Site, item: Item) -> str:
+    lesson = site.catalogue.find(item.lesson)
+    where = f'<span class="where">{lesson.id} {escape(lesson.title)}, {WHY[item.why]}</span>'
+    if item.kind == "question":
+        entry = question(item.lesson, item.name)
+        return _question(site, lesson, item, entry, where) if entry else ""
+    from dlstudy.app.bar import exercise_title
+
+    title = escape(exercise_title(lesson, item.name))
+    address = f"{site.base}/{escape(lesson.file)}#exercise_{item.name.replace('-', '_')}"
+    if not item.solved:
+        return f'<li><a href="{address}">{title}</a>{where}<span class="hint">Still open.</span></li>'
+    return (
+        f'<li><a href="{address}">{title}</a>{where}<button type="button" data-again="{escape(item.name)}" '
+        f'data-lesson="{lesson.id}" data-address="{address}">Write it again</button></li>'
+    )
+
+
+def _question(site: Site, lesson: catalogues.Lesson, item: Item, entry: Mapping[str, Any], where: str) -> str:
+    from dlstudy.course.prose import options_of, to_html
+
+    key = f"q-{lesson.id}-{escape(item.name)}"
+    options = "".join(
+        f'<label><input type="radio" name="{key}" value="{escape(option["id"])}"><span>{option["text"]}</span></label>'
+        for option in options_of(entry)
+    )
+    return (
+        f'<li><details class="question"><summary>{to_html(entry["question"], inline=True)}</summary>'
+        f'<form data-question="{escape(item.name)}" data-lesson="{lesson.id}"><fieldset>'
+        f'<legend class="hidden">{to_html(entry["question"], inline=True)}</legend>{options}</fieldset>'
+        '<div class="answer" role="status"></div>'
+        '<p class="buttons"><button type="submit">Answer</button> '
+        f'<a href="{site.base}/{escape(lesson.file)}">Look at the lesson</a></p></form></details>{where}</li>'
+    )
+
+
+def question(lesson: str, name: str) -> Mapping[str, Any] | None:
+    """Return a question of a lesson's quiz as its file has it, or None."""
+    file = paths.exercises_folder() / lesson / "quiz.toml"
+    try:
+        found = tomllib.loads(file.read_text(encoding="utf-8")).get("question", [])
+    except (OSError, ValueError):
+        return None
+    return next((entry for entry in found if str(entry.get("id")) == name), None)
+
+
+# ---- notes ----------------------------------------------------------------------------------------------------------
+
+
+def _notes(site: Site) -> str:
+    found = [note for note in notes.all_notes(site.progress) if site.has_page(note.page)]
+    lessons = {lesson.file: lesson for lesson in (site.catalogue.overview, *site.catalogue.lessons)}
+
+    def row(note: notes.Note) -> str:
+        lesson = lessons.get(note.page)
+        page = f"{lesson.id} {lesson.title}" if lesson and lesson.number else note.page.removesuffix(".md")
+        text = f'<span class="text">{escape(note.text)}</span>' if note.text else ""
+        where = f'<span class="where">{escape(page)}</span>' if note.title != page else ""
+        return f'<li><a href="{site.base}/{escape(note.address)}">{escape(note.title or page)}</a>{where}{text}</li>'
+
+    rows = "".join(row(note) for note in found[:SHOWN])
+    more = "".join(row(note) for note in found[SHOWN:])
+    if more:
+        more = f"<details><summary>{len(found) - SHOWN} more</summary><ul>{more}</ul></details>"
+    empty = (
+        f"<p>None yet. In a lesson, the ribbon {icons.RIBBON} in the bar marks the place where you are, with a note if "
+        "you like. Notes are found by the search, and saved with your progress.</p>"
+    )
+    return (
+        '<section id="notes" class="panel" data-live aria-labelledby="notes-head">'
+        f'<h2 id="notes-head">Notes and bookmarks</h2>{f"<ul>{rows}</ul>{more}" if found else empty}</section>'
+    )
+
+
+# ---- open pages -----------------------------------------------------------------------------------------------------
+
+
+def _pages() -> str:
+    """Filled by the script: what is open changes without any progress."""
+    return (
+        '<section id="pages" class="pages" aria-labelledby="pages-head" hidden><h2 id="pages-head">Open pages</h2>'
+        '<ul></ul><p class="rule"></p><p class="said" role="status"></p></section>'
+    )
