@@ -72,6 +72,7 @@ from .random import (
     seed,
     set_rng_state,
 )
+from .serialization import load, save
 from .shapes import broadcast_shapes
 from .tensor import Size, Tensor
 

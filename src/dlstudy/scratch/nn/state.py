@@ -111,6 +111,8 @@ def load_own(
                 f"checkpoint but received {type(given[key])}"
             )
             continue
+        if own._data.ndim == 0 and value._data.shape == (1,):
+            value = value[0]
         if value._data.shape != own._data.shape:
             errors.append(
                 f"size mismatch for {key}: copying a param with shape {value.shape} from checkpoint, the shape in "
