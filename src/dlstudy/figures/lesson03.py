@@ -282,7 +282,7 @@ def loss_proof() -> list[dict[str, Any]]:
         "negative log-likelihood": [("nll_loss", (log_p, skipping), {**one, "weight": weight}) for one in every],
         "Kullback-Leibler divergence": [
             ("kl_div", (log_p, target_), {**one, "log_target": logs})
-            for one in (*every, {"reduction": "batchmean"})
+            for one in ({"reduction": kind} for kind in ("batchmean", "sum", "none"))
             for logs, target_ in ((False, p), (True, np.log(p)))
         ],
     }
