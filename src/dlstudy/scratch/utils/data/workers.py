@@ -61,9 +61,10 @@ def work(info: WorkerInfo, tasks: Any, results: Any, make_fetch: Callable[[], An
 class Workers:
     """Threads that turn tasks (indices of a batch) into batches; batch i is made by worker i mod `count`, as in torch.
 
-    `make_fetch()` is called in each thread for every pass and returns the function from a task to a batch. Threads rather than
-    processes: nothing is pickled and it works alike on every system. NumPy lets other threads run while it computes and
-    reading files waits without holding them up; pure Python code in a dataset runs in one thread at a time.
+    `make_fetch()` is called in each thread for every pass and returns the function from a task to a batch. Threads
+    rather than processes: nothing is pickled and it works alike on every system. NumPy lets other threads run while it
+    computes, and reading files waits without holding them up; pure Python code in a dataset runs in one thread at a
+    time.
     """
 
     def __init__(
