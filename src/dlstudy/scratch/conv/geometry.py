@@ -45,7 +45,9 @@ class Geometry(NamedTuple):
     def flipped(self) -> "Geometry":
         """The geometry of the input gradient as a convolution of `grad` with flipped kernels, for stride 1."""
         reach = self.reach
-        before, after = (tuple(r - 1 - p for r, p in zip(reach, side)) for side in (self.before, self.after))
+        (top, left), (bottom, right) = self.before, self.after
+        before = reach[0] - 1 - top, reach[1] - 1 - left
+        after = reach[0] - 1 - bottom, reach[1] - 1 - right
         return self._replace(input=self.output, output=self.input, before=before, after=after)
 
     def bands(self, rows: int) -> Iterator[tuple["Geometry", slice, slice]]:

@@ -13,6 +13,7 @@ import numpy as np
 from .geometry import Geometry
 
 Array = Any
+BLOCK = 250_000  # bytes of planes done at a time
 Tap = tuple[int, int, tuple[Any, ...], tuple[Any, ...]]
 
 
@@ -37,10 +38,17 @@ def taps(geo: Geometry) -> Iterator[Tap]:
 # -- the largest number of each window -------------------------------------------------------------------------
 def max_pool(x: Array, geo: Geometry) -> Array:
     """Return the largest number of each window, (N, C, Ho, Wo); nan if there is one."""
-    lowest = -np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min
-    y = np.full((*x.shape[:-2], *geo.output), lowest, x.dtype)
-    for _, _, places, numbers in taps(geo):
-        np.maximum(y[places], x[numbers], out=y[places])
+    y = np.empty((*x.shape[:-2], *geo.output), x.dtype)
+    inside = _windows_start_inside(geo)
+    if not inside:
+        y[...] = -np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min
+    for _, part, result in _parts(geo, x, y):
+        for k, m, places, numbers in taps(geo):
+            if inside and k == m == 0:
+                np.copyto(result, part[numbers])
+            else:
+                target = result[places]
+                np.maximum(target, part[numbers], out=target)
     return y
 
 
@@ -60,35 +68,62 @@ def winners(x: Array, y: Array, geo: Geometry) -> Array:
 
 def max_pool_gradient(grad: Array, x: Array, y: Array, geo: Geometry) -> Array:
     """Return the gradient of x: each number of `grad` goes to the winner of its window."""
+    apart = all(d == 1 and s >= k for s, k, d in zip(geo.stride, geo.kernel, geo.dilation))
     out = np.zeros(x.shape, grad.dtype)
-    if np.isnan(y).any():
+    total = y.sum()
+    if total != total:  # a nan, or inf - inf
         flat = out.reshape(-1, x.shape[-2] * x.shape[-1])
         index = winners(x, y, geo).reshape(len(flat), -1)
         np.add.at(flat, (np.arange(len(flat))[:, None], index), grad.reshape(index.shape))
         return out
-    free = np.ones(y.shape, bool)  # windows whose winner has not been met yet
-    for _, _, places, numbers in taps(geo):
-        won = x[numbers] == y[places]
-        won &= free[places]
-        free[places] ^= won
-        out[numbers] += grad[places] * won
+    for free, part, largest, g, target in _parts(geo, x, y, grad, out):
+        free[...] = True  # windows whose winner has not been met yet
+        for _, _, places, numbers in taps(geo):
+            won = part[numbers] == largest[places]
+            won &= free[places]
+            free[places] ^= won
+            if apart:  # no other window has this number
+                np.multiply(g[places], won, out=target[numbers])
+            else:
+                target[numbers] += g[places] * won
     return out
+
+
+def _windows_start_inside(geo: Geometry) -> bool:
+    """Return whether the first tap of every window is inside the input."""
+    sizes = zip(geo.input, geo.stride, geo.output, geo.before)
+    return all(before == 0 and (places - 1) * stride < n for n, stride, places, before in sizes)
+
+
+def _parts(geo: Geometry, *arrays: Array) -> Iterator[list[Array]]:
+    """Yield a buffer of booleans for the results and the same planes of all arrays, a few at a time: in the cache."""
+    flat = [a.reshape(-1, *a.shape[-2:]) for a in arrays]
+    plane = geo.input[0] * geo.input[1] * arrays[0].itemsize
+    step = max(1, BLOCK // plane)
+    free = np.empty((min(step, len(flat[0])), *geo.output), bool)
+    for first in range(0, len(flat[0]), step):
+        parts = [a[first : first + step] for a in flat]
+        yield [free[: len(parts[0])], *parts]
 
 
 # -- the mean of each window ---------------------------------------------------------------------------------
 def sum_pool(x: Array, geo: Geometry) -> Array:
     """Return the sum of each window, (N, C, Ho, Wo)."""
     y = np.zeros((*x.shape[:-2], *geo.output), x.dtype)
-    for _, _, places, numbers in taps(geo):
-        y[places] += x[numbers]
+    for _, part, result in _parts(geo, x, y):
+        for _, _, places, numbers in taps(geo):
+            target = result[places]
+            target += part[numbers]
     return y
 
 
 def sum_pool_gradient(grad: Array, geo: Geometry) -> Array:
     """Return the gradient of x: each number of `grad` is added to its whole window."""
     out = np.zeros((*grad.shape[:-2], *geo.input), grad.dtype)
-    for _, _, places, numbers in taps(geo):
-        out[numbers] += grad[places]
+    for _, target, g in _parts(geo, out, grad):
+        for _, _, places, numbers in taps(geo):
+            part = target[numbers]
+            part += g[places]
     return out
 
 

@@ -35,7 +35,7 @@ def forward(x: Array, w: Array, b: Array | None, geo: Geometry, out: Array) -> N
     (N, C), (F, c, K, L) = x.shape[:2], w.shape
     G, f, (oh, ow), hp = geo.groups, F // geo.groups, geo.output, geo.padded[0]
     kernels = w.reshape(G, f, c, K, L).transpose(0, 1, 3, 2, 4).reshape(G, 1, f, K * c * L)
-    bias = 0 if b is None else b[:, None, None]
+    bias = np.zeros((F, 1, 1), x.dtype) if b is None else b[:, None, None]
     for first, n in blocks(N, hp * C * L * ow * x.itemsize, BLOCK):
         with (
             borrowed((G, hp, c, L, n, ow), x.dtype, geo) as T,
@@ -51,7 +51,7 @@ def forward(x: Array, w: Array, b: Array | None, geo: Geometry, out: Array) -> N
             else:
                 for g in range(G):
                     part = slice(g * f, g * f + f)
-                    np.add(results[:, g], 0 if b is None else bias[part], out=out[first : first + n, part])
+                    np.add(results[:, g], bias[part], out=out[first : first + n, part])
 
 
 def unrolled(x: Array, geo: Geometry, T: Array) -> None:
