@@ -4,6 +4,7 @@ Each function is shown on the page as it stands here and its lines are counted, 
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -109,8 +110,23 @@ def convolve_numpy(image: Array, kernels: Array) -> Array:
     return out
 
 
+def convolve_im2col(x: Array, weight: Array) -> Array:
+    """Copy every window into a column, then multiply once; x (N, C, H, W), weight (F, C, k, k) -> (N, F, H', W')."""
+    n, f, k = len(x), len(weight), weight.shape[-1]
+    windows = np.lib.stride_tricks.sliding_window_view(x, (k, k), axis=(2, 3))  # (N, C, H', W', k, k)
+    height, width = windows.shape[2:4]
+    columns = windows.transpose(1, 4, 5, 0, 2, 3).reshape(-1, n * height * width)
+    out = weight.reshape(f, -1) @ columns
+    return out.reshape(f, n, height, width).transpose(1, 0, 2, 3)
+
+
+def convolve_scratch(x: scratch.Tensor, weight: scratch.Tensor) -> scratch.Tensor:
+    """Let our own NumPy library choose its fastest way; the same shapes."""
+    return scratch.nn.functional.conv2d(x, weight)
+
+
 def convolve_torch(image: torch.Tensor, layer: nn.Conv2d) -> torch.Tensor:
-    """Let PyTorch do the same: (1, 1, H, W) -> (1, F, H-k+1, W-k+1)."""
+    """Let PyTorch do the same: (N, C, H, W) -> (N, F, H-k+1, W-k+1)."""
     return layer(image)
 
 
@@ -133,3 +149,29 @@ def adam_numpy(parameters: Arrays, gradients: Arrays, first: Arrays, second: Arr
 def optimizer_torch(optimizer: torch.optim.Optimizer) -> None:
     """Take one step of whichever optimizer this is; the gradients lie in the parameters' `.grad`."""
     optimizer.step()
+
+
+def mlp(torch: Any) -> Any:
+    """Make a network of three layers, with whichever `torch` it is given: PyTorch or our own on NumPy."""
+    nn = torch.nn
+    return nn.Sequential(nn.Linear(784, 256), nn.ReLU(), nn.Linear(256, 128), nn.ReLU(), nn.Linear(128, 10))
+
+
+def lenet(torch: Any) -> Any:
+    """Make a convolutional network after LeNet-5 (LeCun et al. 1998), likewise."""
+    nn = torch.nn
+    return nn.Sequential(
+        *(nn.Conv2d(1, 6, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2)),
+        *(nn.Conv2d(6, 16, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten()),
+        *(nn.Linear(400, 120), nn.ReLU(), nn.Linear(120, 84), nn.ReLU(), nn.Linear(84, 10)),
+    )
+
+
+def train(torch: Any, network: Any, x: Any, y: Any, steps: int) -> None:
+    """Train with momentum; nothing in here says which `torch` it is."""
+    optimizer = torch.optim.SGD(network.parameters(), lr=0.01, momentum=0.9)
+    for _ in range(steps):
+        optimizer.zero_grad()
+        loss = torch.nn.functional.cross_entropy(network(x), y)
+        loss.backward()
+        optimizer.step()

@@ -1,4 +1,7 @@
-"""The five rows of the comparison guide with a measurement in them, as a page and a terminal show it."""
+"""The rows of the comparison guide with a measurement in them, as a page and a terminal show it.
+
+Five are the study guide's; the last two hold our whole NumPy library against PyTorch.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from dlstudy.course.comparison import TURNS, Timing, recorded
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """One row of the guide as the study guide's overview has it; `lesson` teaches it, `code` names what is timed."""
+    """One row of the guide; `lesson` teaches it, `code` names what is timed."""
 
     topic: str
     numpy: str
@@ -56,7 +59,7 @@ ROWS = (
         "nn.Conv2d",
         "Performance difference",
         5,
-        ("convolve_numpy", "convolve_torch"),
+        ("convolve_numpy", "convolve_im2col", "convolve_scratch", "convolve_torch"),
     ),
     Row(
         "Optimization",
@@ -65,6 +68,22 @@ ROWS = (
         "Advanced optimizers",
         4,
         ("sgd_numpy", "adam_numpy", "optimizer_torch"),
+    ),
+    Row(
+        "Training a network",
+        "dlstudy.scratch",
+        "torch",
+        "The same program on either",
+        2,
+        ("mlp", "train"),
+    ),
+    Row(
+        "Training a CNN",
+        "dlstudy.scratch",
+        "torch",
+        "What compiled kernels add",
+        5,
+        ("lenet", "train"),
     ),
 )
 
@@ -129,7 +148,7 @@ def recorded_table() -> Table:
 
 @dataclasses.dataclass(frozen=True)
 class Table:
-    """The comparison guide: five rows, under each what was measured, and which lesson teaches it or will."""
+    """The comparison guide: under each row what was measured, and which lesson teaches it or will."""
 
     timings: tuple[Timing, ...]
     note: str

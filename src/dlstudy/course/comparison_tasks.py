@@ -14,13 +14,14 @@ from dlstudy import data, scratch
 from dlstudy.course import comparison_code as code
 from dlstudy.course.comparison import Contender, Task
 
-DIGITS, HIDDEN, CLASSES, KERNELS, STEPS = 200, 128, 10, 2, 20
+DIGITS, HIDDEN, CLASSES, KERNELS, STEPS, TRAIN_STEPS = 200, 128, 10, 2, 20, 2
+MAPS = (32, 16, 28, 28)  # images, channels, height, width
 TF32 = 1e-2  # PyTorch lets a GPU convolve with factors of 10 bits of mantissa, unless told otherwise
 Arrays = list[np.ndarray]
 
 
 def tasks() -> list[Task]:
-    """Return the tasks of all five rows, in the order of the guide; inputs are real digits and fixed random weights."""
+    """Return the tasks of all rows, in the order of the guide; inputs are real digits and fixed random weights."""
     digits = data.load("digits").split("train").take(list(range(DIGITS)))
     x, y = digits.arrays(flat=True)
     random = np.random.RandomState(0)
@@ -32,7 +33,9 @@ def tasks() -> list[Task]:
         _forward(x, weights),
         _backward(x, y, weights),
         _convolution(data.load("mnist").x[0, 0], random),
+        _layer(random),
         *_optimizers(weights, random),
+        *_training(),
     ]
 
 
@@ -160,6 +163,65 @@ def _convolution(image: np.ndarray, random: np.random.RandomState) -> Task:
             *_by_torch("nn.Conv2d", code.convolve_torch, by_torch, TF32),
         ),
     )
+
+
+def _layer(random: np.random.RandomState) -> Task:
+    x = random.standard_normal(MAPS).astype(np.float32)
+    weight = (0.1 * random.standard_normal((MAPS[1], MAPS[1], 3, 3))).astype(np.float32)
+    ours = scratch.from_numpy(x), scratch.from_numpy(weight)
+
+    def by_torch(device: str) -> Callable[[], Any]:
+        layer = nn.Conv2d(MAPS[1], MAPS[1], 3, bias=False)
+        with torch.no_grad():
+            layer.weight.copy_(torch.from_numpy(weight))
+        layer.requires_grad_(False).to(device)
+        x_t = torch.tensor(x, device=device)
+        return lambda: code.convolve_torch(x_t, layer)
+
+    return Task(
+        "Convolution",
+        f"a layer from {MAPS[1]} to {MAPS[1]} channels, {MAPS[0]} images of {MAPS[2]} × {MAPS[3]}",
+        1e-4,  # sums of 144 products in another order
+        (
+            Contender("columns and one product", code.convolve_im2col, lambda: code.convolve_im2col(x, weight), _numpy),
+            Contender("our library on NumPy", code.convolve_scratch, lambda: code.convolve_scratch(*ours), _numpy),
+            *_by_torch("nn.Conv2d", code.convolve_torch, by_torch, TF32),
+        ),
+    )
+
+
+def _training() -> list[Task]:
+    """Return the tasks in which one program trains a network with either library, from the same start."""
+    every = data.load("mnist")
+    chosen = np.random.RandomState(0).permutation(len(every.x))
+    made = []
+    for topic, make, what, flat, batch in (
+        ("Training a network", code.mlp, "784-256-128-10 on 128 digits", True, 128),
+        ("Training a CNN", code.lenet, "LeNet on 32 digits", False, 32),
+    ):
+        x, y = (array[chosen[:batch]] for array in every.arrays(flat=flat))
+        program = _trainer(make, x, y)
+        ours = Contender("our library on NumPy", code.train, program(scratch, "cpu"), _numpy)
+        theirs = _by_torch("PyTorch", code.train, partial(program, torch), TF32)
+        made.append(Task(topic, f"{TRAIN_STEPS} steps: {what}", 1e-5, (ours, *theirs)))
+    return made
+
+
+def _trainer(make: Callable[[Any], Any], x: np.ndarray, y: np.ndarray) -> Callable[[Any, str], Callable[[], Any]]:
+    def program(library: Any, device: str) -> Callable[[], Any]:
+        library.manual_seed(0)
+        network = make(library).to(device)
+        start = {name: value.clone() for name, value in network.state_dict().items()}
+        inputs, labels = library.tensor(x, device=device), library.tensor(y, device=device)
+
+        def run() -> list[Any]:
+            network.load_state_dict(start)
+            code.train(library, network, inputs, labels, TRAIN_STEPS)
+            return list(network.parameters())
+
+        return run
+
+    return program
 
 
 def _optimizers(weights: Arrays, random: np.random.RandomState) -> list[Task]:
