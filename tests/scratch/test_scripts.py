@@ -17,7 +17,7 @@ SCRIPTS = sorted((Path(__file__).parent / "scripts").glob("*.py"))
 STEPS = {
     "autoencoder": 40,
     "batchnorm_cnn": 32,
-    "lenet": 64,
+    "lenet": 126,
     "mlp_adam": 72,
     "mlp_sgd": 80,
     "schedule_and_clipping": 124,

@@ -28,9 +28,9 @@ class LeNet(nn.Module):
 
 th.manual_seed(3)
 images, labels = data.load("mnist").split("train").take(list(range(0, 4000, 4))).arrays()
-loader = DataLoader(TensorDataset(th.as_tensor(images), th.as_tensor(labels)), batch_size=32, shuffle=True)
+loader = DataLoader(TensorDataset(th.as_tensor(images), th.as_tensor(labels)), batch_size=16, shuffle=True)
 model = LeNet()
-optimizer = th.optim.SGD(model.parameters(), lr=0.1, momentum=0.9, nesterov=True, weight_decay=5e-4)
+optimizer = th.optim.SGD(model.parameters(), lr=0.05, momentum=0.9, nesterov=True, weight_decay=5e-4)
 scheduler = StepLR(optimizer, step_size=1, gamma=0.5)
 start = {name: p.detach().numpy().copy() for name, p in model.state_dict().items()}
 losses = []
