@@ -76,7 +76,7 @@ def input_gradient(grad: Array, w: Array, geo: Geometry) -> Array:
         pointwise.input_gradient(grad, w, geo, x)
     elif depthwise.fits(geo, C):
         depthwise.input_gradient(grad, w, geo, x)
-    elif geo.stride == (1, 1) and 2 * C > F and min(*geo.flipped.before, *geo.flipped.after) >= 0:
+    elif geo.stride == (1, 1) and 2 * C >= F and min(*geo.flipped.before, *geo.flipped.after) >= 0:
         return forward(grad, flipped(w, geo.groups), None, geo.flipped)
     else:
         parts = list(_bands(geo, C, F, grad.itemsize))

@@ -14,9 +14,8 @@ its neighbours in the same row may become nan in a gradient. Proven equal to the
 from typing import Any
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 
-from .buffers import borrowed
+from .buffers import borrowed, strided
 from .geometry import Geometry
 
 Array = Any
@@ -53,7 +52,7 @@ def taps(xp: Array, geo: Geometry) -> Array:
     (kh, kw), (sh, sw), (dh, dw), (oh, ow) = geo.kernel, geo.stride, geo.dilation, geo.output
     sn, sc, sy, sx = xp.strides
     shape, rows = ((1, width(geo)), (0, sx)) if (sh, sw) == (1, 1) else ((oh, ow), (sh * sy, sw * sx))
-    return as_strided(xp, (c, kh, kw, n, *shape), (sc, dh * sy, dw * sx, sn, *rows))
+    return strided(xp, (c, kh, kw, n, *shape), (sc, dh * sy, dw * sx, sn, *rows))
 
 
 def trimmed(product: Array, geo: Geometry) -> Array:
@@ -61,7 +60,7 @@ def trimmed(product: Array, geo: Geometry) -> Array:
     f, n, _ = product.shape
     sf, sn, sx = product.strides
     wide = geo.padded[1] if geo.stride == (1, 1) else geo.output[1]
-    return as_strided(product, (f, n, *geo.output), (sf, sn, wide * sx, sx))
+    return strided(product, (f, n, *geo.output), (sf, sn, wide * sx, sx))
 
 
 def forward(x: Array, w: Array, b: Array | None, geo: Geometry, out: Array) -> None:

@@ -6,6 +6,7 @@ are left out of the slice, so nothing is ever padded.
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -25,14 +26,17 @@ def along(n: int, places: int, first: int, stride: int) -> tuple[slice, slice]:
     return slice(low, high), slice(start, start + (high - low - 1) * stride + 1 if high > low else start, stride)
 
 
-def taps(geo: Geometry) -> Iterator[Tap]:
-    """Yield (k, l, places, numbers) for each tap: x[numbers] are the inputs under it for the outputs y[places]."""
+@lru_cache(maxsize=256)
+def taps(geo: Geometry) -> tuple[Tap, ...]:
+    """Return (k, l, places, numbers) of each tap: x[numbers] are the inputs under it for the outputs y[places]."""
+    found: list[Tap] = []
     (h, w), (kh, kw), (sh, sw), (dh, dw), (oh, ow) = geo.input, geo.kernel, geo.stride, geo.dilation, geo.output
     for k in range(kh):
         rows = along(h, oh, k * dh - geo.before[0], sh)
         for m in range(kw):
             cols = along(w, ow, m * dw - geo.before[1], sw)
-            yield k, m, (..., rows[0], cols[0]), (..., rows[1], cols[1])
+            found.append((k, m, (..., rows[0], cols[0]), (..., rows[1], cols[1])))
+    return tuple(found)
 
 
 # -- the largest number of each window -------------------------------------------------------------------------

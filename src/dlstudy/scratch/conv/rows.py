@@ -14,9 +14,8 @@ to the clear forms and to torch.
 from typing import Any
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 
-from .buffers import borrowed
+from .buffers import borrowed, strided
 from .flat import blocks
 from .geometry import Geometry
 from .pool import along
@@ -44,7 +43,7 @@ def forward(x: Array, w: Array, b: Array | None, geo: Geometry, out: Array) -> N
             unrolled(x[first : first + n], geo, T)
             group, row, _, _, _, item = T.strides
             shape, strides = (G, oh, K * c * L, n * ow), (group, geo.stride[0] * row, n * ow * item, item)
-            np.matmul(kernels, as_strided(T, shape, strides), out=product)
+            np.matmul(kernels, strided(T, shape, strides), out=product)
             results = product.reshape(G, oh, f, n, ow).transpose(3, 0, 2, 1, 4)
             if G == 1:
                 np.add(results[:, 0], bias, out=out[first : first + n])
