@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+import sysconfig
 import zipfile
 from pathlib import Path
 
@@ -112,3 +114,38 @@ def test_it_loads_an_exercise_with_its_solution(installed: Path, tmp_path: Path)
     lines = [line.split() for line in result.stdout.splitlines()]
     assert len(lines) >= 4
     assert all(int(length) > 20 for _, length in lines)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links between folders need rights on Windows")
+def test_a_notebook_s_first_cell_installs_it_where_it_is_missing(wheel: Path, tmp_path: Path) -> None:
+    """In an environment that has everything but the course, and no network."""
+    import nbformat
+    from nbclient import NotebookClient
+
+    from dlstudy.course import notebook, paths
+    from dlstudy.course.lessonfile import LessonFile
+
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(tmp_path / "venv")], check=True)
+    ours = Path(sysconfig.get_path("purelib"))
+    theirs = tmp_path / "venv" / ours.relative_to(sys.prefix)
+    for entry in ours.iterdir():
+        if "dlstudy" not in entry.name and entry.suffix != ".pth":
+            (theirs / entry.name).symlink_to(entry)
+    kernel = tmp_path / "jupyter" / "kernels" / "other"
+    kernel.mkdir(parents=True)
+    command = [str(tmp_path / "venv" / "bin" / "python"), "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    environment = {"PIP_NO_INDEX": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_ROOT_USER_ACTION": "ignore"}
+    environment |= {"DLSTUDY_LEARNER": str(tmp_path / "learner")}
+    spec = {"argv": command, "display_name": "other", "language": "python", "env": environment}
+    (kernel / "kernel.json").write_text(json.dumps(spec), encoding="utf-8")
+
+    lesson = LessonFile.read(paths.lessons_folder() / "01_Tensors_and_Autograd.md")
+    content = nbformat.from_dict(notebook.convert(lesson, str(wheel)))
+    install = next(cell for cell in content.cells if cell.cell_type == "code")
+    quiz = "from dlstudy.course.plain import Page\nPage(1).quiz('same-strip')"
+    content.cells = [install, nbformat.v4.new_code_cell(quiz), nbformat.v4.new_code_cell("print(dlstudy.__file__)")]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JUPYTER_PATH", str(tmp_path / "jupyter"))
+        NotebookClient(content, timeout=300, kernel_name="other").execute()
+    assert "Does <code>x</code> change?" in content.cells[1].outputs[0].data["text/html"]
+    assert content.cells[2].outputs[0].text.startswith(str(theirs))
