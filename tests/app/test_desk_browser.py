@@ -251,6 +251,70 @@ def test_an_exercise_that_needed_help_is_written_once_more(visit: Callable[..., 
     expect(home.locator("#review")).to_contain_text("the next in 3 days")
 
 
+def test_a_page_is_closed_from_the_home_page_and_what_was_just_typed_is_saved(
+    visit: Callable[..., Visit], course: Course
+) -> None:
+    ours = visit()
+    page, home = ours.lesson(), ours.home()
+    row = home.locator("#pages li").filter(has_text="01 Tensors and Autograd")
+    expect(row.locator(".facts")).to_contain_text(re.compile(r"\d MB"))
+    clean(home)
+    page.bring_to_front()
+    write(page, "exercise_scale", "def scale(x):\n    return 3 * x  # the last words", run=False)
+    home.bring_to_front()
+    home.get_by_role("button", name="Close 01 Tensors and Autograd and free its memory").click()
+    expect(home.locator("#pages .said")).to_have_text("Closed. What you wrote is saved.")
+    expect(row).to_have_count(0)
+    assert "the last words" in (course.learner / LESSON).read_text(encoding="utf-8")
+    page.bring_to_front()
+    expect(page.locator("#dls-sign")).to_have_text("Closed to free memory; what you wrote is saved")
+    page.get_by_role("button", name="Open it again").click()
+    expect(page.locator("#dls-sign")).to_be_empty()
+    expect(cell(page, "exercise_scale").locator(".cm-content")).to_contain_text("the last words")
+    expect(output(page, "check_scale")).to_contain_text("passed")
+
+
+def test_an_idle_page_is_closed_and_comes_back_with_its_text(
+    visit: Callable[..., Visit], new_course: Callable[..., Course]
+) -> None:
+    course = new_course()
+    with progress_of(course) as progress:
+        progress.choose("idle-hours", str(6 / 3600))  # six seconds, which no menu offers
+    course.start()
+    page = visit(course).lesson()
+    write(page, "exercise_scale", "def scale(x):\n    return 3 * x")
+    expect(output(page, "check_scale")).to_contain_text("passed")
+    on_disk(course, "return 3 * x")
+    expect(page.locator("#dls-sign")).to_have_text("Closed to free memory; what you wrote is saved")
+    page.reload()
+    expect(output(page, "check_scale")).to_contain_text("passed")
+    course.stop()
+
+
+def test_a_page_that_runs_is_not_idle(visit: Callable[..., Visit], new_course: Callable[..., Course]) -> None:
+    course = new_course()
+    with progress_of(course) as progress:
+        progress.choose("idle-hours", str(3 / 3600))
+    course.start()
+    page = visit(course).lesson()
+    write(page, "patience", "import time\n\ntime.sleep(9)\n'well rested'")
+    page.wait_for_timeout(7000)
+    expect(page.locator("#App")).to_have_attribute("data-connection-state", "OPEN")
+    expect(output(page, "patience")).to_contain_text("well rested")
+    course.stop()
+
+
+def test_the_learner_chooses_when_pages_are_closed(visit: Callable[..., Visit], course: Course) -> None:
+    ours = visit(viewport={"width": 390, "height": 844})
+    ours.lesson()
+    home = ours.home()
+    home.locator("#idle").select_option("12")
+    home.wait_for_timeout(300)
+    home.reload()
+    expect(home.locator("#idle")).to_have_value("12")
+    assert home.evaluate("document.documentElement.scrollWidth") <= 390
+
+
 def test_the_week_holds_its_lessons_and_what_is_left(visit: Callable[..., Visit], course: Course) -> None:
     page = visit().home()
     week = page.locator("#week")

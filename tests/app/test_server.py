@@ -270,7 +270,7 @@ def test_the_home_page_has_every_lesson_and_links_to_written_ones_only(course: C
         for link in links:
             assert client.get(f"/{link}", follow_redirects=True).status_code == 200
     assert len(re.findall(r'id="lesson-\d\d"', html)) == 27
-    assert html.count("planned</span>") == 25
+    assert html.split('class="map"')[1].count("planned</span>") == 25
     assert "<style" not in html
     assert not re.search(r"<script(?! src=)", html)
 
@@ -335,6 +335,31 @@ def test_a_reset_keeps_a_backup_and_ends_the_open_page_first(course: Course) -> 
             assert client.put("/api/course/reset", json=wish).status_code == 400, wish
         client.put("/api/course/reset", json={"lesson": "01"}).raise_for_status()
     assert page.read_text(encoding="utf-8") == handed_out
+
+
+def test_open_pages_are_listed_with_their_memory_and_closed(course: Course) -> None:
+    """The page engine's sessions, processes and cells' states: private there, so held here."""
+    with connect(socket_url(course, session_id="s_list"), origin=course.base, proxy=None) as session:
+        session.recv(timeout=20)
+        with course.client() as client:
+            seen = client.get("/api/course/pages").json()
+            (page,) = [page for page in seen["pages"] if page["file"] == LESSON]
+            assert page["title"] == "01 Tensors and Autograd"
+            assert 10e6 < page["memory"] < 2e9
+            assert page["connected"] is True
+            assert page["idle"] < 60
+            assert seen["idle_hours"] == "4"
+            assert client.put("/api/course/idle", json={"hours": "12"}).status_code == 200
+            assert client.get("/api/course/pages").json()["idle_hours"] == "12"
+            assert client.put("/api/course/idle", json={"hours": "4"}).status_code == 200
+            assert client.put("/api/course/close", json={"file": LESSON}).json() == {"closed": 1}
+        with contextlib.suppress(ConnectionClosed):  # a TimeoutError would be the failure
+            while True:
+                session.recv(timeout=20)
+    with course.client() as client:
+        assert LESSON not in [page["file"] for page in client.get("/api/course/pages").json()["pages"]]
+        assert client.put("/api/course/close", json={"file": "../x.md"}).status_code == 400
+        assert client.put("/api/course/here", json={"file": "none.md"}).status_code == 400
 
 
 def test_a_newer_version_beside_an_edited_lesson_is_linked(course: Course) -> None:

@@ -50,6 +50,7 @@ def _bar(site: Site, file: str, lesson: catalogues.Lesson | None, name: str) -> 
         f'<div class="dls-tools">{_progress(lesson)}'
         '<span id="dls-sign" role="status" aria-live="polite"></span>'
         '<button id="dls-interrupt" type="button" hidden>Stop it</button>'
+        '<button id="dls-again" type="button" hidden>Open it again</button>'
         f"{_glossary(site, file)}{_notes(file)}"
         f'<button type="button" data-theme-toggle class="dls-icon">{icons.SUN}{icons.MOON}</button>'
         f"{_menu(site, file, lesson)}</div></header>{_dialog()}"

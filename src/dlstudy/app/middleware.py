@@ -88,6 +88,7 @@ class CourseMiddleware:
         if response is None and "access_token" in query and method == "GET":
             response = self._without_token(path, query)
         if response is None:
+            self._note_use(method, path, scope)
             response = await self.site.answer(path, method, query, scope, receive, self.app)
         if response is not None:
             await response(scope, receive, send)
@@ -100,6 +101,14 @@ class CourseMiddleware:
             await self._lesson_page(query["file"][0], scope, receive, send)
         else:
             await self.app(scope, receive, send)
+
+    def _note_use(self, method: str, path: str, scope: Scope) -> None:
+        """Whatever a page asks of its kernel tells that somebody uses it."""
+        self.site.kernels.watch(scope["app"])
+        if method == "POST" and path.startswith(("/api/kernel/", "/api/document/")):
+            for name, value in scope["headers"]:
+                if name.lower() == b"marimo-session-id":
+                    self.site.kernels.touch(value.decode("latin-1"))
 
     async def _lesson_page(self, file: str, scope: Scope, receive: Receive, send: Send) -> None:
         """Let the page engine make its page and put our bar, styles and content security policy in."""

@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dlstudy.app import bar, guard, home, machine, pages
 from dlstudy.app.desk import BadRequest, Desk
+from dlstudy.app.kernels import Kernels
 from dlstudy.course import catalogue as catalogues
 from dlstudy.course import learner as learners
 from dlstudy.course import paths
@@ -36,6 +37,7 @@ class Site:
         self.base = base
         self.learner = paths.learner_folder()
         self.desk = Desk(self)
+        self.kernels = Kernels(self)
 
     @cached_property
     def catalogue(self) -> catalogues.Catalogue:
@@ -108,6 +110,8 @@ class Site:
                 return await self._progress(Request(scope))
             if path == "/api/course/machine":
                 return JSONResponse(await run_in_threadpool(machine.facts))
+            if path == "/api/course/pages":
+                return JSONResponse(await self.kernels.pages(scope["app"]), headers={"Cache-Control": "no-store"})
             found = await self.desk.get(path, query)
             if found is not None:
                 return found
@@ -126,12 +130,14 @@ class Site:
             "/api/course/dismiss": self._dismiss,
             **self.desk.routes,
         }
-        if method != "PUT" or path not in routes:
+        if method != "PUT" or path not in routes | self.kernels.routes:
             return None
         try:
             wish = json.loads(await Request(scope, receive).body() or b"{}")
             if not isinstance(wish, dict):
                 raise BadRequest("Expected a JSON object.")
+            if path in self.kernels.routes:
+                return JSONResponse(await self.kernels.routes[path](wish, scope["app"]))
             return JSONResponse(await routes[path](wish, _engine(app, scope)))
         except json.JSONDecodeError:
             return JSONResponse({"detail": "Expected a JSON object."}, 400)

@@ -317,3 +317,55 @@ def uses(path: Path) -> list[set[int]]:
         {run.index[parent] for parent in graph.parents[cell] if parent in run.index}
         for cell in sorted(run.index, key=lambda cell: run.index[cell])
     ]
+
+
+@dataclass(frozen=True)
+class OpenPage:
+    """A page that has a kernel: `connected` when a browser shows it, `running` when a cell runs or waits."""
+
+    session: str
+    path: Path
+    pid: int | None
+    running: bool
+    connected: bool
+
+
+def open_pages(server: Any) -> list[OpenPage]:
+    """Return the pages that have a kernel in a running `server`: its application, as a request's scope has it.
+
+    The page engine's own list of running pages knows neither the processes nor what they are doing.
+    """
+    from marimo._server.api.deps import AppStateBase
+    from marimo._session.model import ConnectionState
+
+    found = []
+    for key, session in AppStateBase.from_app(server).session_manager.sessions.items():
+        state, path = session.connection_state(), session.app_file_manager.path
+        if path is None or state == ConnectionState.CLOSED:
+            continue
+        cells = session.session_view.cell_notifications.values()
+        busy = any(cell.status in ("running", "queued") for cell in cells)
+        found.append(OpenPage(str(key), Path(path), session.kernel_pid(), busy, state == ConnectionState.OPEN))
+    return found
+
+
+def save_page(server: Any, session: str) -> bool:
+    """Write a page as its browser last told it to the server, which is newer than its file within the autosave's pause.
+
+    Returns False, with nothing written, where this session has not saved yet or another program has changed the file
+    since: then what lies on disk is not for us to replace. The tab itself saves within a second of typing.
+    """
+    from marimo._server.api.deps import AppStateBase
+
+    found = AppStateBase.from_app(server).session_manager.sessions.get(session)  # type: ignore[call-overload]
+    if found is None or not found.app_file_manager.file_content_matches_last_save():
+        return False
+    found.app_file_manager.save_from_cells(list(found.document.cells))
+    return True
+
+
+def close_page(server: Any, session: str) -> bool:
+    """End a page's kernel; tell whether there was one."""
+    from marimo._server.api.deps import AppStateBase
+
+    return AppStateBase.from_app(server).session_manager.close_session(session)  # type: ignore[arg-type]

@@ -116,6 +116,20 @@
   let runningSince = 0;
   let goneSince = 0;
 
+  let asking = false;
+  let ended = null; /* whether this page's kernel was closed while the course goes on; null until that is known */
+  const again = document.getElementById("dls-again");
+  again.addEventListener("click", () => location.reload());
+
+  async function ask() {
+    asking = true;
+    try {
+      const response = await fetch(`${page.base}/api/course/pages`, { cache: "no-store" });
+      if (response.ok) ended = !(await response.json()).pages.some((one) => one.file === page.file);
+    } catch { /* the course is away, which is another sign */ }
+    setTimeout(() => { asking = false; }, ended ? 0 : 1000);
+  }
+
   function look() {
     const app = document.querySelector("#App[data-connection-state]");
     const state = app ? app.dataset.connectionState : "";
@@ -131,7 +145,12 @@
     stop.hidden = !long;
     const save = document.querySelector('[data-testid="save-button"]');
     const unsaved = save !== null && /(^|\s)yellow(\s|$)/.test(save.className);
-    if (goneSince && Date.now() - goneSince > 1500) say("Not connected: keep this page open, start the course again", "bad");
+    if (!cut) ended = null;
+    else if (reachable && !asking && !ended) ask();
+    again.hidden = !(cut && ended);
+    if (cut && ended) say("Closed to free memory; what you wrote is saved", "warn");
+    else if (cut && reachable && ended === null) say("", ""); /* not asked yet */
+    else if (goneSince && Date.now() - goneSince > 1500) say("Not connected: keep this page open, start the course again", "bad");
     else if (long) say(`Still running, ${Math.round((Date.now() - runningSince) / 1000)} s`, "warn", "Still running");
     else if (document.querySelector('[data-testid="takeover-button"]')) say("Open in another tab", "warn");
     else if (unsaved) say("Not saved yet", "");
@@ -168,6 +187,30 @@
   addEventListener("pagehide", () => { if (!document.hidden) beat(); });
   setInterval(() => { if (!document.hidden) beat(); }, BEAT);
   if (page.lesson !== null) put("time", { lesson: page.lesson, seconds: 0 }).catch(() => {});
+
+  /* ---- somebody is here: not only visible, but touched ---- */
+  let touched = true;
+  for (const act of ["pointermove", "pointerdown", "keydown", "wheel", "touchmove"]) {
+    addEventListener(act, () => { touched = true; }, { capture: true, passive: true });
+  }
+  function here() {
+    if (touched && !document.hidden) put("here", { file: page.file }, true).catch(() => {});
+    touched = false;
+  }
+  setInterval(here, BEAT);
+  setTimeout(here, 2000);
+
+  /* ---- the home page closes this one: what was just typed is saved first ---- */
+  try {
+    const tabs = new BroadcastChannel("dls-pages");
+    tabs.addEventListener("message", async (event) => {
+      if (event.data.save !== page.file) return;
+      const save = document.querySelector('[data-testid="save-button"]');
+      if (save && /(^|\s)yellow(\s|$)/.test(save.className)) save.click();
+      await saved();
+      tabs.postMessage({ saved: page.file });
+    });
+  } catch { /* one tab only */ }
 
   /* ---- start again ---- */
   let wish = null;

@@ -336,6 +336,98 @@
     }
   });
 
+  /* ---- open pages: their memory, and a way to close them ---- */
+  const pages = document.getElementById("pages");
+  const tabs = (() => { try { return new BroadcastChannel("dls-pages"); } catch { return null; } })();
+  let shown = "";
+
+  async function openPages() {
+    if (document.hidden) return;
+    let found;
+    try {
+      const response = await fetch(`${base}/api/course/pages`, { cache: "no-store" });
+      if (!response.ok) return;
+      found = await response.json();
+    } catch { return; }
+    const now = JSON.stringify([found.idle_hours, found.pages.map((page) => [page.file, Math.round((page.memory || 0) / 2e7), state(page)])]);
+    if (now === shown) return;
+    shown = now;
+    pages.hidden = !found.pages.length && !pages.querySelector(".said").textContent;
+    const total = found.pages.reduce((sum, page) => sum + (page.memory || 0), 0);
+    const focused = pages.contains(document.activeElement) ? document.activeElement.dataset.close || document.activeElement.id : null;
+    pages.querySelector("h2").textContent = found.pages.length > 1 ? `Open pages, ${size(total)} in all` : "Open pages";
+    pages.querySelector("ul").replaceChildren(...found.pages.map((page) => {
+      const item = document.createElement("li");
+      const link = document.createElement("a");
+      link.href = `${base}/${page.file}`;
+      link.textContent = page.title;
+      const facts = document.createElement("span");
+      facts.className = "facts";
+      facts.textContent = [page.memory ? size(page.memory) : "", state(page)].filter(Boolean).join(", ");
+      const close = document.createElement("button");
+      close.type = "button";
+      close.textContent = "Close";
+      close.dataset.close = page.file;
+      close.setAttribute("aria-label", `Close ${page.title} and free its memory`);
+      item.append(link, facts, close);
+      return item;
+    }));
+    const rule = pages.querySelector(".rule");
+    if (!rule.firstChild) {
+      const label = document.createElement("label");
+      const select = document.createElement("select");
+      select.id = "idle";
+      for (const [value, words] of [["1", "1 hour"], ["4", "4 hours"], ["12", "12 hours"], ["never", "never"]]) {
+        select.append(new Option(words, value));
+      }
+      label.append("A page keeps its results in memory. It is closed an hour after its tab was, or when nobody has used it for ", select, ". What you wrote is saved, and results come back when you open it again.");
+      rule.append(label);
+      select.addEventListener("change", () => put("idle", { hours: select.value }).catch((error) => { pages.querySelector(".said").textContent = error.message; }));
+    }
+    rule.querySelector("select").value = found.idle_hours;
+    if (focused) (pages.querySelector(`[data-close="${CSS.escape(focused)}"]`) || document.getElementById(focused) || pages.querySelector("button, select"))?.focus();
+  }
+
+  function state(page) {
+    if (page.running) return "running";
+    const minutes = Math.floor(page.idle / 60);
+    const when = minutes < 1 ? "in use" : minutes < 60 ? `not used for ${minutes} min` : `not used for ${Math.floor(minutes / 60)} h`;
+    return page.connected ? when : "its tab is closed";
+  }
+
+  function size(bytes) {
+    return bytes >= 1e9 ? `${(bytes / 1e9).toFixed(1)} GB` : `${Math.round(bytes / 1e6)} MB`;
+  }
+
+  /* A tab that shows the page saves what was just typed and says so; where none answers, nothing was waiting. */
+  function saveFirst(file) {
+    if (!tabs) return Promise.resolve();
+    return new Promise((resolve) => {
+      const done = () => { clearTimeout(limit); tabs.removeEventListener("message", heard); resolve(); };
+      const heard = (event) => { if (event.data.saved === file) done(); };
+      const limit = setTimeout(done, 2500);
+      tabs.addEventListener("message", heard);
+      tabs.postMessage({ save: file });
+    });
+  }
+
+  pages.addEventListener("click", async (event) => {
+    const button = event.target.closest("[data-close]");
+    if (!button) return;
+    const said = pages.querySelector(".said");
+    button.disabled = true;
+    try {
+      await saveFirst(button.dataset.close);
+      await put("close", { file: button.dataset.close });
+      said.textContent = "Closed. What you wrote is saved.";
+    } catch (error) {
+      button.disabled = false;
+      said.textContent = error.message;
+    }
+    shown = "";
+    await openPages();
+  });
+
   async function machine() {
     const response = await fetch(`${base}/api/course/machine`);
     if (!response.ok) return;
@@ -354,7 +446,9 @@
   draw();
   poll();
   setInterval(poll, 1500);
-  addEventListener("visibilitychange", poll);
+  setTimeout(openPages, 100);
+  setInterval(openPages, 3000);
+  addEventListener("visibilitychange", () => { poll(); openPages(); });
   addEventListener("pageshow", (event) => { if (event.persisted) refresh(); });
   setTimeout(machine, 50);
 })();

@@ -1,0 +1,175 @@
+"""The memory of open pages: what each takes, a way to close it, and an end for those that nobody uses."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+from starlette.concurrency import run_in_threadpool
+
+from dlstudy.app.desk import BadRequest
+
+if TYPE_CHECKING:
+    from dlstudy.app.site import Site
+    from dlstudy.course.engine import OpenPage
+
+LIMITS = {"1": 1.0, "4": 4.0, "12": 12.0, "never": float("inf")}
+"""Hours after which a page that nobody uses is closed, by the learner's choice."""
+DEFAULT = "4"
+SETTING = "idle-hours"
+
+
+class Kernels:
+    """Looks after the pages of one server, the application that a request's scope names."""
+
+    def __init__(self, site: Site, clock: Callable[[], float] = time.monotonic) -> None:
+        self.site = site
+        self._clock = clock
+        self._used: dict[str, float] = {}
+        self._task: asyncio.Task[None] | None = None
+        self.routes: dict[str, Callable[[dict[str, Any], Any], Awaitable[Any]]] = {
+            "/api/course/here": self._here,
+            "/api/course/close": self._close,
+            "/api/course/idle": self._idle,
+        }
+
+    # ---- what is used ----------------------------------------------------------------------
+
+    def touch(self, name: str) -> None:
+        """Note that a session (its id) or a page (its file name) is being used now."""
+        self._used[name] = self._clock()
+
+    def idle_seconds(self, page: OpenPage) -> float:
+        """Return for how long nobody has used a page; a page that runs something is in use."""
+        now = self._clock()
+        if page.running:
+            self.touch(page.session)
+        known = [self._used[name] for name in (page.session, page.path.name) if name in self._used]
+        if not known:
+            self.touch(page.session)
+        return now - max(known, default=now)
+
+    @property
+    def limit(self) -> float:
+        """Seconds after which a page that nobody uses is closed."""
+        chosen = self.site.progress.setting(SETTING) or DEFAULT
+        try:
+            hours = LIMITS[chosen] if chosen in LIMITS else float(chosen)
+        except ValueError:
+            hours = LIMITS[DEFAULT]
+        return hours * 3600
+
+    # ---- the watch -------------------------------------------------------------------------
+
+    def watch(self, server: Any) -> None:
+        """Begin to look after the pages, once; called at every request."""
+        if self._task is None or self._task.done():
+            self._task = asyncio.get_running_loop().create_task(self._look_after(server))
+
+    async def _look_after(self, server: Any) -> None:
+        while True:
+            limit = await run_in_threadpool(lambda: self.limit)
+            await asyncio.sleep(min(60.0, max(0.5, limit / 4)))
+            await self.close_idle(server)
+
+    async def close_idle(self, server: Any) -> list[str]:
+        """Close the pages that nobody has used for the limit; return their files."""
+        from dlstudy.course import engine
+
+        limit = await run_in_threadpool(lambda: self.limit)
+        closed = []
+        for page in engine.open_pages(server):
+            if self.idle_seconds(page) > limit:
+                try:
+                    self._end(server, page)
+                except Exception:  # the others are closed all the same
+                    logging.getLogger("dlstudy").exception("An idle page could not be saved, so it stays open")
+                else:
+                    closed.append(page.path.name)
+        return closed
+
+    def _end(self, server: Any, page: OpenPage) -> None:
+        """Save and close a page; where saving fails, the error is raised and the page stays open with its text."""
+        from dlstudy.course import engine
+
+        engine.save_page(server, page.session)
+        engine.close_page(server, page.session)
+        self._used.pop(page.session, None)
+
+    # ---- routes ----------------------------------------------------------------------------
+
+    async def pages(self, server: Any) -> dict[str, Any]:
+        """Return what is open, and the learner's choice of a limit."""
+        from dlstudy.course import engine
+
+        found = engine.open_pages(server)
+        memory = await run_in_threadpool(lambda: [_memory(page.pid) for page in found])
+        chosen = await run_in_threadpool(self.site.progress.setting, SETTING)
+        return {
+            "pages": [
+                {
+                    "file": page.path.name,
+                    "title": self._title(page.path.name),
+                    "memory": bytes_,
+                    "running": page.running,
+                    "connected": page.connected,
+                    "idle": round(self.idle_seconds(page)),
+                }
+                for page, bytes_ in zip(found, memory)
+            ],
+            "idle_hours": chosen if chosen in LIMITS else DEFAULT,
+        }
+
+    def _title(self, file: str) -> str:
+        for lesson in (self.site.catalogue.overview, *self.site.catalogue.lessons):
+            if lesson.file == file:
+                return f"{lesson.id} {lesson.title}" if lesson.number else lesson.title
+        return file.removesuffix(".md").replace("_", " ")
+
+    async def _here(self, wish: dict[str, Any], server: Any) -> dict[str, Any]:
+        self.touch(self._file(wish))
+        return {"ok": True}
+
+    async def _close(self, wish: dict[str, Any], server: Any) -> dict[str, Any]:
+        from dlstudy.course import engine
+
+        file = self._file(wish)
+        pages = [page for page in engine.open_pages(server) if page.path.name == file]
+        for page in pages:
+            self._end(server, page)
+        return {"closed": len(pages)}
+
+    async def _idle(self, wish: dict[str, Any], server: Any) -> dict[str, Any]:
+        hours = str(wish.get("hours"))
+        if hours not in LIMITS:
+            raise BadRequest(f"Expected one of {', '.join(LIMITS)} hours, got {hours}.")
+        await run_in_threadpool(self.site.progress.choose, SETTING, hours)
+        return {"ok": True}
+
+    def _file(self, wish: dict[str, Any]) -> str:
+        file = str(wish.get("file", ""))
+        if not self.site.has_page(file):
+            raise BadRequest(f"There is no page {file!r}.")
+        return file
+
+
+def _memory(pid: int | None) -> int | None:
+    """Return the bytes that a process and its children hold; None where it is gone."""
+    import psutil
+
+    if pid is None:
+        return None
+    try:
+        process = psutil.Process(pid)
+        total = process.memory_info().rss
+        for child in process.children(recursive=True):
+            try:
+                total += child.memory_info().rss
+            except psutil.Error:
+                pass
+        return int(total)
+    except psutil.Error:
+        return None

@@ -1,0 +1,127 @@
+"""Open pages: what counts as use, when an idle one is closed, and that its text is saved first."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from dlstudy.app import kernels
+from dlstudy.app.desk import BadRequest
+from dlstudy.course import catalogue, engine
+from dlstudy.course.engine import OpenPage
+from dlstudy.course.progress import Progress
+
+HOUR = 3600.0
+
+
+class Server:
+    """Stands for the page engine: pages that are open, and what was done to them, in order."""
+
+    def __init__(self) -> None:
+        self.open = {"s1": "01_A.md", "s2": "Glossary.md"}
+        self.running: set[str] = set()
+        self.done: list[tuple[str, str]] = []
+        self.save_fails = False
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Server:
+    def pages(server: Server) -> list[OpenPage]:
+        return [OpenPage(key, Path("/x") / file, 1, key in server.running, True) for key, file in server.open.items()]
+
+    def save(server: Server, session: str) -> bool:
+        server.done.append(("save", session))
+        if server.save_fails:
+            raise OSError("disk full")
+        return True
+
+    def close(server: Server, session: str) -> bool:
+        server.done.append(("close", session))
+        return server.open.pop(session, None) is not None
+
+    monkeypatch.setattr(engine, "open_pages", pages)
+    monkeypatch.setattr(engine, "save_page", save)
+    monkeypatch.setattr(engine, "close_page", close)
+    return Server()
+
+
+@pytest.fixture
+def looked_after(tmp_path: Path):
+    clock = SimpleNamespace(now=1000.0)
+    with Progress(tmp_path / "progress.sqlite") as progress:
+        site = SimpleNamespace(
+            progress=progress, catalogue=catalogue.load(), has_page=lambda file: file.endswith(".md")
+        )
+        made = kernels.Kernels(site, clock=lambda: clock.now)  # type: ignore[arg-type]
+        made.clock = clock  # type: ignore[attr-defined]
+        yield made
+
+
+def idle(looked_after, server: Server) -> list[str]:
+    return asyncio.run(looked_after.close_idle(server))
+
+
+def test_a_page_that_nobody_uses_is_saved_and_closed_after_the_limit(looked_after, server: Server) -> None:
+    assert idle(looked_after, server) == [], "what is seen for the first time is in use"
+    looked_after.clock.now += 4 * HOUR - 1
+    assert idle(looked_after, server) == []
+    looked_after.touch("s2")
+    looked_after.clock.now += 2
+    assert idle(looked_after, server) == ["01_A.md"]
+    assert server.done == [("save", "s1"), ("close", "s1")]
+    looked_after.clock.now += 4 * HOUR
+    assert idle(looked_after, server) == ["Glossary.md"]
+
+
+def test_a_page_in_use_by_its_file_or_by_what_runs_stays(looked_after, server: Server) -> None:
+    idle(looked_after, server)
+    server.running.add("s1")
+    for _ in range(5):
+        looked_after.clock.now += 3 * HOUR
+        looked_after.touch("Glossary.md")
+        assert idle(looked_after, server) == []
+    server.running.clear()
+    looked_after.clock.now += 3.9 * HOUR
+    assert idle(looked_after, server) == [], "the pause begins when the run ends"
+    looked_after.clock.now += 0.2 * HOUR
+    assert idle(looked_after, server) == ["01_A.md", "Glossary.md"]
+
+
+def test_the_limit_is_the_learners(looked_after, server: Server) -> None:
+    idle(looked_after, server)
+    asyncio.run(looked_after.routes["/api/course/idle"]({"hours": "never"}, server))
+    looked_after.clock.now += 1000 * HOUR
+    assert idle(looked_after, server) == []
+    asyncio.run(looked_after.routes["/api/course/idle"]({"hours": "1"}, server))
+    assert idle(looked_after, server) == ["01_A.md", "Glossary.md"]
+    for hours in ("0", "", None, "a day"):
+        with pytest.raises(BadRequest, match="Expected one of"):
+            asyncio.run(looked_after.routes["/api/course/idle"]({"hours": hours}, server))
+    looked_after.site.progress.choose(kernels.SETTING, "nonsense")
+    assert looked_after.limit == 4 * HOUR
+
+
+def test_closing_names_the_page_and_saves_first(looked_after, server: Server) -> None:
+    assert asyncio.run(looked_after.routes["/api/course/close"]({"file": "01_A.md"}, server)) == {"closed": 1}
+    assert server.done == [("save", "s1"), ("close", "s1")]
+    assert asyncio.run(looked_after.routes["/api/course/close"]({"file": "01_A.md"}, server)) == {"closed": 0}
+    with pytest.raises(BadRequest, match="no page"):
+        asyncio.run(looked_after.routes["/api/course/close"]({"file": "../secrets"}, server))
+
+
+def test_a_page_whose_text_cannot_be_saved_stays_open(looked_after, server: Server) -> None:
+    server.save_fails = True
+    with pytest.raises(OSError, match="disk full"):
+        asyncio.run(looked_after.routes["/api/course/close"]({"file": "01_A.md"}, server))
+    idle(looked_after, server)
+    looked_after.clock.now += 5 * HOUR
+    assert idle(looked_after, server) == []
+    assert set(server.open) == {"s1", "s2"}
+
+
+def test_a_gone_process_has_no_memory() -> None:
+    assert kernels._memory(None) is None
+    assert kernels._memory(2**22 - 7) is None
