@@ -11,16 +11,22 @@ from typing import TYPE_CHECKING, Any
 from dlstudy.figures.palette import BLUE, CYCLE, GREEN, LINE, MUTED, ORANGE, PAPER, PURPLE, RED, SKY, tokens_css
 
 if TYPE_CHECKING:
+    from dlstudy.figures.biasvariance import BiasVariance
     from dlstudy.figures.broadcast import BroadcastVisualiser
     from dlstudy.figures.canvas import DigitCanvas
     from dlstudy.figures.descent import SurfaceDescent
     from dlstudy.figures.explorer import GraphExplorer
     from dlstudy.figures.floatbits import FloatBits
+    from dlstudy.figures.race import OptimizerRace
     from dlstudy.figures.sliding import SlidingKernel
+    from dlstudy.figures.stepper import BackpropStepper
     from dlstudy.figures.strides import StridesViewer
     from dlstudy.figures.svg import StaticFigure, figure, use_course_style
 
 _HOMES = {
+    "BackpropStepper": "stepper",
+    "BiasVariance": "biasvariance",
+    "OptimizerRace": "race",
     "BroadcastVisualiser": "broadcast",
     "DigitCanvas": "canvas",
     "FloatBits": "floatbits",
@@ -44,10 +50,13 @@ __all__ = [
     "PURPLE",
     "RED",
     "SKY",
+    "BackpropStepper",
+    "BiasVariance",
     "BroadcastVisualiser",
     "DigitCanvas",
     "FloatBits",
     "GraphExplorer",
+    "OptimizerRace",
     "SlidingKernel",
     "StaticFigure",
     "StridesViewer",
