@@ -573,6 +573,27 @@ add("sort", lambda M, a: M.sort(a, stable=True, descending=True), np.array([1, 3
 add("topk", lambda M, a: M.topk(a, 9), draw(rng, (3, 4)))
 add("sort", function("sort"), draw(rng, ()))
 
+# -- special functions and activations ----------------------------------------------------------------------
+for name in ("erf", "erfc"):
+    for shape in SHAPES:
+        add(name, function(name), draw(rng, shape, -3, 3))
+    add(name, method(name), draw(rng, (40,), -7, 7, "float32"))
+    add(name, function(name), draw(rng, (4,), -3, 3, "float16"), second=False)
+    add(name, function(name), np.array([0.0, -0.0, 0.46, 0.47, 3.9, 4.1, 30.0, -30.0, np.inf, -np.inf, np.nan]))
+    for kind in ALL_FORMATS:
+        add(name, function(name), draw(rng, (3,), 1, 3, kind), note=" format")
+for shape in SHAPES:
+    add("selu", function("selu"), draw(rng, shape))
+    add("celu", lambda M, a: M.celu(a, 0.5), draw(rng, shape))  # 1/alpha exact: torch's derivative rounds it to float32
+    add("threshold", lambda M, a: M.threshold(a, 0.3, 2.0), draw(rng, shape))
+    add("hardshrink", lambda M, a: M.hardshrink(a, 0.7), draw(rng, shape))
+    add("rrelu", lambda M, a: M.rrelu(a, 0.2, 0.4), draw(rng, shape))
+    add("rrelu", lambda M, a: (M.manual_seed(7), M.rrelu(a, 0.2, 0.4, True))[1], draw(rng, shape))
+    add("prelu", lambda M, a, w: M.prelu(a, w), draw(rng, shape), draw(rng, (1,)))
+add("prelu", method("prelu"), draw(rng, (2, 3, 2)), draw(rng, (3,)))
+add("prelu", method("prelu"), draw(rng, (2, 3)), draw(rng, (2,)))
+add("celu", lambda M, a: M.celu(a, 0), draw(rng, (3,)))
+
 # -- copies and formats -------------------------------------------------------------------------------------
 add("clone", lambda M, a: (a.clone(), M.clone(a.T)), draw(rng, (2, 3)))
 add("contiguous", lambda M, a: (a.contiguous(), a.T.contiguous()), draw(rng, (2, 3)))

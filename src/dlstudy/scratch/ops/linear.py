@@ -77,7 +77,8 @@ def _affine(input: Any, weight: Any, bias: Any, activation: Any) -> Any:
     x, w = input._data, weight._data
     b = None if bias is None else bias._data
     plain = x.ndim == w.ndim == 2
-    if x.dtype is not w.dtype or not (plain and x.shape[1] == w.shape[1]) or (b is not None and b.shape != w.shape[:1]):
+    fits = plain and x.shape[1] == w.shape[1] and x.dtype is w.dtype
+    if not fits or (b is not None and (b.shape != w.shape[:1] or b.dtype is not x.dtype)):
         _check(input, weight, bias)
     token = hush(SILENT)
     try:
