@@ -1,0 +1,40 @@
+"""Oracle: PyTorch's own scaling on the mask that the noise dictates, its backward pass, and numbers by hand."""
+
+import numpy as np
+import torch
+
+from dlstudy.course.checking import Case
+
+
+def cases(rng):
+    def array(*shape):
+        return np.round(rng.normal(size=shape) + 0.3, 2)
+
+    four, noise = np.array([1.0, -2.0, 3.0, 4.0]), np.array([0.1, 0.6, 0.49, 0.9])
+    return [
+        Case("four numbers, one half", four, 0.5, True, noise, expected=np.array([0.0, -4.0, 0.0, 8.0])),
+        Case("the same in use", four, 0.5, False, noise, expected=four.copy()),
+        Case("a table, p = 0.2", array(3, 4), 0.2, True, rng.random((3, 4))),
+        Case("a table, p = 0.8", array(3, 4), 0.8, True, rng.random((3, 4))),
+        Case(
+            "a batch in float32", array(2, 3, 4).astype(np.float32), 0.3, True, rng.random((2, 3, 4)).astype(np.float32)
+        ),
+        Case("nothing to drop", array(5), 0.0, True, rng.random(5)),
+        Case("all of it", array(5), 1.0, True, rng.random(5)),
+        Case("a table in use, p = 0.2", array(2, 3), 0.2, False, rng.random((2, 3))),
+    ]
+
+
+def run(answer, x, p, training, noise):
+    with np.errstate(all="ignore"):
+        return np.array(answer(x, p, training, noise))
+
+
+def oracle(x, p, training, noise):
+    """Dropout is linear: row by row, what goes through is x times a factor that is 0 or what torch scales ones by."""
+    if not training:
+        return x
+    torch.manual_seed(0)
+    kept = torch.nn.functional.dropout(torch.ones(1000, dtype=torch.float64), p).max().item()
+    factors = [0.0 if r < p else kept for r in noise.ravel().tolist()]
+    return np.array([value * factor for value, factor in zip(x.ravel().tolist(), factors)], x.dtype).reshape(x.shape)
