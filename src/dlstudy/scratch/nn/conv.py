@@ -1,14 +1,16 @@
 """Layers that slide kernels over their input."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 from dlstudy.scratch.conv.geometry import transposed_output_size
 from dlstudy.scratch.creation import empty
-from dlstudy.scratch.ops.convolution import conv1d, conv2d, conv_transpose2d
+from dlstudy.scratch.ops.convolution import conv1d, conv2d, conv2d_relu, conv_transpose2d
 from dlstudy.scratch.ops.folding import pad
 
 from . import init
+from .activation import ReLU
 from .module import Module
 from .parameter import Parameter
 
@@ -105,9 +107,16 @@ class Conv2d(_Conv):
     the same `manual_seed`. ValueError for settings that contradict each other. As `torch.nn.Conv2d`.
     """
 
+    _merges = True
+
     def forward(self, input: Any) -> Any:
         """Return the convolution of `input` with the kernels."""
         return self._convolve(conv2d, input)
+
+    def _merge(self, following: Module) -> Callable[[Any], Any] | None:
+        if self.padding_mode != "zeros" or not (following._plain(ReLU) and self._plain(Conv2d)):
+            return None
+        return lambda input: self._convolve(conv2d_relu, input)
 
 
 class Conv1d(_Conv):

@@ -16,8 +16,10 @@ from typing import Any
 from dlstudy.scratch import conv
 from dlstudy.scratch.both import is_array
 from dlstudy.scratch.conv.geometry import Geometry, geometry, pair
-from dlstudy.scratch.tape import Node, record
+from dlstudy.scratch.tape import OUTPUT, Node, record
 from dlstudy.scratch.tensor import wrap
+
+from .functions import relu, relu_array, relu_backward
 
 Array = Any
 
@@ -57,6 +59,20 @@ class ConvolutionBackward0(Node):
 
     def grad_b(self, grad: Array) -> Array:
         return grad.sum((0, 2, 3))
+
+
+class ConvolutionReluBackward0(ConvolutionBackward0):
+    """y = max(x * w + b, 0): the gradient passes where y is not 0, and then goes on as that of the convolution"""
+
+    keeps = (*ConvolutionBackward0.keeps, "out")
+    sources = (*ConvolutionBackward0.sources, OUTPUT)
+    users = (*ConvolutionBackward0.users, (0, 1, 2))
+
+    def name(self) -> str:
+        return "ReluBackward0"
+
+    def gate(self, grad: Array, saved: tuple[Any, ...], may_change: bool) -> Array:
+        return relu_backward(grad, saved[-1], may_change)
 
 
 class SpreadBackward0(Node):
@@ -101,6 +117,30 @@ def conv2d(
     """
     if input._data.ndim == 3 and weight._data.ndim == 4:
         return conv2d(input.unsqueeze(0), weight, bias, stride, padding, dilation, groups).squeeze(0)
+    return convolve(input, weight, bias, _geometry_of(input, weight, bias, stride, padding, dilation, groups))
+
+
+def conv2d_relu(
+    input: Any,
+    weight: Any,
+    bias: Any = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
+) -> Any:
+    """Return relu(conv2d(...)) as one operation, in the memory of one result: what `Sequential(Conv2d, ReLU)` does when
+    nobody looks at what is between the two.
+    """
+    if input._data.ndim != 4:
+        return relu(conv2d(input, weight, bias, stride, padding, dilation, groups))
+    geo = _geometry_of(input, weight, bias, stride, padding, dilation, groups)
+    y = conv.forward(input._data, weight._data, None if bias is None else bias._data, geo)
+    return record(ConvolutionReluBackward0, wrap(relu_array(y, out=y)), (input, weight, bias), geo=geo)
+
+
+def _geometry_of(input: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilation: Any, groups: int) -> Geometry:
+    """Return the geometry of a conv2d; RuntimeError if something does not fit."""
     _check("conv2d", input, weight, bias, groups, weight._data.ndim and weight._data.shape[0])
     x, w = input._data, weight._data
     if w.shape[1] * groups != x.shape[1]:
@@ -112,7 +152,7 @@ def conv2d(
         raise RuntimeError(
             f"conv2d: expected the number of kernels to be divisible by groups={groups}, got {w.shape[0]}"
         )
-    geo = geometry(
+    return geometry(
         x.shape[2:],
         w.shape[2:],
         pair(stride, "stride"),
@@ -120,7 +160,6 @@ def conv2d(
         pair(dilation, "dilation"),
         groups,
     )
-    return convolve(input, weight, bias, geo)
 
 
 def conv_transpose2d(
