@@ -128,6 +128,39 @@ def refuse(learner: Path) -> None:
         )
 
 
+def handed_out(learner: Path, file: str) -> str | None:
+    """Return the version of a lesson that the learner's copy began as; None where that was not kept."""
+    try:
+        text = _base(learner, file).read_text(encoding="utf-8")
+    except OSError:
+        return None
+    return text if content_hash(text) == entry(learner, file).get("hash") else None
+
+
+def entry(learner: Path, file: str) -> dict:
+    """Return what the manifest says about a lesson: `hash` of what was handed out, `offered` of what lies beside."""
+    return dict(_read_manifest(learner)["lessons"].get(file, {}))
+
+
+def replace(learner: Path, file: str, text: str, shipped: str) -> None:
+    """Give the learner's copy a new text that takes in the version `shipped`: from now on that is its beginning."""
+    write(learner / file, text)
+    manifest = _read_manifest(learner)
+    _remember(learner, file, shipped, manifest)
+    _write_manifest(learner, manifest)
+
+
+def put_back(learner: Path, file: str, text: str, before: dict, base: str | None, beside: str) -> None:
+    """Undo `replace`: the copy's text, its manifest entry and beginning, and the version beside it are as `before`."""
+    write(learner / _beside_name(file), beside)
+    write(learner / file, text)
+    manifest = _read_manifest(learner)
+    manifest["lessons"][file] = before
+    if base is not None:
+        write(_base(learner, file), base)
+    _write_manifest(learner, manifest)
+
+
 def reset_lesson(learner: Path, file: str, lessons: Path | None = None) -> Path | None:
     """Give the learner a fresh copy of a lesson; return where the old one is kept, or None where there was none.
 
@@ -136,13 +169,13 @@ def reset_lesson(learner: Path, file: str, lessons: Path | None = None) -> Path 
     """
     fresh = _shipped(file, lessons).read_text(encoding="utf-8")
     kept = backup(learner, file)
-    _write(learner / file, fresh)
+    write(learner / file, fresh)
     manifest = _read_manifest(learner)
-    entry = manifest["lessons"].get(file, {})
+    known = manifest["lessons"].get(file, {})
     beside = learner / _beside_name(file)
-    if beside.is_file() and content_hash(beside.read_text(encoding="utf-8")) == entry.get("offered"):
+    if beside.is_file() and content_hash(beside.read_text(encoding="utf-8")) == known.get("offered"):
         beside.unlink()
-    manifest["lessons"][file] = {"hash": content_hash(fresh)}
+    _remember(learner, file, fresh, manifest)
     _write_manifest(learner, manifest)
     return kept
 
@@ -159,7 +192,7 @@ def reset_cell(learner: Path, file: str, cell: str, lessons: Path | None = None)
     text = page.with_cell(cell, code)
     kept = backup(learner, file)
     assert kept is not None  # the copy has just been read
-    _write(learner / file, text)
+    write(learner / file, text)
     return kept
 
 
@@ -175,7 +208,7 @@ def backup(learner: Path, file: str) -> Path | None:
     while target.exists():
         number += 1
         target = folder / f"{stamp}_{number}.md"
-    _write(target, source.read_text(encoding="utf-8"))
+    write(target, source.read_text(encoding="utf-8"))
     return target
 
 
@@ -194,33 +227,46 @@ def new_version(learner: Path, file: str) -> str | None:
 def _hand_out(learner: Path, file: str, shipped: str, manifest: dict, done: HandOut) -> None:
     copy = learner / file
     fresh = content_hash(shipped)
-    entry = manifest["lessons"].get(file, {})
+    known = manifest["lessons"].get(file, {})
     if not copy.exists():
-        _write(copy, shipped)
-        manifest["lessons"][file] = {"hash": fresh}
+        write(copy, shipped)
+        _remember(learner, file, shipped, manifest)
         done.new.append(file)
         return
     current = content_hash(copy.read_text(encoding="utf-8", errors="replace"))
     if current == fresh:
-        manifest["lessons"][file] = {"hash": fresh}
+        _remember(learner, file, shipped, manifest)
         done.unchanged.append(file)
-    elif current == entry.get("hash"):
-        _write(copy, shipped)
-        manifest["lessons"][file] = {"hash": fresh}
+    elif current == known.get("hash"):
+        write(copy, shipped)
+        _remember(learner, file, shipped, manifest)
         done.replaced.append(file)
     else:
         done.kept.append(file)
-        if fresh not in (entry.get("hash"), entry.get("offered")):
-            _write(learner / _beside_name(file), shipped)
-            manifest["lessons"][file] = {**entry, "offered": fresh}
+        if fresh not in (known.get("hash"), known.get("offered")):
+            write(learner / _beside_name(file), shipped)
+            manifest["lessons"][file] = {**known, "offered": fresh}
             done.beside.append(_beside_name(file))
+
+
+def _remember(learner: Path, file: str, shipped: str, manifest: dict) -> None:
+    """Note that the copy begins as `shipped`, and keep that text: merging a later version needs it."""
+    manifest["lessons"][file] = {"hash": content_hash(shipped)}
+    base = _base(learner, file)
+    if not base.is_file() or base.read_text(encoding="utf-8", errors="replace") != shipped:
+        base.parent.mkdir(parents=True, exist_ok=True)
+        write(base, shipped)
+
+
+def _base(learner: Path, file: str) -> Path:
+    return paths.state_folder(learner) / "handed-out" / file
 
 
 def _settings(learner: Path, manifest: dict) -> None:
     target = learner / "pyproject.toml"
     fresh = content_hash(SETTINGS)
     if not target.exists() or content_hash(target.read_text(encoding="utf-8")) == manifest.get("settings"):
-        _write(target, SETTINGS)
+        write(target, SETTINGS)
         manifest["settings"] = fresh
 
 
@@ -251,10 +297,10 @@ def _read_manifest(learner: Path) -> dict:
 
 
 def _write_manifest(learner: Path, manifest: dict) -> None:
-    _write(_manifest_path(learner), json.dumps(manifest, indent=1, sort_keys=True) + "\n")
+    write(_manifest_path(learner), json.dumps(manifest, indent=1, sort_keys=True) + "\n")
 
 
-def _write(path: Path, text: str) -> None:
+def write(path: Path, text: str) -> None:
     """Write through a neighbour and a rename, so that a crash in between leaves the old file or the new one."""
     neighbour = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     neighbour.write_text(text, encoding="utf-8", newline="\n")
