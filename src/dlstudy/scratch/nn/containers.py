@@ -285,8 +285,6 @@ class ParameterDict(Module):
             self.update(parameters)
 
     def __getitem__(self, key: str) -> Any:
-        if key not in self._keys:
-            raise KeyError(key)
         return getattr(self, key)
 
     def __setitem__(self, key: str, value: Any) -> None:
@@ -328,15 +326,16 @@ class ParameterDict(Module):
 
     def extra_repr(self) -> str:
         """Return one line for each parameter."""
-        return "\n".join(f"  ({key}): {_describe(value)}" for key, value in self.items())
+        return "\n".join(f"  ({key}): {_describe(value, typename(value))}" for key, value in self.items())
 
 
 def _as_parameter(value: Any) -> Any:
     return Parameter(value) if isinstance(value, Tensor) and not isinstance(value, Parameter) else value
 
 
-def _describe(value: Any) -> str:
+def _describe(value: Any, kind: str | None = None) -> str:
     if not isinstance(value, Tensor):
         return f"Object of type: {typename(value)}"
     sizes = "x".join(str(size) for size in value._data.shape)
-    return f"{'Parameter' if isinstance(value, Parameter) else 'Tensor'} containing: [{value.dtype} of size {sizes}]"
+    name = "Parameter" if isinstance(value, Parameter) else "Tensor"
+    return f"{name} containing: [{kind or value.dtype} of size {sizes}]"

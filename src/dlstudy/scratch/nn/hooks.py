@@ -4,6 +4,7 @@ A forward hook is simply called. A backward hook needs a place in the graph: `Ba
 the module and one behind it, and the gradients that come through these are what the hook gets to see.
 """
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -102,6 +103,13 @@ class BackwardHook:
             grads = _replaced(hook(self.module, grads), grads)
         self.grad_output = grads
         if not self.watches_input:
+            if self.hooks:
+                warnings.warn(
+                    "Full backward hook is firing when gradients are computed with respect to module outputs since no "
+                    "inputs require gradients.",
+                    UserWarning,
+                    stacklevel=6,
+                )
             nothing = (None,) * self.count
             for hook in self.hooks:
                 result = hook(self.module, nothing, grads)

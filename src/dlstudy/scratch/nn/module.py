@@ -18,8 +18,6 @@ Named = Iterator[tuple[str, Any]]
 
 def typename(value: Any) -> str:
     """Return the name of a value's type for a message, such as 'torch.FloatTensor' or 'list'."""
-    if isinstance(value, Parameter):
-        return "torch.nn.parameter.Parameter"
     return value.type() if isinstance(value, Tensor) else type(value).__qualname__
 
 
