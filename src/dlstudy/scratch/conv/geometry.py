@@ -44,10 +44,9 @@ class Geometry(NamedTuple):
     @property
     def flipped(self) -> "Geometry":
         """The geometry of the input gradient as a convolution of `grad` with flipped kernels, for stride 1."""
-        reach = self.reach
-        (top, left), (bottom, right) = self.before, self.after
-        before = reach[0] - 1 - top, reach[1] - 1 - left
-        after = reach[0] - 1 - bottom, reach[1] - 1 - right
+        (h, w), (oh, ow), reach = self.input, self.output, self.reach
+        before = reach[0] - 1 - self.before[0], reach[1] - 1 - self.before[1]
+        after = h + reach[0] - 1 - oh - before[0], w + reach[1] - 1 - ow - before[1]
         return self._replace(input=self.output, output=self.input, before=before, after=after)
 
     def bands(self, rows: int) -> Iterator[tuple["Geometry", slice, slice]]:

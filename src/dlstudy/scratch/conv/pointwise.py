@@ -14,7 +14,7 @@ Array = Any
 
 def fits(geo: Geometry, *arrays: Array) -> bool:
     """Return whether this kernel can compute a convolution of this geometry; its pictures have to be contiguous."""
-    bare = geo.kernel == geo.stride == (1, 1) and geo.before == geo.after == (0, 0)
+    bare = geo.kernel == geo.stride == (1, 1) and geo.before == geo.after == (0, 0) and geo.input == geo.output
     return bare and all(a.flags.c_contiguous for a in arrays)
 
 
