@@ -225,7 +225,7 @@ def adaptive_max_pool2d(input: Any, output_size: Any, return_indices: bool = Fal
             best = _last_nan_or_first_largest(part.reshape(*lead, part.shape[-2] * part.shape[-1]))
             index[..., i, j] = (best // part.shape[-1] + down.start) * cols + best % part.shape[-1] + across.start
     places = wrap(index)
-    y = input.flatten(-2).gather(-1, places.flatten(-2)).reshape(index.shape) if index.size else input[..., :h, :w]
+    y = input.reshape(*lead, rows * cols).gather(-1, places.reshape(*lead, h * w)).reshape(index.shape)
     return (y, places) if return_indices else y
 
 
