@@ -1,5 +1,7 @@
 """Oracle: run the layers in PyTorch. The bias is what comes out for zeros, each column what a basis vector adds."""
 
+from itertools import pairwise
+
 import numpy as np
 import torch
 
@@ -13,7 +15,7 @@ def cases(rng):
         return np.round(rng.normal(size=(out, into)), 2), np.round(rng.normal(size=out), 2)
 
     def stack(*sizes):
-        return [layer(out, into) for into, out in zip(sizes, sizes[1:])]
+        return [layer(out, into) for into, out in pairwise(sizes)]
 
     one = np.array([[1.0]])
     double, triple = (2 * one, one[0]), (3 * one, 5 * one[0])

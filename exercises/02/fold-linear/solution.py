@@ -1,6 +1,3 @@
-import numpy as np
-
-
 def fold_linear(layers):
     """Return the weight and the bias of the one linear layer that does what `layers` do one after another.
 

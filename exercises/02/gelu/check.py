@@ -24,5 +24,3 @@ def oracle(x):
     value = torch.nn.functional.gelu(leaf)
     value.sum().backward()
     return value.detach().numpy(), leaf.grad.numpy()
-
-

@@ -3,6 +3,11 @@ import math
 import numpy as np
 
 
+def erf(x):
+    """The error function of every number of an array."""
+    return np.vectorize(math.erf)(x)
+
+
 def gelu(x):
     """Return GELU(x) = x Φ(x) and its slope, two float64 arrays shaped like `x`.
 

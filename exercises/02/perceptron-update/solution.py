@@ -1,6 +1,3 @@
-import numpy as np
-
-
 def perceptron_update(w, b, x, label):
     """Return the weights (d,) and the bias of a perceptron after it has looked at one example `x` (d,).
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from functools import cache
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,8 +25,8 @@ def train_perceptron(
 ) -> dict[str, np.ndarray]:
     """Show all points to a perceptron, round after round, by Rosenblatt's rule (Psychological Review 65, 1958).
 
-    points (N, d), labels 0 or 1. Returns "mistakes" (rounds,) and "weights" (rounds, d + 1), the bias last, at the end of
-    each round.
+    points (N, d), labels 0 or 1. Returns "mistakes" (rounds,) and "weights" (rounds, d + 1), the bias last, at the end
+    of each round.
     """
     w, b = np.zeros(points.shape[1]), 0.0
     mistakes, weights = [], []
@@ -59,8 +61,8 @@ def show_perceptrons(runs: Mapping[str, dict[str, np.ndarray]], tables: Mapping[
     axes[0].set_ylabel("x₂")
     return figure(
         fig,
-        caption="Filled points are 1, hollow ones 0. The line is where the perceptron's sum is zero, after its last round.",
-        alt="Three squares of four points. For AND and OR a line parts filled from hollow points; for XOR it passes beside.",
+        caption="Filled points are 1, hollow ones 0. On the line the perceptron's sum is zero, after its last round.",
+        alt="Three squares of four points. For AND and OR a line parts filled from hollow ones; for XOR none does.",
     )
 
 
@@ -81,10 +83,10 @@ def _draw_corners(ax: Any, labels: Sequence[int]) -> None:
 # ---- XOR with a hidden layer --------------------------------------------------------------------------------------
 
 
-def xor_starts(hidden: int, starts: int = 100, steps: int = 1000, rate: float = 0.5, seed: int = 0) -> Bool[Any, " S"]:
+def xor_starts(hidden: int, starts: int = 100, steps: int = 800, rate: float = 0.5, seed: int = 0) -> Bool[Any, " S"]:
     """Train `starts` networks 2 -> hidden -> 1 (ReLU) on XOR by gradient descent, all at once; return which solve it.
 
-    Weights and biases start as `nn.Linear`'s do, evenly within ±1/√fan-in. The loss is the cross-entropy of two classes.
+    Weights and biases start as `nn.Linear`'s do, evenly within ±1/√fan-in. The loss is cross-entropy for two classes.
     """
     import torch
     from torch.nn.functional import binary_cross_entropy_with_logits
@@ -155,8 +157,8 @@ def show_activations() -> StaticFigure:
     axes[0, 0].legend(loc="upper left", fontsize=9)
     return figure(
         fig,
-        caption="Eight activations and their slopes. Look at where the dashed slope is zero: from there, nothing is learned.",
-        alt="Eight small plots of activation functions with their slopes. The slopes of sigmoid and tanh fade on both sides, "
+        caption="Eight activations and their slopes. Where the dashed slope is zero, nothing is learned.",
+        alt="Eight plots of activation functions with their slopes. Those of sigmoid and tanh fade on both sides, "
         "ReLU's is 0 on the left and 1 on the right, and those of SiLU and GELU dip below zero.",
     )
 
@@ -176,8 +178,8 @@ def fit_curve(
     """Fit `wavy` from 64 points by networks of `depth` hidden layers of `width` units, one for each seed.
 
     All start as He et al. (2015) propose and take `steps` full-batch steps of Adam with a rate that sinks to 0 along a
-    cosine. Returns "x" (201,), new points between the old ones; "y" (seeds, 201); "error" (seeds,), the root mean square
-    distance from the curve there; and "parameters", how many numbers each network has.
+    cosine. Returns "x" (201,), new points between the old ones; "y" (seeds, 201); "error" (seeds,), the root mean
+    square distance from the curve there; and "parameters", how many numbers each network has.
     """
     import torch
 
@@ -187,7 +189,7 @@ def fit_curve(
     between = torch.linspace(-0.98, 0.98, 201)[None, :, None].expand(seeds, 201, 1)
     sizes = [1, *[width] * depth, 1]
     parameters: list[Any] = []
-    for fan_in, fan_out in zip(sizes, sizes[1:]):
+    for fan_in, fan_out in pairwise(sizes):
         parameters.append(torch.randn(seeds, fan_in, fan_out, generator=generator) * math.sqrt(2 / fan_in))
         spread = 1.0 if fan_in == 1 else 0.1  # the first layer's kinks should begin all along the axis
         parameters.append((torch.rand(seeds, 1, fan_out, generator=generator) * 2 - 1) * spread)
@@ -219,26 +221,41 @@ def fit_curve(
     }
 
 
-def show_fits(fits: Mapping[tuple[int, int], dict[str, Any]]) -> StaticFigure:
-    """Draw the first seed's curve of every fit, one panel a network, depth downwards and width to the right.
+def fit_all(
+    widths: Sequence[int] = (4, 16, 64), depths: Sequence[int] = (1, 2, 3)
+) -> Generator[float, None, list[dict[str, Any]]]:
+    """Fit `wavy` by a network of each width and depth; yield the share that is done, return what JSON can hold.
 
-    `fits` maps (width, depth) to what `fit_curve` returned.
+    One entry a network: "width", "depth", "parameters", "error" (one a seed), and "x" and "y", the first seed's curve.
     """
+    found: list[dict[str, Any]] = []
+    for depth in depths:
+        for width in widths:
+            fit = fit_curve(width, depth)
+            kept = {"x": fit["x"].round(3).tolist(), "y": fit["y"][0].round(4).tolist(), "error": fit["error"].tolist()}
+            found.append({"width": width, "depth": depth, "parameters": fit["parameters"], **kept})
+            yield len(found) / (len(widths) * len(depths))
+    return found
+
+
+def show_fits(fits: Sequence[Mapping[str, Any]]) -> StaticFigure:
+    """Draw the first seed's curve of every fit that `fit_all` made, depth downwards and width to the right."""
     from matplotlib import pyplot as plt
 
     from dlstudy.figures.svg import figure, use_course_style
 
     use_course_style()
-    widths, depths = sorted({width for width, _ in fits}), sorted({depth for _, depth in fits})
+    widths, depths = sorted({fit["width"] for fit in fits}), sorted({fit["depth"] for fit in fits})
     fig, axes = plt.subplots(
         len(depths), len(widths), figsize=(7.2, 1.75 * len(depths)), sharex=True, sharey=True, squeeze=False
     )
-    for (width, depth), fit in fits.items():
-        ax = axes[depths.index(depth), widths.index(width)]
-        ax.plot(fit["x"], wavy(fit["x"]), color=MUTED, lw=3, alpha=0.45)
-        ax.plot(fit["x"], fit["y"][0], color=BLUE, lw=1.6)
-        layers = "layer" if depth == 1 else "layers"
-        ax.set_title(f"{depth} {layers} of {width}: off by {np.median(fit['error']):.3f}", fontsize=9)
+    for fit in fits:
+        ax = axes[depths.index(fit["depth"]), widths.index(fit["width"])]
+        x = np.array(fit["x"])
+        ax.plot(x, wavy(x), color=MUTED, lw=3, alpha=0.45)
+        ax.plot(x, fit["y"], color=BLUE, lw=1.6)
+        layers = "layer" if fit["depth"] == 1 else "layers"
+        ax.set_title(f"{fit['depth']} {layers} of {fit['width']}: off by {np.median(fit['error']):.3f}", fontsize=9)
     for ax in axes[-1]:
         ax.set_xlabel("x")
     for ax in axes[:, 0]:
@@ -246,7 +263,7 @@ def show_fits(fits: Mapping[tuple[int, int], dict[str, Any]]) -> StaticFigure:
     return figure(
         fig,
         caption="Blue: the network of the first seed. Grey: the curve. Above each: the median error of three seeds.",
-        alt="A grid of fitted curves. With 4 units the fit is a few straight pieces; with 64 units in two or three layers "
+        alt="A grid of fitted curves. With 4 units the fit is a few straight pieces; with 64 in two layers or three "
         "it lies on the curve.",
     )
 
@@ -264,22 +281,30 @@ def straight_pieces(x: Float[np.ndarray, " n"], y: Float[np.ndarray, " n"]) -> i
 # ---- signals through fifty layers -----------------------------------------------------------------------------------
 
 
+@cache
+def _normal_weights(depth: int, width: int, seed: int) -> Any:
+    """Random float32 weights (depth, width, width) of deviation 1, drawn once for all starts that are compared."""
+    import torch
+
+    return torch.randn(depth, width, width, generator=torch.Generator().manual_seed(seed))
+
+
 def signal_sizes(
     deviation: float, activation: str = "relu", *, depth: int = 50, width: int = 256, seed: int = 0
 ) -> tuple[Float[Any, " depth"], Float[Any, " depth"]]:
-    """Send 64 random inputs through `depth` layers of normal weights with this deviation, and a random gradient back.
+    """Send 32 random inputs through `depth` layers of normal weights with this deviation, and a random gradient back.
 
     Returns two arrays (depth,): the root mean square of each layer's sums, and that of the gradient of those sums.
     """
     import torch
 
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(1000 + seed)
     bend = {"relu": torch.relu, "tanh": torch.tanh, "linear": lambda z: z}[activation]
-    h: Any = torch.randn(64, width, generator=generator, dtype=torch.float64)
+    weights = _normal_weights(depth, width, seed)
+    h: Any = torch.randn(32, width, generator=generator, dtype=torch.float64)
     sums = []
-    for _ in range(depth):
-        weight = torch.randn(width, width, generator=generator, dtype=torch.float64) * deviation
-        z = h @ weight.T
+    for weight in weights:
+        z = h @ (weight.double() * deviation).T
         if not z.requires_grad:
             z.requires_grad_()
         z.retain_grad()
@@ -316,9 +341,9 @@ def show_signals(sizes: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> StaticFi
     axes[0].legend(fontsize=9, loc="upper left")
     return figure(
         fig,
-        caption="One curve a start. Only one of them stays level through fifty layers of ReLU; zero weights leave no curve at all.",
-        alt="Two plots over fifty layers, logarithmic. Small weights fall off the picture, large ones rise out of it, Xavier's "
-        "sinks steadily, He's stays level. For the gradient the same, mirrored.",
+        caption="One curve a start. Only He's stays level through fifty layers of ReLU; zero weights leave no curve.",
+        alt="Two logarithmic plots over fifty layers. Small weights fall off the picture, large ones rise out of it, "
+        "Xavier's sink steadily, He's stays level. For the gradient the same, mirrored.",
     )
 
 
@@ -347,8 +372,8 @@ _PROOF: dict[str, tuple[tuple[int, ...], Callable[[Any], Any]]] = {
 def proof() -> list[dict[str, Any]]:
     """Compare layers and activations of `dlstudy.scratch.nn` with `torch.nn`: same float64 input, same state dict.
 
-    Returns one row a layer: its name, the largest error of the output, and the largest error of any gradient, that of the
-    input and those of all parameters.
+    Returns one row a layer: its name, the largest error of the output, and the largest error of any gradient, that of
+    the input and those of all parameters.
     """
     import torch
 
@@ -376,6 +401,13 @@ def proof() -> list[dict[str, Any]]:
         errors = [float(np.abs(a - b).max()) for a, b in zip(*results)]
         rows.append({"layer": name, "value error": errors[0], "gradient error": max(errors[1:])})
     return rows
+
+
+def proof_table(rows: list[dict[str, Any]]) -> str:
+    """Return the rows of `proof` as a Markdown table."""
+    lines = ["| layer | value error | gradient error |", "| --- | --: | --: |"]
+    lines += [f"| `{row['layer']}` | {row['value error']:.1e} | {row['gradient error']:.1e} |" for row in rows]
+    return "\n".join(lines)
 
 
 # ---- digits, for the experiments on mistakes ------------------------------------------------------------------------

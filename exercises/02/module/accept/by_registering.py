@@ -1,3 +1,6 @@
+from dlstudy.scratch.nn import Parameter
+
+
 class Module:
     def __setattr__(self, name, value):
         own = self.__dict__.setdefault("_own", {})

@@ -1,3 +1,6 @@
+from dlstudy.scratch.nn import Parameter
+
+
 class Module:
     def __call__(self, *inputs):
         return self.forward(*inputs)

@@ -1,5 +1,8 @@
+from dlstudy.scratch.nn import Parameter
+
+
 class Module:
-    registry = {}
+    registry = {}  # noqa: RUF012 - one for all objects: that is the mistake
 
     def __setattr__(self, name, value):
         self.registry[name] = value
