@@ -113,9 +113,25 @@ def from_source(exercise: Exercise, source: str) -> Callable[..., Any]:
 def source_of(answer: Any) -> str:
     """Return the text of a function or class, or an empty text where Python does not know it."""
     try:
+        if inspect.isclass(answer):
+            return _class_source(answer)
         return textwrap.dedent(inspect.getsource(answer))
-    except (OSError, TypeError, IndentationError):
+    except (OSError, TypeError, SyntaxError):
         return ""
+
+
+def _class_source(answer: type) -> str:
+    """The text of a class, from the cell that its methods say they are from.
+
+    Python itself looks a class up in the file of its module, and for a cell of a page that file is the page.
+    """
+    files = {item.__code__.co_filename for item in vars(answer).values() if inspect.isfunction(item)}
+    for file in files:
+        text = "".join(linecache.getlines(file))
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.ClassDef) and node.name == answer.__name__:
+                return textwrap.dedent("\n".join(text.splitlines()[node.lineno - 1 : node.end_lineno])) + "\n"
+    return ""
 
 
 def parameters(function: Callable[..., Any]) -> tuple[str, ...]:
