@@ -22,10 +22,10 @@ Array = Any  # a NumPy array, or a Tensor when the derivative itself is being re
 
 def log_sum_exp(z: Array, axis: int) -> Array:
     """Return ln(sum(exp z)) over `axis`, which stays with size 1, for an array or a Tensor; no exp overflows."""
-    largest = plain(z).max(axis=axis, keepdims=True)
-    largest[~np.isfinite(largest)] = 0
-    largest = constant(largest, z)
-    return unary("log", unary("exp", z - largest).sum(axis=axis, keepdims=True)) + largest
+    largest = constant(np.maximum.reduce(plain(z), axis=axis, keepdims=True), z)
+    powers = z - largest
+    powers = np.exp(powers, out=powers) if is_array(powers) else powers.exp()
+    return unary("log", powers.sum(axis=axis, keepdims=True)) + largest
 
 
 def softmax_given(z: Array, log_total: Array, axis: int) -> Array:
@@ -48,22 +48,25 @@ class ClassIndices:
     def __init__(self, scores: Array, target: Array, weight: Array | None, ignore_index: int, reduction: str):
         classes = scores.shape[self.axis(scores)]
         self.target, self.reduction = target, reduction
-        kept = np.not_equal(target, ignore_index, out=...)
-        if not kept.all():
-            self.target = np.where(kept, target, 0)
-            counts: Any = np.asarray(kept).astype(scores.dtype)
-        else:
-            counts = 1.0 if weight is None else np.ones(target.shape, scores.dtype)
-        if target.size and not (self.target.min() >= 0 and self.target.max() < classes):
-            wrong = self.target[(self.target < 0) | (self.target >= classes)].ravel()[0]
-            raise IndexError(f"Target {wrong} is out of bounds: expected a class from 0 to {classes - 1}")
+        # as unsigned numbers negative ones are huge: one look tells whether all are classes, and none is to be ignored
+        inside = not target.size or np.maximum.reduce(target.astype(np.uint64), axis=None) < classes
+        self.kept: Any = True
+        counts: Any = 1.0
+        if not inside or 0 <= ignore_index < classes:
+            self.kept = np.not_equal(target, ignore_index, out=...)
+            self.target = np.where(self.kept, target, 0)
+            outside = (self.target < 0) | (self.target >= classes)
+            if outside.any():
+                wrong = self.target[outside].ravel()[0]
+                raise IndexError(f"Target {wrong} is out of bounds: expected a class from 0 to {classes - 1}")
+            counts = np.asarray(self.kept.astype(scores.dtype))
         if weight is not None:
             counts = np.asarray(counts * weight[self.target])
-        self.counts, self.kept = counts, kept
+        self.counts = counts
         if reduction == "mean":
             self.total = target.size if isinstance(counts, float) else float(np.add.reduce(counts, axis=None))
             # the mean of nothing is nan, and what was ignored still has gradient 0
-            self.counts = counts / self.total if self.total else np.where(kept, np.nan, 0).astype(scores.dtype)
+            self.counts = counts / self.total if self.total else np.where(self.kept, np.nan, 0).astype(scores.dtype)
 
     @staticmethod
     def axis(scores: Any) -> int:
@@ -244,7 +247,7 @@ def _smoothed(input: Any, classes: ClassIndices, weight: Array | None, smoothing
     q = np.full(z.shape, smoothing / z.shape[axis], z.dtype)
     q[classes.places(z.ndim)] += 1 - smoothing
     losses = _of_distribution(input, wrap(q), weight, "none", 0)
-    if not classes.kept.all():
+    if classes.kept is not True:
         losses = losses.masked_fill(wrap(np.logical_not(classes.kept, out=...)), 0.0)
     if classes.reduction == "none":
         return losses

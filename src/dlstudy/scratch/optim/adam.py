@@ -1,10 +1,11 @@
 """Adam: steps of even size from running means of the gradient and of its square."""
 
+import math
 from typing import Any
 
 import numpy as np
 
-from .optimizer import Array, Group, Optimizer, buffer, check_settings, count_step, pieces
+from .optimizer import Array, Group, Optimizer, buffer, check_settings, count_step, pieces, running_mean
 
 
 class Adam(Optimizer):
@@ -40,23 +41,23 @@ class Adam(Optimizer):
         super().__init__(params, defaults)
 
     def update(self, p: Array, g: Array, state: dict[str, Any], group: Group) -> None:
-        """Take one step of algorithm 1; `v_root` is sqrt(v / (1 - beta2^t))."""
+        """Take one step of algorithm 1."""
         lr, (beta1, beta2), eps = float(group["lr"]), group["betas"], group["eps"]
         weight_decay, decoupled = group["weight_decay"], group["decoupled_weight_decay"]
         t = count_step(state)
         m, v = buffer(state, "exp_avg", p), buffer(state, "exp_avg_sq", p)
         largest = buffer(state, "max_exp_avg_sq", p) if group["amsgrad"] else v
-        step_size = lr / (1 - beta1**t)
-        v_scale = (1 - beta2**t) ** 0.5
+        # sqrt(v / (1 - beta2^t)) is sqrt(v) / v_scale; both corrections go into one number, once for all elements
+        v_scale = math.sqrt(1 - beta2**t)
+        step_size = lr / (1 - beta1**t) * v_scale
 
         for p_, g_, m_, v_, largest_ in pieces(p, g, m, v, largest):
             if weight_decay and decoupled:
                 p_ *= 1 - lr * weight_decay
             elif weight_decay:
                 g_ = g_ + weight_decay * p_
-            m_ += (1 - beta1) * (g_ - m_)
-            v_ += (1 - beta2) * (g_ * g_ - v_)
+            running_mean(m_, g_, beta1)
+            running_mean(v_, g_ * g_, beta2)
             if group["amsgrad"]:
                 np.maximum(largest_, v_, out=largest_)
-            v_root = np.sqrt(largest_) / v_scale
-            p_ -= step_size * m_ / (v_root + eps)
+            p_ -= step_size * (m_ / (np.sqrt(largest_) + eps * v_scale))

@@ -23,7 +23,7 @@ from dlstudy.scratch.versions import note_change
 
 Array = Any
 Group = dict[str, Any]
-PIECE = 16384  # elements: six arrays of this size in float32, as Adam uses, fit a second-level cache of half a MiB
+PIECE = 32768  # elements: the six arrays that Adam works on, in float32, then fit a second-level cache of 1 MiB
 
 
 def pieces(*arrays: Array) -> Iterable[tuple[Array, ...]]:
@@ -36,6 +36,13 @@ def pieces(*arrays: Array) -> Iterable[tuple[Array, ...]]:
         return (arrays,)
     flat = [a.reshape(-1) for a in arrays]
     return (tuple([a[start : start + PIECE] for a in flat]) for start in range(0, size, PIECE))
+
+
+def running_mean(mean: Array, new: Array, beta: float) -> None:
+    """Change the array `mean` to beta mean + (1 - beta) new."""
+    change = new - mean
+    change *= 1 - beta
+    mean += change
 
 
 def check_settings(*settings: tuple[str, Any, bool]) -> None:
@@ -251,4 +258,4 @@ def buffer(state: dict[str, Any], name: str, p: Array, value: float = 0.0) -> Ar
     return held._data
 
 
-__all__ = ["Optimizer", "buffer", "check_settings", "count_step", "pieces"]
+__all__ = ["Optimizer", "buffer", "check_settings", "count_step", "pieces", "running_mean"]

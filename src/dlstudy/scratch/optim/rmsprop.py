@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from .optimizer import Array, Group, Optimizer, buffer, check_settings, count_step, pieces
+from .optimizer import Array, Group, Optimizer, buffer, check_settings, count_step, pieces, running_mean
 
 
 class RMSprop(Optimizer):
@@ -45,10 +45,9 @@ class RMSprop(Optimizer):
         for p_, g_, v_, b_, mean_ in pieces(p, g, v, b, mean):
             if weight_decay:
                 g_ = g_ + weight_decay * p_
-            v_ *= alpha
-            v_ += (1 - alpha) * (g_ * g_)
+            running_mean(v_, g_ * g_, alpha)
             if group["centered"]:
-                mean_ += (1 - alpha) * (g_ - mean_)
+                running_mean(mean_, g_, alpha)
                 root = np.sqrt(v_ - mean_ * mean_)
             else:
                 root = np.sqrt(v_)
