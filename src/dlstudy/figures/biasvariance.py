@@ -61,18 +61,23 @@ def waves_at(x: np.ndarray, waves: int) -> np.ndarray:
 
 
 @lru_cache(maxsize=512)
-def errors_of(waves: int, points: int = 20, noise: float = 0.1, penalty: float = 0.0, seed: int = 0) -> Errors:
-    """Let DRAWS people fit `waves` cosines to `points` random, noisy points each, and take the errors apart.
+def errors_of(
+    waves: int, points: int = 20, noise: float = 0.1, penalty: float = 0.0, seed: int = 0, spread: bool = True
+) -> Errors:
+    """Let DRAWS people fit `waves` cosines to `points` noisy points each, and take the errors apart.
 
-    `noise` is the standard deviation of the noise. The fit minimises the mean squared error plus `penalty` times the
-    squared coefficients, the constant's left out; without a penalty, where several fit equally well, it takes the one
-    with the smallest coefficients. The parts are those of Hastie, Tibshirani and Friedman, The Elements of Statistical
+    With `spread` there is one point, at random, in each of `points` equal stretches of the row; without, they fall
+    anywhere. `noise` is the standard deviation of the noise. The fit minimises the mean squared error plus `penalty`
+    times the squared coefficients, the constant's left out; without a penalty, where several fit equally well, it
+    takes the one with the smallest coefficients. The parts are those of Hastie, Tibshirani and Friedman, The Elements of Statistical
     Learning, 2009, eq. 7.9. Raises ValueError unless there is at least one wave and one point.
     """
     if waves < 1 or points < 1:
         raise ValueError(f"expected at least one wave and one point, got {waves} and {points}")
     rng = np.random.default_rng(seed)
     x = rng.random((DRAWS, points))
+    if spread:
+        x = (np.arange(points) + x) / points
     row, grid = truth(), np.linspace(0, 1, PLACES)
     y = np.interp(x, grid, row) + noise * rng.normal(size=x.shape)
     columns = waves_at(x, waves)  # (DRAWS, points, waves)
@@ -118,7 +123,7 @@ class BiasVariance(Figure):
     report = traitlets.Dict().tag(sync=True)
 
     def __init__(self, waves: int = 4, points: int = 20, noise: float = 0.1, penalty: float = 0.0) -> None:
-        offered = {
+        offered: dict[str, list[float]] = {
             "waves": [k for k in WAVES if k <= 32],
             "points": list(POINTS),
             "noise": list(NOISES),

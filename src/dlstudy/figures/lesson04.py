@@ -309,9 +309,11 @@ def proof(steps: int = 50) -> Generator[float, None, list[dict[str, Any]]]:
 
     rows = []
     for name, make in _OPTIMIZERS.items():
-        ours, theirs = (
-            _walk(lib, lambda optim, w, make=make: (make(optim, w), None), steps) for lib in (scratch, torch)
-        )
+
+        def alone(optim: Any, w: list[Any], make: Any = make) -> tuple[Any, None]:
+            return make(optim, w), None
+
+        ours, theirs = (_walk(lib, alone, steps) for lib in (scratch, torch))
         rows.append(_proof_row(name, "weights", ours, theirs))
         yield len(rows) / (len(_OPTIMIZERS) + len(_SCHEDULES))
     for name, schedule in _SCHEDULES.items():
@@ -411,6 +413,8 @@ def show_sweep(found: Mapping[str, Any]) -> StaticFigure:
         ax.plot(found["rates"], values.mean(1), color=colour, marker=mark, ls=dash, lw=2, label=name)
         ax.fill_between(found["rates"], values.min(1), values.max(1), color=colour, alpha=0.15, lw=0)
     ax.set(xscale="log", yscale="log", xlabel="learning rate", ylabel="training loss after 60 steps")
+    ax.set_yticks([0.2, 0.5, 1, 2, 5], ["0.2", "0.5", "1", "2", "5"])
+    ax.minorticks_off()
     ax.grid(axis="y", color=LINE, lw=0.6)
     ax.legend(facecolor=PAPER)
     best = {name: found["rates"][int(np.mean(losses, axis=1).argmin())] for name, losses in found["losses"].items()}

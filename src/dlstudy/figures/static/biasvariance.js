@@ -28,7 +28,7 @@ function drawFits(report, width, height) {
 function drawErrors(report, waves, offered, width, height, choose) {
   const [left, foot, top] = [52, 36, 8];
   const [wide, high] = [width - left - 10, height - foot - top];
-  const [low, peak] = [-4, 1];
+  const [low, peak] = [-4, 0];
   const across = (k) => left + (Math.log2(k) / Math.log2(offered[offered.length - 1])) * wide;
   const up = (v) => top + high - ((Math.min(Math.max(Math.log10(Math.max(v, 1e-12)), low), peak) - low) / (peak - low)) * high;
   const svg = s("svg", { width, height, role: "img", "aria-label": `Mean squared errors against the number of waves; the sum is lowest at ${report.best}` });
@@ -96,6 +96,7 @@ function render({ model, el }) {
     if (width < 40) return;
     const each = width > 640 ? Math.floor((width - 16) / 2) : width;
     const height = Math.round(Math.min(each * 0.72, 270));
+    root.querySelectorAll(".dls-panel").forEach((panel) => { panel.style.width = `${each}px`; });
     fits.replaceChildren(drawFits(report, each, height));
     errors.replaceChildren(drawErrors(report, model.get("waves"), offered.waves, each, height, (k) => send(model, { waves: k })));
   }
