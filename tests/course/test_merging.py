@@ -133,6 +133,14 @@ def test_an_answer_that_was_not_begun_gets_the_new_start(monkeypatch: pytest.Mon
     assert "return 7" in merged(begun, new, None)
 
 
+def test_a_save_that_writes_a_cells_options_in_another_order_is_no_change() -> None:
+    one = HEAD + '```python {.marimo name="a" hide_code="true"}\nx = 1\n```\n\nEnd.'
+    other = HEAD + '```python {.marimo hide_code="true" name="a"}\nx = 1\n```\n\nEnd.'
+    assert [choice.open for choice in choices(FILE, one, other, None) if not choice.same] == []
+    shown = other.replace('hide_code="true" ', "")
+    assert len([choice for choice in choices(FILE, one, shown, None) if not choice.same]) == 1
+
+
 def test_every_choice_can_be_turned_round() -> None:
     found = choices(FILE, MINE, NEW, OLD)
     assert merged(MINE, NEW, OLD, {choice.id: "new" for choice in found}) == NEW

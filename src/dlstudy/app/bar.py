@@ -117,8 +117,9 @@ def _menu(site: Site, file: str, lesson: catalogues.Lesson | None) -> str:
         return ""
     newer = learners.new_version(site.learner, file)
     note = (
-        f'<p class="dls-newer">You have changed this lesson, so its newer version lies beside it: '
-        f'<a href="{site.base}/{escape(newer)}">see it</a>. Starting the lesson again gives you that one.</p>'
+        f'<p class="dls-newer">You have changed this lesson, so its newer version lies beside it. '
+        f'<a href="{site.base}/merge?file={escape(file)}">Put the two together</a>, or '
+        f'<a href="{site.base}/{escape(newer)}">look at it</a>. Starting the lesson again gives you that one.</p>'
         if newer
         else ""
     )

@@ -167,7 +167,7 @@ def report(done: learners.HandOut, folder: Path, say: Callable[[str], None]) -> 
     if done.replaced:
         say(f"Updated (you had not changed them): {', '.join(done.replaced)}")
     for name in done.beside:
-        say(f"A newer version of a lesson you have changed lies beside it: {name}")
+        say(f"A newer version of a lesson you have changed lies beside it: {name} (the home page puts them together)")
 
 
 def _run_engine(folder: Path, host: str, port: int, keys: Secrets, base_url: str, allow_origins: Sequence[str]) -> int:

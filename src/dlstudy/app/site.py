@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from dlstudy.app import bar, guard, home, machine, pages
 from dlstudy.app.desk import BadRequest, Desk
 from dlstudy.app.kernels import Kernels
+from dlstudy.app.merge import MergeView
 from dlstudy.course import catalogue as catalogues
 from dlstudy.course import learner as learners
 from dlstudy.course import paths
@@ -38,6 +39,7 @@ class Site:
         self.learner = paths.learner_folder()
         self.desk = Desk(self)
         self.kernels = Kernels(self)
+        self.merge = MergeView(self)
 
     @cached_property
     def catalogue(self) -> catalogues.Catalogue:
@@ -110,6 +112,8 @@ class Site:
                 return await self._progress(Request(scope))
             if path == "/api/course/machine":
                 return JSONResponse(await run_in_threadpool(machine.facts))
+            if path == "/merge":
+                return await self.merge.get(query.get("file", [""])[0])
             if path == "/api/course/pages":
                 return JSONResponse(await self.kernels.pages(scope["app"]), headers={"Cache-Control": "no-store"})
             found = await self.desk.get(path, query)
@@ -129,6 +133,7 @@ class Site:
             "/api/course/interrupt": self._interrupt,
             "/api/course/dismiss": self._dismiss,
             **self.desk.routes,
+            **self.merge.routes,
         }
         if method != "PUT" or path not in routes | self.kernels.routes:
             return None

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from dlstudy.app import icons
 from dlstudy.course import catalogue as catalogues
+from dlstudy.course import learner as learners
 from dlstudy.course import notes, paths, review, weeks
 
 if TYPE_CHECKING:
@@ -24,9 +25,25 @@ WHY = {"failed": "went wrong", "hint": "took a hint", "solution": "took the solu
 def render(site: Site, snapshot: Mapping[str, Any]) -> str:
     """Return the three panels."""
     return (
-        '<section class="today" aria-label="Today">'
+        f'{_newer(site)}<section class="today" aria-label="Today">'
         f"{_week(site, snapshot)}{_review(site)}{_notes(site)}</section>{_pages()}"
     )
+
+
+def _newer(site: Site) -> str:
+    """Name the lessons whose newer version lies beside the learner's own."""
+    found = [
+        f'<a href="{site.base}/merge?file={escape(lesson.file)}">{lesson.id} {escape(lesson.title)}</a>'
+        for lesson in (site.catalogue.overview, *site.catalogue.lessons)
+        if learners.new_version(site.learner, lesson.file)
+    ]
+    text = (
+        f"<p>A newer version has come of what you had changed: {', '.join(found)}. Put yours and the new one together; "
+        "your answers are kept.</p>"
+        if found
+        else ""
+    )
+    return f'<div id="newer" class="newer" data-live{"" if found else " hidden"}>{text}</div>'
 
 
 # ---- the weekly plan ------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ itself; only what both changed is a question. The learner's text is backed up be
 import difflib
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +38,17 @@ class Part:
         """The text without the empty lines after it."""
         return self.text.strip("\n")
 
+    @property
+    def meaning(self) -> str:
+        """What counts in a comparison: the page engine's save may write a cell's options in another order."""
+        if self.kind != "cell":
+            return self.body
+        opening, _, rest = self.body.partition("\n")
+        return " ".join(sorted(re.findall(r"[^\s{}`~]+", opening))) + "\n" + rest.rpartition("\n")[0]
+
+
+_NOTHING = Part("prose", "", "")
+
 
 @dataclass(frozen=True)
 class Choice:
@@ -56,13 +68,12 @@ class Choice:
     @property
     def same(self) -> bool:
         """Whether there is nothing to choose."""
-        return self.yours is not None and self.new is not None and self.yours.body == self.new.body
+        return self.yours is not None and self.new is not None and self.yours.meaning == self.new.meaning
 
     @property
     def title(self) -> str:
         """What the place is called: the exercise, the cell's name, or the first words of the prose."""
-        part = self.new or self.yours
-        assert part is not None
+        part = self.new or self.yours or _NOTHING
         if part.kind == "cell":
             return part.name or "a cell without a name"
         first = next((line for line in part.body.split("\n") if line.strip()), "")
@@ -80,8 +91,9 @@ class Merge:
 
     @property
     def differing(self) -> list[Choice]:
-        """The places where something is to be seen."""
-        return [choice for choice in self.choices if not choice.same]
+        """The places where something is to be seen; the lesson's facts at the top are always the new version's."""
+        fronts = [choice.id for choice in self.choices if (choice.new or choice.yours or _NOTHING).kind == "front"]
+        return [choice for choice in self.choices if not choice.same and choice.id not in fronts]
 
     def text(self, sides: Mapping[str, str] | None = None) -> str:
         """Return the merged page; a place that `sides` does not name gets its default."""
@@ -126,7 +138,7 @@ def choices(file: str, mine: str, fresh: str, base: str | None = None) -> list[C
     def alone(number: int) -> Choice:
         part = yours[number]
         was = olds[old_of_yours[number]] if number in old_of_yours else None
-        if was is not None and was.body == part.body:
+        if was is not None and was.meaning == part.meaning:
             return _choice(part, None, "new", "The new version leaves this out, and you had not changed it.", False)
         if was is not None:
             return _choice(part, None, "yours", "The new version leaves this out, and you had changed it.", True)
@@ -145,7 +157,7 @@ def choices(file: str, mine: str, fresh: str, base: str | None = None) -> list[C
     for number, part in enumerate(news):
         if number not in taken:
             was = olds[old_of_new[number]] if number in old_of_new else None
-            if was is not None and was.body == part.body:
+            if was is not None and was.meaning == part.meaning:
                 found.append(_choice(None, part, "yours", "You had taken this out, and it has not changed.", False))
             else:
                 found.append(_choice(None, part, "new", "The new version adds this.", False))
@@ -275,7 +287,7 @@ def _matched(left: Sequence[Part], right: Sequence[Part]) -> dict[int, int]:
     for number, part in enumerate(left):
         if (part.name or part.kind == "front") and (part.kind, part.name) in names:
             found[number] = names[part.kind, part.name]
-    for key in (lambda part: part.body, _first_line):
+    for key in (lambda part: part.meaning, _first_line):
         free: dict[str, list[int]] = {}
         for number, part in enumerate(right):
             if number not in found.values() and not part.name and key(part):
@@ -307,13 +319,13 @@ def _likeness(one: str, other: str) -> float:
 
 
 def _both(file: str, mine: Part, fresh: Part, was: Part | None) -> Choice:
-    if mine.body == fresh.body:
+    if mine.meaning == fresh.meaning:
         return _choice(mine, fresh, "new", "Both are the same.", False)
     if mine.kind == "front":
         return _choice(mine, fresh, "new", "The lesson's facts are the new version's.", False)
-    if was is not None and was.body == mine.body:
+    if was is not None and was.meaning == mine.meaning:
         return _choice(mine, fresh, "new", "You had not changed this; the new version has.", False)
-    if was is not None and was.body == fresh.body:
+    if was is not None and was.meaning == fresh.meaning:
         return _choice(mine, fresh, "yours", "You changed this; the new version has not.", False)
     if mine.name.startswith("exercise_"):
         if _is_stub(file, mine):

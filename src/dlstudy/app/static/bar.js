@@ -204,6 +204,7 @@
   try {
     const tabs = new BroadcastChannel("dls-pages");
     tabs.addEventListener("message", async (event) => {
+      if (event.data.reload === page.file) location.reload();
       if (event.data.save !== page.file) return;
       const save = document.querySelector('[data-testid="save-button"]');
       if (save && /(^|\s)yellow(\s|$)/.test(save.className)) save.click();
