@@ -236,6 +236,28 @@ def unpack(text: str, parameters: Sequence[Any]) -> None:
             flat = flat[p.numel() :]
 
 
+def show_gaps(single: Float[np.ndarray, " steps"], double: Float[np.ndarray, " fewer"]) -> StaticFigure:
+    """Draw how far apart the losses of two libraries are at each step, in float32 and in float64."""
+    from matplotlib import pyplot as plt
+
+    from dlstudy.figures.svg import figure, use_course_style
+
+    use_course_style()
+    fig, ax = plt.subplots(figsize=(6.8, 2.9))
+    for name, gap, colour, dash in (("float32", single, BLUE, "-"), ("float64", double, ORANGE, (0, (5, 2)))):
+        shown = np.maximum(gap, 1e-17)  # a logarithmic axis has no 0
+        ax.plot(np.arange(1, len(gap) + 1), shown, color=colour, ls=dash, lw=1.6, label=name)
+    ax.set(xlabel="step", ylabel="difference of the losses", yscale="log")
+    ax.grid(axis="y")
+    ax.legend()
+    return figure(
+        fig,
+        caption="How far apart the two libraries are. In float64 it stays rounding; in float32 rounding tips decisions.",
+        alt=f"Two curves on a logarithmic scale. float64 stays below {double.max():.0e}. float32 begins near 1e-7 and "
+        f"rises to {single.max():.0e}.",
+    )
+
+
 def show_maps(
     filters: Float[np.ndarray, "F K K"], image: Float[np.ndarray, "H W"], maps: Float[np.ndarray, "F h w"]
 ) -> StaticFigure:
@@ -257,7 +279,7 @@ def show_maps(
         ax.axis("off")
     return figure(
         fig,
-        caption="Above, what each kernel learned to look for; below, its feature map: where in the digit it found that.",
+        caption="Above, what each kernel learned to look for; below, its feature map: where in the digit it found it.",
         alt=f"{len(filters)} small kernels in blue and orange; below each, the digit with different edges lit",
     )
 
