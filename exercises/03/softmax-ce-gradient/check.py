@@ -11,7 +11,7 @@ def cases(rng):
         return np.round(rng.normal(size=shape) * 2, 2)
 
     return [
-        Case("two equal scores", np.array([[0.0, 0.0001]]), np.array([1])),
+        Case("two scores that are nearly equal", np.array([[0.0, 0.0001]]), np.array([1])),
         Case("one example of three classes", np.array([[2.0, 1.0, -1.0]]), np.array([2])),
         Case("three examples, all of different classes", scores(3, 3), np.array([2, 0, 1])),
         Case("four examples, two of them of one class", scores(4, 3), np.array([1, 1, 0, 2])),

@@ -195,6 +195,8 @@ def show_jacobian_against_vjp(rows: list[dict[str, float]]) -> StaticFigure:
         )
         ax.loglog(widths, [row[f"vjp_{unit}"] for row in rows], color=BLUE, marker="o", lw=2, label="one product")
         ax.set(xlabel="width n of the layer", ylabel=label)
+        ax.set_xticks(widths, [str(width) for width in widths])
+        ax.minorticks_off()
         ax.grid(axis="y", color=LINE, lw=0.6)
     axes[0].legend(facecolor=PAPER)
     return figure(
