@@ -473,7 +473,7 @@ def progress() -> None:
 @progress.command("export")
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 def progress_export(file: Path) -> None:
-    """Write all that is recorded to one new FILE."""
+    """Write all that is recorded, notes included, to one new FILE."""
     try:
         _progress().export(file)
     except OSError as error:
