@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from dlstudy.figures.descent import SurfaceDescent
     from dlstudy.figures.explorer import GraphExplorer
     from dlstudy.figures.floatbits import FloatBits
+    from dlstudy.figures.playground import Playground
     from dlstudy.figures.race import OptimizerRace
     from dlstudy.figures.sliding import SlidingKernel
     from dlstudy.figures.stepper import BackpropStepper
@@ -31,6 +32,7 @@ _HOMES = {
     "DigitCanvas": "canvas",
     "FloatBits": "floatbits",
     "GraphExplorer": "explorer",
+    "Playground": "playground",
     "SlidingKernel": "sliding",
     "figure": "svg",
     "StaticFigure": "svg",
@@ -57,6 +59,7 @@ __all__ = [
     "FloatBits",
     "GraphExplorer",
     "OptimizerRace",
+    "Playground",
     "SlidingKernel",
     "StaticFigure",
     "StridesViewer",
