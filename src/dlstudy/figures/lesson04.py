@@ -182,7 +182,8 @@ def read_test(
 
 
 def _sure(gain: Gain, scale: float, digits: int) -> str:
-    text = f"{scale * gain.mean:+.{digits}f} ± {scale * gain.error:.{digits}f}".replace("-", "−")
+    mean = round(scale * gain.mean, digits) + 0.0  # no minus before a nought
+    text = f"{mean:+.{digits}f} ± {scale * gain.error:.{digits}f}".replace("-", "−")
     return f"**{text}**" if gain.clear else text
 
 
@@ -293,6 +294,7 @@ _SCHEDULES: dict[str, Callable[[Any, Any], Any]] = {
     "CosineAnnealingLR": lambda s, opt: s.CosineAnnealingLR(opt, T_max=50),
     "LinearLR, a warm-up": lambda s, opt: s.LinearLR(opt, start_factor=0.1, total_iters=10),
     "OneCycleLR": lambda s, opt: s.OneCycleLR(opt, max_lr=0.05, total_steps=60),
+    "ReduceLROnPlateau": lambda s, opt: s.ReduceLROnPlateau(opt, factor=0.5, patience=3),
 }
 
 
@@ -344,7 +346,9 @@ def _walk(lib: Any, build: Callable[[Any, list[Any]], tuple[Any, Any]], steps: i
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        if scheduler is not None:
+        if type(scheduler).__name__ == "ReduceLROnPlateau":
+            scheduler.step(loss.item())
+        elif scheduler is not None:
             scheduler.step()
     return np.stack(path)
 
