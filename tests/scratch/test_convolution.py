@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import dlstudy.scratch as scratch
 from dlstudy.scratch import conv
-from dlstudy.scratch.conv import buffers, choice, depthwise, flat, pointwise, rows, winograd
+from dlstudy.scratch.conv import buffers, choice, flat, pointwise, rows, winograd
 from dlstudy.scratch.conv.geometry import Geometry, geometry
 
 from .parity import compare, draw
@@ -182,7 +182,7 @@ def test_gradients_by_differences(problem: Any) -> None:
 
 # -- every kernel, also where `choice` would take another ------------------------------------------------------
 KERNELS: dict[str, Any] = {
-    "flat": flat, "rows": rows, "winograd": winograd, "depthwise": depthwise, "pointwise": pointwise,
+    "flat": flat, "rows": rows, "winograd": winograd, "pointwise": pointwise,
 }  # fmt: skip
 
 
@@ -190,7 +190,7 @@ def applies(name: str, geo: Geometry, x: Any) -> bool:
     module = KERNELS[name]
     if name == "flat":
         return True
-    return bool(module.fits(geo, x.shape[1]) if name == "depthwise" else module.fits(geo))
+    return bool(module.fits(geo))
 
 
 def check_kernel(name: str, x: Any, w: Any, b: Any, rest: dict[str, Any]) -> None:
@@ -248,7 +248,7 @@ def test_depthwise(problem: Any, channels: int) -> None:
     r = rng_of(13, channels)
     x = r.uniform(-2, 2, (len(x), channels, *x.shape[2:]))
     w = r.uniform(-2, 2, (channels * w.shape[1], 1, *w.shape[2:]))
-    check_kernel("depthwise", x, w, r.uniform(-2, 2, len(w)), {**rest, "groups": channels})
+    check_kernel("flat", x, w, r.uniform(-2, 2, len(w)), {**rest, "groups": channels})
 
 
 @pytest.mark.parametrize("groups", [1, 2])
@@ -258,13 +258,12 @@ def test_pointwise(groups: int) -> None:
     check_kernel("pointwise", draw(r, (3, 4, 5, 2)), draw(r, (6, 4 // groups, 1, 1)), draw(r, (6,)), rest)
 
 
-@pytest.mark.parametrize("name", ["flat", "rows", "winograd", "depthwise"])
+@pytest.mark.parametrize("name", ["flat", "rows", "winograd"])
 def test_several_samples_at_a_time_with_a_rest(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Blocks of two or three samples of seven; and blocks of one, when a sample alone is more than a block."""
     r = rng_of(15)
-    groups = 4 if name == "depthwise" else 1
-    x, w, b = r.standard_normal((7, 4, 9, 10)), r.standard_normal((4, 4 // groups, 3, 3)), r.standard_normal(4)
-    rest = {"stride": (1, 1), "padding": (1, 1), "dilation": (1, 1), "groups": groups}
+    x, w, b = r.standard_normal((7, 4, 9, 10)), r.standard_normal((4, 4, 3, 3)), r.standard_normal(4)
+    rest = {"stride": (1, 1), "padding": (1, 1), "dilation": (1, 1), "groups": 1}
     for block in (1, 100_000):
         monkeypatch.setattr(KERNELS[name], "BLOCK", block)
         check_kernel(name, x, w, b, rest)
@@ -294,7 +293,7 @@ def test_the_choice_of_kernel() -> None:
     assert chosen(64, 64, kernel=(5, 5)) == "flat"
     assert chosen(64, 64, stride=(2, 2)) == "flat"
     assert chosen(3, 16, dilation=(2, 2)) == "flat"
-    assert chosen(32, 32, groups=32) == "depthwise"
+    assert chosen(3, 3, groups=3) == "flat"
 
 
 def test_winograd_is_about_as_exact_as_a_direct_product() -> None:

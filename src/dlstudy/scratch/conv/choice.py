@@ -1,11 +1,10 @@
 """Which kernel computes a convolution. The one place where that is decided.
 
   pointwise  1 x 1 kernels: a matrix product and nothing else
-  depthwise  one input channel for each kernel: multiply and add
   winograd   3 x 3 kernels, many channels: a quarter of the multiplications, for transforms that cost as much as about
              20 channels do. Its worth is C F / (C + F), times the share of its tiles' results that is wanted
   rows       few channels: copies the input L times instead of K L times
-  flat       everything else, strides and dilations included; and the input gradient where C is small against F
+  flat       everything else, groups and dilations included; and the input gradient where C is small against F
 
 The numbers below come from `python benchmarks/convolution.py --kernels`, which times all of them side by side. Pictures
 so large that the work of one sample would leave the cache are done in bands of rows.
@@ -16,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from . import depthwise, flat, pointwise, rows, winograd
+from . import flat, pointwise, rows, winograd
 from .geometry import Geometry
 
 Array = Any
@@ -27,16 +26,14 @@ BAND = 6_000_000  # bytes of work for one sample from which on a picture is done
 
 def kernel(geo: Geometry, C: int, F: int) -> str:
     """Return the name of the kernel for a convolution of C to F channels."""
-    if depthwise.fits(geo, C):
-        return "depthwise"
     if winograd.fits(geo) and C * F / (C + F) * winograd.share(geo) >= WINOGRAD:
         return "winograd"
-    if rows.fits(geo) and C // geo.groups < FEW:
+    if rows.fits(geo) and C < FEW:
         return "rows"
     return "flat"
 
 
-MODULES: dict[str, Any] = {"depthwise": depthwise, "winograd": winograd, "rows": rows, "flat": flat}
+MODULES: dict[str, Any] = {"winograd": winograd, "rows": rows, "flat": flat}
 
 
 def forward(x: Array, w: Array, b: Array | None, geo: Geometry) -> Array:
@@ -74,8 +71,6 @@ def input_gradient(grad: Array, w: Array, geo: Geometry) -> Array:
         x[...] = 0
     elif pointwise.fits(geo, grad):
         pointwise.input_gradient(grad, w, geo, x)
-    elif depthwise.fits(geo, C):
-        depthwise.input_gradient(grad, w, geo, x)
     elif geo.stride == (1, 1) and 2 * C >= F and min(*geo.flipped.before, *geo.flipped.after) >= 0:
         return forward(grad, flipped(w, geo.groups), None, geo.flipped)
     else:
