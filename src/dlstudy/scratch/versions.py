@@ -34,6 +34,8 @@ def owner(data: Array) -> Array:
     """Return the array that holds the memory which `data` is a view of."""
     while True:
         base: Any = data.base
+        if base is None:
+            return data
         if not isinstance(base, np.ndarray):
             base = getattr(base, "base", None)  # as_strided puts an object of its own in between
         if not isinstance(base, np.ndarray):

@@ -12,7 +12,7 @@ import numpy as np
 
 from dlstudy.scratch._quiet import quiet
 from dlstudy.scratch.both import constant, is_array, plain, unary
-from dlstudy.scratch.tape import Node, record
+from dlstudy.scratch.tape import Node, edge_of, mode, record
 from dlstudy.scratch.tensor import Tensor, wrap
 
 from .losses import pair, reduce_array, reduce_tensor, reduction_of
@@ -48,6 +48,7 @@ class ClassIndices:
     def __init__(self, scores: Array, target: Array, weight: Array | None, ignore_index: int, reduction: str):
         classes = scores.shape[self.axis(scores)]
         self.target, self.reduction = target, reduction
+        self.rows: Any = None  # 0 to N - 1, once asked for
         # as unsigned numbers negative ones are huge: one look tells whether all are classes, and none is to be ignored
         inside = not target.size or np.maximum.reduce(target.astype(np.uint64), axis=None) < classes
         self.kept: Any = True
@@ -78,7 +79,9 @@ class ClassIndices:
         if ndim == 1:
             return (self.target,)
         if ndim == 2:
-            return (np.arange(self.target.size), self.target)
+            if self.rows is None:
+                self.rows = np.arange(self.target.size)
+            return (self.rows, self.target)
         first, *rest = np.ogrid[tuple(slice(n) for n in self.target.shape)]
         return (first, self.target, *rest)
 
@@ -221,7 +224,12 @@ def cross_entropy(
     log_total = log_sum_exp(z, axis)
     losses = log_total.reshape(classes.target.shape) - z[classes.places(z.ndim)]
     out = wrap(classes.reduce(losses))
-    return record(CrossEntropyBackward0, out, (input,), log_total=log_total, classes=classes)
+    edge = edge_of(input) if mode.enabled else None
+    if edge is not None:  # `record`, written out: most training steps come through here
+        node = out._node = CrossEntropyBackward0((edge,), out._data.shape, out._data.dtype)
+        node.classes = classes
+        node.keep((z, log_total))
+    return out
 
 
 def _of_distribution(input: Any, target: Any, weight: Array | None, reduction: str, smoothing: float) -> Any:

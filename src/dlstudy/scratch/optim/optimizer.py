@@ -155,13 +155,15 @@ class Optimizer:
         try:
             for group in self.param_groups:
                 for p in group["params"]:
-                    if p._grad is not None:
-                        check_writable(p)
-                        grad = p._grad._data
-                        if grad.size > PIECE and not grad.flags.c_contiguous:
-                            grad = np.ascontiguousarray(grad)
-                        self.update(p._data, -grad if group["maximize"] else grad, self.state[p], group)
-                        note_change(p._data)
+                    if p._grad is None:
+                        continue
+                    values, grad = p._data, p._grad._data
+                    if not values.flags.writeable:
+                        check_writable(p)  # which says so in a sentence
+                    if grad.size > PIECE and not grad.flags.c_contiguous:
+                        grad = np.ascontiguousarray(grad)
+                    self.update(values, -grad if group["maximize"] else grad, self.state[p], group)
+                    note_change(values)
         finally:
             mode.enabled = was_enabled
 
