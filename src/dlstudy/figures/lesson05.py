@@ -6,6 +6,7 @@ import base64
 import re
 import time
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,6 +29,15 @@ def _draw_signed(ax: Any, image: np.ndarray, most: float | None = None) -> None:
     ax.imshow(image, cmap=_signed_colours(), vmin=-most, vmax=most, interpolation="nearest")
 
 
+def _frame(ax: Any) -> None:
+    """Leave only a thin frame around a small picture, so that an empty one is seen to be there."""
+    ax.set_xticks([])
+    ax.set_yticks([])
+    for spine in ax.spines.values():
+        spine.set_visible(True)
+        spine.set_color(LINE)
+
+
 # ---- filters and layers as pictures ---------------------------------------------------------------------------------
 
 
@@ -44,9 +54,10 @@ def show_filters(photo: Float[np.ndarray, "H W"], results: Mapping[str, tuple[np
     axes[1, 0].imshow(photo, cmap="gray", interpolation="antialiased")
     axes[1, 0].set_title("the photo", fontsize=10)
     for (name, (kernel, result)), (small, large) in zip(results.items(), axes.T[1:]):
-        _draw_signed(small, kernel)
+        _draw_signed(small, kernel, 1.7 * float(np.abs(kernel).max()))
         for (i, j), weight in np.ndenumerate(kernel):
-            small.text(j, i, f"{weight:.2g}", ha="center", va="center", fontsize=8, color="#111111")
+            text = str(Fraction(float(weight)).limit_denominator(99)).replace("-", "−")
+            small.text(j, i, text, ha="center", va="center", fontsize=8 if len(text) < 3 else 6.5, color="#111111")
         if (result >= 0).all():
             large.imshow(result, cmap="gray", interpolation="antialiased")
         else:
@@ -252,7 +263,7 @@ def show_gaps(single: Float[np.ndarray, " steps"], double: Float[np.ndarray, " f
     ax.legend()
     return figure(
         fig,
-        caption="How far apart the two libraries are. In float64 it stays rounding; in float32 rounding tips decisions.",
+        caption="How far the two libraries are apart: in float64 by rounding; in float32, rounding tips decisions.",
         alt=f"Two curves on a logarithmic scale. float64 stays below {double.max():.0e}. float32 begins near 1e-7 and "
         f"rises to {single.max():.0e}.",
     )
@@ -274,8 +285,9 @@ def show_maps(
     for n, (kernel, made) in enumerate(zip(filters, maps)):
         _draw_signed(axes[0, n + 1], kernel, most)
         axes[0, n + 1].set_title(f"kernel {n}", fontsize=10)
-        _draw_signed(axes[1, n + 1], made, largest)
-    for ax in axes.flat:
+        _draw_signed(axes[1, n + 1], made, 0.7 * largest)
+        _frame(axes[1, n + 1])
+    for ax in (*axes[0], axes[1, 0]):
         ax.axis("off")
     return figure(
         fig,
@@ -293,10 +305,9 @@ def show_later_maps(maps: Float[np.ndarray, "F h w"]) -> StaticFigure:
     use_course_style()
     columns = (len(maps) + 1) // 2
     fig, axes = plt.subplots(2, columns, figsize=(7.4, 2.1), squeeze=False)
-    for ax in axes.flat:
-        ax.axis("off")
     for ax, one in zip(axes.flat, maps):
-        ax.imshow(one, cmap="gray_r", vmin=0, vmax=float(maps.max()), interpolation="nearest")
+        _draw_signed(ax, one, 0.7 * float(maps.max()))
+        _frame(ax)
     return figure(
         fig,
         caption="The same digit after the second layer: coarser, and each map answers for a combination of edges.",

@@ -100,8 +100,8 @@ class Playground(LiveTraining):
         rate: the learning rate.
 
     All are traits that can be set from either side, and ``seed``, which draws points and weights; all but the rate
-    begin anew. `picture` holds the points and the shares of right answers; `pixels` the map (SIDE x SIDE, 0 for kind 0 to 255
-    for kind 1) and then each hidden unit's own (UNIT_SIDE x UNIT_SIDE, 128 for nothing, above for positive).
+    begin anew. `picture` holds the points and the shares of right answers; `pixels` the map (SIDE x SIDE, 0 for kind 0
+    to 255 for kind 1) and then each hidden unit's own (UNIT_SIDE x UNIT_SIDE, 128 for nothing, above for positive).
     """
 
     _esm = module("live", "playground")

@@ -135,7 +135,7 @@ function render({ model, el }) {
   let sheet = null;
   function drawImage(now) {
     const { padding } = now;
-    const size = Math.max(17, Math.min(30, Math.floor(Math.min(state.width, 330) / (columns + 2 * padding))));
+    const size = Math.max(17, Math.min(27, Math.floor(Math.min(state.width, 340) / (columns + 2 * padding))));
     const key = `${padding} ${size}`;
     if (sheet?.key !== key) {
       const [w, ht] = [(columns + 2 * padding) * size, (rows + 2 * padding) * size];
@@ -206,7 +206,7 @@ function render({ model, el }) {
         return field;
       });
       kernelPanel.replaceChildren(h("div", { class: "title" }, `kernel ${k} × ${k}`),
-        h("div", { class: "weights", style: `grid-template-columns:repeat(${k}, ${k > 4 ? 44 : 52}px)` }, ...fields));
+        h("div", { class: "weights", style: `grid-template-columns:repeat(${k}, ${k > 3 ? 38 : 44}px)` }, ...fields));
     }
     fields.forEach((field, n) => {
       if (field !== field.getRootNode().activeElement) field.value = String(Math.round(kernel[n] * 1000) / 1000);
@@ -216,7 +216,7 @@ function render({ model, el }) {
 
   function drawResult(now, step) {
     const [down, across] = now.out;
-    const size = Math.max(17, Math.min(30, Math.floor(Math.min(state.width, 330) / across)));
+    const size = Math.max(17, Math.min(27, Math.floor(Math.min(state.width, 340) / across)));
     const sums = Array.from({ length: down * across }, (_, n) => total(terms(now, Math.floor(n / across), n % across)));
     const most = Math.max(...sums.map(Math.abs), 1e-9);
     const svg = s("svg", {
