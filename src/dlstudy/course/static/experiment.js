@@ -6,13 +6,19 @@ function render(context) {
   let done = 0;
   let words = "";
   let again = () => {};
+  let bar = null; // what moves while it runs, so that nothing is drawn anew under the pointer on its way to "Stop"
+  let percent = null;
 
+  const move = () => {
+    bar.value = done;
+    percent.textContent = `${Math.round(done * 100)} %`;
+  };
   const ask = (wish) => model.send({ do: wish });
 
   function heard(message) {
     if (message.is === "running" && state === "running") {
       done = message.done;
-      again();
+      move();
       ask("step");
     } else if (message.is === "finished") {
       state = "idle";
@@ -32,13 +38,15 @@ function render(context) {
     const start = () => { state = "running"; done = 0; redraw(); ask("start"); };
     const stop = () => { state = "stopped"; ask("stop"); redraw(); };
     const time = data.seconds ? ` (about ${Math.max(1, Math.round(data.seconds))} s)` : "";
-    const percent = Math.round(done * 100);
+    bar = h("progress", { max: 1, "aria-label": "progress", style: "flex:1 1 12em;accent-color:var(--dls-accent)" });
+    percent = h("span.meta", {});
+    move();
     return [
       h("p.meta", { "data-title": true }, icon(data.here ? "✓" : "→"), state === "running" ? "Measuring on this machine…" : data.where),
       state === "running"
         ? h("div.actions", {},
-            h("progress", { max: 1, value: done, "aria-label": "progress", style: "flex:1 1 12em;accent-color:var(--dls-accent)" }),
-            h("span.meta", {}, `${percent} %`),
+            bar,
+            percent,
             h("button.quiet", { "data-key": "go", onclick: stop }, "Stop"))
         : h("div.actions", {},
             h(data.here ? "button.quiet" : "button", { "data-key": "go", onclick: start }, (data.here ? "Measure it again" : "Measure it here") + time),
