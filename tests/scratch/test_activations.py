@@ -1,6 +1,7 @@
 """Every activation, as a function and as a layer, against torch: values, first and second derivatives, printed form."""
 
 import inspect
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -142,6 +143,14 @@ def test_gelu_in_single_precision_keeps_its_digits() -> None:
     exact = torch.nn.functional.gelu(torch.tensor(x, dtype=torch.float64)).numpy()
     ours = scratch.nn.functional.gelu(scratch.tensor(x)).numpy()
     np.testing.assert_allclose(ours, exact, rtol=2e-7, atol=1e-7)
+
+
+def test_error_function_to_its_last_digits() -> None:
+    x = np.concatenate([np.linspace(-6, 6, 3001), [1e-300, 1e-9, 0.46875, 4.0, 9.0, 26.0]])
+    found = scratch.erf(scratch.tensor(x)).numpy()
+    np.testing.assert_allclose(found, [math.erf(v) for v in x], rtol=5e-16, atol=0)
+    found = scratch.erfc(scratch.tensor(x)).numpy()
+    np.testing.assert_allclose(found, [math.erfc(v) for v in x], rtol=3e-13, atol=0)
 
 
 LAYERS: dict[str, list[tuple[Any, ...]]] = {

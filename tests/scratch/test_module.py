@@ -274,6 +274,7 @@ def wrong_state(M: Any) -> Any:
     state["first.lines.0.weight"] = M.ones(3, 5)
     state["heads.mean.bias"] = M.ones(1)
     state["more"], state["first.norm.other"], state["nowhere.at.all"] = M.ones(1), M.ones(1), M.ones(1)
+    state["first.gain.x"] = state["first.lines"] = M.ones(1)  # a parameter is no module, and a module no parameter
     state["extra.0"] = 3
     return state
 
