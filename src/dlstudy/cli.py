@@ -134,6 +134,30 @@ def search(words: tuple[str, ...], limit: int) -> None:
             console.print(f"dlstudy open {place}", style="dim", markup=False, soft_wrap=True)
 
 
+@main.command()
+def review() -> None:
+    """Show what went wrong and comes back today.
+
+    An exercise or a question that failed or needed help comes back after 1, 3, 7, 16 and 35 days, until it is done
+    right on its day each time.
+    """
+    from dlstudy.course import review as reviewing
+
+    progress, catalogue = _progress_if_any(), _catalogue()
+    items = reviewing.items(progress, catalogue) if progress else []
+    due, console = reviewing.due(items), terminal.console()
+    for item in due:
+        what = (
+            f"exercise {item.lesson}/{item.name}" if item.kind == "exercise" else f"a question of lesson {item.lesson}"
+        )
+        how = f"dlstudy check {item.lesson}/{item.name}" if item.kind == "exercise" else "dlstudy open"
+        console.print(f"[bold]{what}[/bold], {reviewing.WHY[item.why]}  [dim]{how}[/dim]", soft_wrap=True)
+    if not due:
+        later = f" The next of {len(items)} comes on {min(item.due for item in items)}." if items else ""
+        console.print(f"Nothing comes back today.{later}")
+    _tell_problem(progress)
+
+
 @main.command("open")
 @click.argument("lesson", required=False)
 @click.option("--port", type=int, help="Use this port instead of a free one.")

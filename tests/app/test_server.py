@@ -387,6 +387,31 @@ def test_the_machine_is_described_without_importing_torch(course: Course) -> Non
     assert done.stdout.strip() == "[]"
 
 
+DRAWN = """
+import asyncio, sys
+from dlstudy.app.site import Site
+from dlstudy.course import notes
+site = Site()
+lesson = site.catalogue.find("01")
+site.progress.record_quiz("01", lesson.quiz[0], "a", False)
+site.progress.record_attempt("01/" + lesson.exercises[0], passed=False, source="x", verdict="failed")
+for table in ("quiz", "attempts"):
+    site.progress.write(lambda db: db.execute(f"UPDATE {table} SET at = '2026-01-01'") and None, None)
+notes.save(site.progress, lesson.file, "", "a", "b")
+home = asyncio.run(site._home()).body.decode()
+assert 'class="question"' in home and "Still open" in home
+assert asyncio.run(site.desk.get("/search", {"q": ["tensor"]})).body.count(b"<li>") > 5
+print(sorted({"torch", "numpy", "matplotlib", "anywidget", "sklearn"} & set(sys.modules)))
+"""
+
+
+def test_the_home_page_is_drawn_without_anything_heavy(tmp_path: Path) -> None:
+    """With questions to answer and results of a search: the page has to be there at once."""
+    environment = {**os.environ, "DLSTUDY_LEARNER": str(tmp_path / "learner")}
+    done = subprocess.run([sys.executable, "-c", DRAWN], capture_output=True, text=True, env=environment)
+    assert done.stdout == "[]\n", done.stderr
+
+
 def test_a_damaged_progress_file_is_told_until_it_is_dismissed(new_course: Callable[..., Course]) -> None:
     course = new_course()
     state = course.learner / ".dlstudy"

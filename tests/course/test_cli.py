@@ -303,6 +303,15 @@ def test_compare_measures_the_row_asked_for_and_says_nothing_else(tmp_path: Path
     assert all(timing["seconds"] > 0 and timing["peak"] > 0 for timing in timings)
 
 
+def test_review_lists_what_comes_back(content: Path) -> None:
+    assert "Nothing comes back today." in dlstudy("review").output
+    with Progress(paths.progress_file()) as progress:
+        progress.record_attempt("01/double", passed=False, source="x", verdict="failed")
+        assert "The next of 1 comes on 20" in dlstudy("review").output
+        progress.write(lambda db: db.execute("UPDATE attempts SET at = '2026-01-01'") and None, None)
+    assert "exercise 01/double, went wrong  dlstudy check 01/double" in dlstudy("review").output
+
+
 def test_import_refuses_what_is_no_export_in_a_sentence(content: Path, tmp_path: Path) -> None:
     with Progress(paths.progress_file()) as progress:
         progress.record_attempt("01/double", passed=True, source="x", verdict="passed")

@@ -127,7 +127,8 @@ def test_exercises_terms_and_planned_lessons_are_found_as_what_they_are(find) ->
 
 @pytest.mark.parametrize("query", ['"', "a OR", "NEAR(", "x*", "col:y", "-stride", "(", "stride AND", "^s", "\x00"])
 def test_signs_of_a_query_language_are_only_signs(find, query: str) -> None:
-    find(query)
+    assert all(entry.title for entry in find(query))
+    assert find("twofold"), "and the next search works"
 
 
 @pytest.mark.parametrize("plain", [False, True])

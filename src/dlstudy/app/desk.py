@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from starlette.concurrency import run_in_threadpool
@@ -102,12 +103,28 @@ class Desk:
         return {"correct": option["correct"], "why": option["why"]}
 
     async def _again(self, wish: Wish, engine: Engine) -> Wish:
-        """Put an exercise's cell back to its starting text, to be written once more; what was there is backed up."""
+        """Put an exercise's cell and file back to the start, to be written once more; what was there is backed up."""
         lesson, exercise = self.site.lesson(wish), wish.get("exercise")
         if exercise not in lesson.exercises:
             raise BadRequest(f"Lesson {lesson.id} has no exercise {exercise!r}.")
         await self.site.end_sessions(engine, lesson.file)
         cell = "exercise_" + exercise.replace("-", "_")
         kept = await run_in_threadpool(learners.reset_cell, self.site.learner, lesson.file, cell)
+        await run_in_threadpool(_empty_file, self.site.learner, f"{lesson.id}/{exercise}")
         await run_in_threadpool(self.site.progress.start_again, f"{lesson.id}/{exercise}")
         return {"backup": kept.relative_to(self.site.learner).as_posix()}
+
+
+def _empty_file(learner: Path, exercise: str) -> None:
+    """Put the learner's own file of an answer, where there is one, back to its starting text, after a backup."""
+    from dlstudy.course import answerfiles
+    from dlstudy.course.exercises import ExerciseError, load_exercise
+
+    try:
+        item = load_exercise(exercise)
+        own = answerfiles.own_file(item, learner)
+        if own.is_file() and not item.is_stub(own.read_text(encoding="utf-8", errors="replace")):
+            learners.backup_answer(learner, own)
+            learners.write(own, item.stub_file)
+    except ExerciseError:
+        return  # its own message stands where the exercise is shown

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 SHOWN = 5
 """How many items of review and notes are shown at once."""
-WHY = {"failed": "went wrong", "hint": "took a hint", "solution": "took the solution"}
 
 
 def render(site: Site, snapshot: Mapping[str, Any]) -> str:
@@ -148,7 +147,7 @@ def _review(site: Site) -> str:
 
 def _item(site: Site, item: Item) -> str:
     lesson = site.catalogue.find(item.lesson)
-    where = f'<span class="where">{lesson.id} {escape(lesson.title)}, {WHY[item.why]}</span>'
+    where = f'<span class="where">{lesson.id} {escape(lesson.title)}, {review.WHY[item.why]}</span>'
     if item.kind == "question":
         entry = question(item.lesson, item.name)
         return _question(site, lesson, item, entry, where) if entry else ""

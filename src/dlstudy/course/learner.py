@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -199,16 +200,23 @@ def reset_cell(learner: Path, file: str, cell: str, lessons: Path | None = None)
 def backup(learner: Path, file: str) -> Path | None:
     """Copy a learner's lesson into `.dlstudy/backups/<lesson>/<time>.md`; None where there is nothing to keep."""
     source = learner / file
-    if not source.is_file():
-        return None
-    folder = paths.state_folder(learner) / "backups" / source.stem
+    return _copy_aside(source, learner, source.stem) if source.is_file() else None
+
+
+def backup_answer(learner: Path, source: Path) -> Path:
+    """Copy a learner's own file of an answer into `.dlstudy/backups/answers/NN/<name>/<time>.py`; return where."""
+    return _copy_aside(source, learner, f"answers/{source.parent.name}/{source.stem}")
+
+
+def _copy_aside(source: Path, learner: Path, place: str) -> Path:
+    folder = paths.state_folder(learner) / "backups" / place
     folder.mkdir(parents=True, exist_ok=True)
     stamp = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
-    number, target = 1, folder / f"{stamp}.md"
+    number, target = 1, folder / f"{stamp}{source.suffix}"
     while target.exists():
         number += 1
-        target = folder / f"{stamp}_{number}.md"
-    write(target, source.read_text(encoding="utf-8"))
+        target = folder / f"{stamp}_{number}{source.suffix}"
+    shutil.copyfile(source, target)
     return target
 
 

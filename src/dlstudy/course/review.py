@@ -17,6 +17,9 @@ from dlstudy.course.progress import Progress
 PAUSES = (1, 3, 7, 16, 35)
 """Days until an item comes back, by how often it has been done right on its day."""
 
+WHY = {"failed": "went wrong", "hint": "took a hint", "solution": "took the solution"}
+"""What brought an item here, in words."""
+
 Kind = Literal["exercise", "question"]
 Event = tuple[str, bool, str]
 """When (ISO time), whether it went well, and what happened: "failed", "hint", "solution" or "right"."""

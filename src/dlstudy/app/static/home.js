@@ -322,6 +322,21 @@
   document.addEventListener("click", async (event) => {
     const button = event.target.closest?.("[data-again]");
     if (!button) return;
+    if (button.dataset.hold === undefined) { /* a question first: the cell is emptied */
+      const said = document.createElement("span");
+      const no = document.createElement("button");
+      said.className = "hint";
+      said.setAttribute("role", "status");
+      no.type = "button";
+      no.textContent = "Not now";
+      no.addEventListener("click", () => { said.remove(); no.remove(); delete button.dataset.hold; button.textContent = "Write it again"; button.focus(); });
+      button.dataset.hold = "";
+      button.before(said);
+      said.textContent = "Its cell goes back to the start; your answer is kept in .dlstudy/backups.";
+      button.textContent = "Begin";
+      button.after(no);
+      return;
+    }
     button.disabled = true;
     try {
       await put("again", { lesson: button.dataset.lesson, exercise: button.dataset.again });
