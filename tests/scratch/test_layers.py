@@ -169,6 +169,15 @@ def test_batch_norm_over_several_batches(name: str, shape: tuple[int, ...], give
         compare_call(ours, theirs, draw(rng(9), shape, dtype=dtype))
 
 
+def test_batch_norm_that_stops_tracking() -> None:
+    ours, theirs = pair(lambda M: M.nn.BatchNorm1d(3))
+    for tracks, training in ((True, True), (False, True), (False, False), (True, True)):
+        for layer in (ours, theirs):
+            layer.track_running_stats = tracks
+            layer.train(training)
+        compare_call(ours, theirs, draw(rng(1), (5, 3)) * 2)
+
+
 @QUICK
 @given(
     st.lists(st.integers(0, 3), min_size=0, max_size=3), st.integers(0, 4), st.integers(1, 3), st.booleans(),

@@ -131,10 +131,11 @@ def test_a_failed_save_leaves_the_old_file_and_nothing_else(tmp_path: Path, monk
     def full(*_: Any) -> None:
         raise OSError("no space left on device")
 
-    with monkeypatch.context() as patched:
-        patched.setattr(os, "fsync", full)
-        with pytest.raises(OSError, match="no space left"):
-            scratch.save({"a": scratch.zeros(2)}, file)
+    for step in ("fsync", "replace"):  # the content, and then the move to its place
+        with monkeypatch.context() as patched:
+            patched.setattr(os, step, full)
+            with pytest.raises(OSError, match="no space left"):
+                scratch.save({"a": scratch.zeros(2)}, file)
     with pytest.raises(TypeError):
         scratch.save({"a": object()}, file)
     assert file.read_bytes() == old
