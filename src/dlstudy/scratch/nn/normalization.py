@@ -72,7 +72,7 @@ class _BatchNorm(_Statistics):
         """Return the normalized input; in training mode, with the statistics of the batch, which are also tracked."""
         self._check_input_dim(input)
         share = 0.0 if self.momentum is None else self.momentum
-        if self.training and self.num_batches_tracked is not None:
+        if self.training and self.track_running_stats and self.num_batches_tracked is not None:
             self.num_batches_tracked.add_(1)
             if self.momentum is None:  # the plain average of all batches so far
                 share = 1.0 / float(self.num_batches_tracked)
