@@ -102,6 +102,12 @@ def test_without_the_first_version_answers_are_kept_and_text_is_new() -> None:
     assert find(found, "mine").open
 
 
+def test_a_part_of_ones_own_at_the_very_beginning_stays_there() -> None:
+    old = cell("a", "x = 1") + "The end."
+    mine = cell("mine", "y = 2") + old
+    assert merged(mine, old.replace("x = 1", "x = 3"), old) == cell("mine", "y = 2") + old.replace("x = 1", "x = 3")
+
+
 def test_a_part_that_the_new_version_leaves_out() -> None:
     without = NEW.replace(cell("shown", "np.arange(4)"), "")
     assert "shown" not in names(merged(OLD, without, OLD))

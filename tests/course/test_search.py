@@ -155,6 +155,7 @@ def test_a_page_that_cannot_be_read_does_not_end_the_search(library: search.Libr
 
 
 def test_the_real_course_is_found_quickly_enough_to_follow_the_typing() -> None:
+    assert search.Library().search("gradient")[0].entry.title == "Gradient", "the term itself, of all that hold it"
     found = search.Library().search("broadcast gradient")
     assert found[0].entry.page == "01_Tensors_and_Autograd.md"
     assert any(hit.entry.kind == "term" for hit in found)
