@@ -8,7 +8,8 @@ How it measures. Both libraries convolve the same numbers in turn, sample by sam
 sample is CPU time (see `measure.py`). Before, one large array is freed: from then on the C library keeps freed memory
 of both sides, so that neither has to fetch its result from the system, page by page, in every sample. What a script of
 its own spends, such fetching included, is the column "each alone": each library in a fresh process, on arrays made by
-itself. Memory is the peak above the inputs, each library in a process of its own. float32, kernel 3, padding 1, with bias.
+itself. Memory is the peak above the inputs, each library in a process of its own. float32, kernel 3, padding 1, with
+bias.
 
 The other frameworks are measured beside ours if they are installed:
 
@@ -226,7 +227,7 @@ def measure_sizes(options: Any) -> list[dict[str, Any]]:
             for name, run in {**runs, **others}.items():
                 agree(run[what](), expected, name)
             row = {"case": name_of(size, what), "what": what, "goal": size[4 + i], "missing": missing}
-            row |= compare(together, 9 if options.quick else 51)
+            row |= compare(together, 9 if options.quick else 31)
             if others:  # in a run of their own, so that they do not disturb the one above
                 both = {"scratch": together["scratch"], **{name: run[what] for name, run in others.items()}}
                 times, _ = interleave(both, 1 if options.quick else 3)
@@ -248,7 +249,7 @@ def measure_others(options: Any) -> list[dict[str, Any]]:
             together = {library: run[name] for library, run in runs.items()}
             for run in together.values():
                 run()
-            rows.append({"case": name, **compare(together, 7 if options.quick else 31)})
+            rows.append({"case": name, **compare(together, 7 if options.quick else 15)})
             show(rows[-1])
     return rows
 

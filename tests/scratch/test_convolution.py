@@ -288,7 +288,8 @@ def test_the_choice_of_kernel() -> None:
         geo = geometry((size, size), given["kernel"], given["stride"], given["padding"], given["dilation"], groups)
         return choice.kernel(geo, c, f)
 
-    assert chosen(3, 16) == "rows"
+    assert chosen(3, 16) == "flat"
+    assert chosen(16, 32) == "rows"
     assert chosen(64, 64) == "winograd"
     assert chosen(64, 64, kernel=(5, 5)) == "flat"
     assert chosen(64, 64, stride=(2, 2)) == "flat"

@@ -3,7 +3,7 @@
   pointwise  1 x 1 kernels: a matrix product and nothing else
   winograd   3 x 3 kernels, many channels: a quarter of the multiplications, for transforms that cost as much as about
              20 channels do. Its worth is C F / (C + F), times the share of its tiles' results that is wanted
-  rows       few channels: copies the input L times instead of K L times
+  rows       a middling number of channels: copies the input L times instead of K L times
   flat       everything else, groups and dilations included; and the input gradient where C is small against F
 
 The numbers below come from `python benchmarks/convolution.py --kernels`, which times all of them side by side. Pictures
@@ -20,7 +20,7 @@ from .geometry import Geometry
 
 Array = Any
 WINOGRAD = 20  # from this worth on Winograd's algorithm is quicker than a direct product
-FEW = 64  # below this number of input channels `rows` is quicker than `flat`
+ROWS = range(8, 48)  # numbers of input channels for which `rows` is quicker than `flat`, by up to a tenth
 BAND = 6_000_000  # bytes of work for one sample from which on a picture is done in bands
 
 
@@ -28,7 +28,7 @@ def kernel(geo: Geometry, C: int, F: int) -> str:
     """Return the name of the kernel for a convolution of C to F channels."""
     if winograd.fits(geo) and C * F / (C + F) * winograd.share(geo) >= WINOGRAD:
         return "winograd"
-    if rows.fits(geo) and C < FEW:
+    if rows.fits(geo) and C in ROWS:
         return "rows"
     return "flat"
 
