@@ -175,6 +175,87 @@ def test_large_scores_do_not_overflow() -> None:
     compare(loss("cross_entropy"), infinite, np.array([2]), second=False)
 
 
+def signs(g: np.random.Generator, shape: tuple[int, ...]) -> Any:
+    return np.asarray(g.choice([-1, 1], shape))
+
+
+MARGINS: list[tuple[str, dict[str, Any], Callable[[np.random.Generator], list[Any]]]] = [
+    ("margin_ranking_loss", {}, lambda g: [draw(g, (4, 3)), draw(g, (4, 3)) + 0.3, signs(g, (4, 3))]),
+    ("margin_ranking_loss", {"margin": 0.5}, lambda g: [draw(g, (5,)), draw(g, (5,)) + 0.3, signs(g, (5,))]),
+    ("hinge_embedding_loss", {}, lambda g: [draw(g, (4, 3)), signs(g, (4, 3))]),
+    ("hinge_embedding_loss", {"margin": 1.7}, lambda g: [draw(g, (6,)), signs(g, (6,))]),
+    ("soft_margin_loss", {}, lambda g: [draw(g, (4, 3)), signs(g, (4, 3))]),
+    ("cosine_embedding_loss", {}, lambda g: [draw(g, (6, 3)), draw(g, (6, 3)), signs(g, (6,))]),
+    ("cosine_embedding_loss", {"margin": 0.3}, lambda g: [draw(g, (6, 3)), draw(g, (6, 3)), signs(g, (6,))]),
+    ("cosine_embedding_loss", {}, lambda g: [draw(g, (3,)), draw(g, (3,)), signs(g, ())]),
+    ("triplet_margin_loss", {}, lambda g: [draw(g, (5, 3)) for _ in range(3)]),
+    ("triplet_margin_loss", {"p": 3, "swap": True, "margin": 2.5}, lambda g: [draw(g, (5, 3)) for _ in range(3)]),
+    ("triplet_margin_loss", {"swap": True, "eps": 0.01}, lambda g: [draw(g, (4,)) for _ in range(3)]),
+    ("poisson_nll_loss", {}, lambda g: [draw(g, (4, 3)), np.asarray(g.integers(0, 6, (4, 3))).astype("float64")]),
+    (
+        "poisson_nll_loss",
+        {"log_input": False, "full": True},
+        lambda g: [g.uniform(0.1, 4, (4, 3)), np.asarray(g.integers(1, 6, (4, 3))).astype("float64")],
+    ),
+    ("gaussian_nll_loss", {}, lambda g: [draw(g, (4, 3)), draw(g, (4, 3)), g.uniform(0.1, 2, (4, 3))]),
+    ("gaussian_nll_loss", {"full": True}, lambda g: [draw(g, (4, 3)), draw(g, (4, 3)), g.uniform(0.1, 2, (4, 1))]),
+    ("gaussian_nll_loss", {"eps": 0.5}, lambda g: [draw(g, (4, 3)), draw(g, (4, 3)), g.uniform(0.1, 2, (4,))]),
+    ("gaussian_nll_loss", {}, lambda g: [draw(g, (4, 3)), draw(g, (4, 3)), g.uniform(-2, -1, (4, 3))]),
+]
+
+
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+@pytest.mark.parametrize(("name", "extra", "make"), MARGINS, ids=[f"{n}{i}" for i, (n, _, _) in enumerate(MARGINS)])
+def test_margins_and_likelihoods(name: str, extra: Any, make: Any, reduction: str) -> None:
+    for seed in range(3):
+        compare(loss(name, reduction=reduction, **extra), *make(rng(seed)))
+
+
+@pytest.mark.parametrize("dim", [0, 1, -1])
+def test_cosine_similarity(dim: int) -> None:
+    compare(lambda M, a, b: F[M].cosine_similarity(a, b, dim), draw(rng(0), (4, 3)), draw(rng(1), (4, 3)))
+
+
+MODULES: list[tuple[str, dict[str, Any], Callable[[Any], list[Any]]]] = [
+    ("MSELoss", {"reduction": "sum"}, lambda M: [M.ones(3), M.zeros(3)]),
+    ("L1Loss", {"reduction": "none"}, lambda M: [M.ones(3), M.zeros(3)]),
+    ("SmoothL1Loss", {"beta": 0.3}, lambda M: [M.ones(3), M.zeros(3)]),
+    ("HuberLoss", {"delta": 0.3}, lambda M: [M.ones(3), M.zeros(3)]),
+    ("BCELoss", {"weight": [1.0, 2.0, 3.0]}, lambda M: [M.full((3,), 0.3), M.ones(3)]),
+    ("BCEWithLogitsLoss", {"pos_weight": [1.0, 2.0, 3.0]}, lambda M: [M.full((3,), 0.3), M.ones(3)]),
+    ("BCEWithLogitsLoss", {"weight": [1.0, 2.0, 3.0]}, lambda M: [M.full((3,), 0.3), M.ones(3)]),
+    ("CrossEntropyLoss", {"weight": [1.0, 2.0, 3.0], "label_smoothing": 0.1}, lambda M: [M.eye(3), M.arange(3)]),
+    ("CrossEntropyLoss", {"ignore_index": 1, "reduction": "none"}, lambda M: [M.eye(3), M.arange(3)]),
+    ("NLLLoss", {"weight": [1.0, 2.0, 3.0], "ignore_index": 2}, lambda M: [M.eye(3), M.arange(3)]),
+    ("KLDivLoss", {"reduction": "batchmean", "log_target": True}, lambda M: [M.eye(3), M.eye(3) * 2]),
+    ("SoftMarginLoss", {}, lambda M: [M.ones(3) * 2, M.ones(3)]),
+    ("HingeEmbeddingLoss", {"margin": 3.0}, lambda M: [M.ones(3) * 2, -M.ones(3)]),
+    ("MarginRankingLoss", {"margin": 3.0}, lambda M: [M.ones(3) * 2, M.ones(3), M.ones(3)]),
+    ("CosineEmbeddingLoss", {"margin": 0.1}, lambda M: [M.eye(3) + 1, M.eye(3) * 2, -M.ones(3)]),
+    ("TripletMarginLoss", {"margin": 4.0, "p": 1.0}, lambda M: [M.eye(3) + 1, M.eye(3) * 2, M.ones(3, 3)]),
+    ("PoissonNLLLoss", {"full": True}, lambda M: [M.ones(3) * 2, M.ones(3) * 3]),
+    ("GaussianNLLLoss", {"full": True}, lambda M: [M.ones(3) * 2, M.ones(3) * 3, M.ones(3) * 0.5]),
+]
+
+
+@pytest.mark.parametrize(("name", "extra", "make"), MODULES, ids=[f"{n}{i}" for i, (n, _, _) in enumerate(MODULES)])
+def test_modules(name: str, extra: Any, make: Callable[[Any], list[Any]]) -> None:
+    found = []
+    for M in (torch, scratch):
+        settings = {k: M.tensor(v) if isinstance(v, list) else v for k, v in extra.items()}
+        module = getattr(M.nn, name)(**settings)
+        found.append((repr(module), list(module.state_dict()), module(*make(M)).tolist()))
+    assert found[1][:2] == found[0][:2]
+    np.testing.assert_allclose(found[1][2], found[0][2], rtol=1e-6)
+
+
+def test_old_flags_of_a_reduction() -> None:
+    for M in (torch, scratch):
+        for flags, expected in [((False, None), 3.0), ((None, False), [1.0] * 3), ((True, True), 1.0)]:
+            with pytest.warns(UserWarning, match="will be deprecated"):
+                assert M.nn.MSELoss(*flags)(M.ones(3), M.zeros(3)).tolist() == expected
+
+
 SCORES, CLASSES = draw(rng(), (3, 4)), np.array([1, 2, 0])
 
 

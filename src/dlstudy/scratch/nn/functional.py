@@ -27,6 +27,16 @@ from dlstudy.scratch.ops.losses import (
     mse_loss,
     smooth_l1_loss,
 )
+from dlstudy.scratch.ops.margins import (
+    cosine_embedding_loss,
+    cosine_similarity,
+    gaussian_nll_loss,
+    hinge_embedding_loss,
+    margin_ranking_loss,
+    poisson_nll_loss,
+    soft_margin_loss,
+    triplet_margin_loss,
+)
 from dlstudy.scratch.ops.normalization import batch_norm, group_norm, instance_norm, layer_norm, rms_norm
 from dlstudy.scratch.ops.pooling import adaptive_avg_pool2d, adaptive_max_pool2d, avg_pool2d, max_pool2d
 
