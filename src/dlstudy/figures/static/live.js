@@ -3,7 +3,8 @@
 
 const SPEEDS = [["1", "slow: one step a picture"], ["10", "ten steps a picture"], ["1000000", "as fast as it can"]];
 
-// Returns { bar, curve, close }: a row of buttons, the drawing of the losses, and the clean-up. `draw()` draws the rest.
+// Returns { bar, curve, drawCurve, close }: a row of buttons, the picture of the losses and what brings it up to date, and
+// the clean-up. `draw()` draws the rest.
 function liveTraining(model, root, draw) {
   let running = false;
   let asked = 0; // when the last slice was asked for, 0 when its picture has come
@@ -65,31 +66,39 @@ function liveTraining(model, root, draw) {
   const watcher = new IntersectionObserver(([entry]) => { seen = entry.isIntersecting; next(); });
   watcher.observe(root);
   const close = () => { running = false; cancelAnimationFrame(frameOf); unfollow(); watcher.disconnect(); };
-  return { bar, close, curve: () => lossCurve(model.get("losses")) };
+  const losses = lossCurve();
+  return { bar, close, curve: losses.svg, drawCurve: () => losses.draw(model.get("losses")) };
 }
 
-// The loss over the steps so far, as a small picture with its axes.
-function lossCurve(losses, width = 250, height = 130) {
+// The loss over the steps so far, as a small picture with its axes; { svg, draw(losses) }.
+function lossCurve(width = 270, height = 130) {
   const [left, foot, top] = [34, 32, 6];
   const wide = width - left - 8;
   const high = height - foot - top;
-  const last = Math.max(losses.length ? losses[losses.length - 1][0] : 0, 10);
-  const peak = Math.max(0.8, ...losses.map(([, loss]) => Math.min(loss, 3)));
-  const across = (step) => left + (step / last) * wide;
-  const up = (loss) => top + high - (Math.min(loss, peak) / peak) * high;
-  const svg = s("svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "img",
-    "aria-label": losses.length ? `Loss, from ${losses[0][1]} to ${losses[losses.length - 1][1]} after ${last} steps` : "Loss: no step yet" });
-  for (let value = 0; value <= peak + 1e-9; value += peak > 1.6 ? 1 : 0.4) {
-    svg.append(s("line", { class: "tick", x1: left, x2: left + wide, y1: up(value), y2: up(value) }));
-    svg.append(s("text", { x: left - 5, y: up(value) + 4, "text-anchor": "end", text: value.toFixed(1) }));
+  const label = (x, y, anchor, text = "") => s("text", { x, y, "text-anchor": anchor, text });
+  const grid = s("g");
+  const curve = s("path", { class: "curve" });
+  const last = label(left + wide, height - foot + 15, "end");
+  const svg = s("svg", { class: "dls-loss", width, height, viewBox: `0 0 ${width} ${height}`, role: "img" },
+    grid, curve, last, label(left, height - foot + 15, "start", "0"), label(left + wide / 2, height - 3, "middle", "step"),
+    s("text", { transform: `translate(9 ${top + high / 2}) rotate(-90)`, "text-anchor": "middle", text: "loss" }));
+  let peak = 0;
+  function draw(losses) {
+    const end = Math.max(losses.length ? losses[losses.length - 1][0] : 0, 10);
+    const tall = Math.max(0.8, ...losses.map(([, loss]) => Math.min(loss, 3)));
+    const up = (loss) => top + high - (Math.min(loss, tall) / tall) * high;
+    if (tall !== peak) {
+      peak = tall;
+      grid.replaceChildren();
+      for (let value = 0; value <= tall + 1e-9; value += tall > 1.6 ? 1 : 0.4) {
+        grid.append(s("line", { class: "tick", x1: left, x2: left + wide, y1: up(value), y2: up(value) }), label(left - 5, up(value) + 4, "end", value.toFixed(1)));
+      }
+    }
+    last.textContent = end.toLocaleString("en");
+    curve.setAttribute("d", losses.map(([step, loss], i) => `${i ? "L" : "M"}${(left + (step / end) * wide).toFixed(1)} ${up(loss).toFixed(1)}`).join(""));
+    svg.setAttribute("aria-label", losses.length ? `Loss, from ${losses[0][1]} to ${losses[losses.length - 1][1]} after ${end} steps` : "Loss: no step yet");
   }
-  svg.append(s("text", { x: left, y: height - foot + 15, text: "0" }));
-  svg.append(s("text", { x: left + wide, y: height - foot + 15, "text-anchor": "end", text: last.toLocaleString("en") }));
-  svg.append(s("text", { x: left + wide / 2, y: height - 3, "text-anchor": "middle", text: "step" }));
-  svg.append(s("text", { transform: `translate(9 ${top + high / 2}) rotate(-90)`, "text-anchor": "middle", text: "loss" }));
-  const d = losses.map(([step, loss], i) => `${i ? "L" : "M"}${across(step).toFixed(1)} ${up(loss).toFixed(1)}`).join("");
-  if (d) svg.append(s("path", { class: "curve", d }));
-  return svg;
+  return { svg, draw };
 }
 
 // Call `draw` when the page changes between light and dark: what is drawn on a canvas does not change by itself.

@@ -2,55 +2,73 @@
 
 const mixed = (one, other, share) => one.map((value, i) => Math.round(value + (other[i] - value) * share));
 
-// A number from 0 to 255 for each pixel -> an image: `low` below the middle, `high` above it, `ground` between.
-function paint(canvas, bytes, side, low, high, ground, strength) {
-  const small = document.createElement("canvas");
-  small.width = small.height = side;
-  const context = small.getContext("2d");
-  const image = context.createImageData(side, side);
-  for (let i = 0; i < side * side; i += 1) {
-    const signed = (bytes[i] - 127.5) / 127.5;
-    const colour = mixed(ground, signed < 0 ? low : high, Math.min(1, Math.abs(signed)) * strength);
-    image.data.set([...colour, 255], 4 * i);
-  }
-  context.putImageData(image, 0, 0);
-  const target = canvas.getContext("2d");
-  target.imageSmoothingEnabled = true;
-  target.imageSmoothingQuality = "high";
-  target.drawImage(small, 0, 0, canvas.width, canvas.height);
+// The colours of 0 to 255: `low` below the middle, `high` above it, `ground` between; each as one number, as canvases have it.
+function palette(low, high, ground, strength) {
+  return Uint32Array.from({ length: 256 }, (_, i) => {
+    const signed = (i - 127.5) / 127.5;
+    const [r, g, b] = mixed(ground, signed < 0 ? low : high, Math.min(1, Math.abs(signed)) * strength);
+    return (255 << 24) | (b << 16) | (g << 8) | r;
+  });
 }
 
-// Where the map passes the middle: straight bits between the pixels' centres.
-function boundary(bytes, side) {
-  const bits = [];
-  const value = (row, column) => bytes[row * side + column] - 127.5;
+// A canvas with one pixel for each number; the stylesheet makes it larger and smooth.
+function pixelCanvas(side) {
+  const canvas = h("canvas", { width: side, height: side, role: "img" });
+  const context = canvas.getContext("2d");
+  const image = context.createImageData(side, side);
+  const words = new Uint32Array(image.data.buffer);
+  const fill = (bytes, offset, colours) => {
+    for (let i = 0; i < words.length; i += 1) words[i] = colours[bytes[offset + i]];
+    context.putImageData(image, 0, 0);
+  };
+  return { canvas, fill };
+}
+
+// Where the map passes the middle: straight bits between the pixels' centres, drawn on `context`.
+function drawBoundary(context, bytes, side, colour) {
+  const size = context.canvas.width / side;
+  context.clearRect(0, 0, context.canvas.width, context.canvas.height);
+  context.strokeStyle = colour;
+  context.lineWidth = context.canvas.width / 150;
+  context.lineCap = "round";
+  context.beginPath();
   for (let row = 0; row + 1 < side; row += 1) {
     for (let column = 0; column + 1 < side; column += 1) {
-      const corners = [[row, column], [row, column + 1], [row + 1, column + 1], [row + 1, column]];
+      const i = row * side + column;
+      const a = bytes[i] > 127;
+      const b = bytes[i + 1] > 127;
+      const c = bytes[i + side + 1] > 127;
+      const d = bytes[i + side] > 127;
+      if (a === b && b === c && c === d) continue;
       const cut = [];
-      for (let k = 0; k < 4; k += 1) {
-        const [a, b] = [corners[k], corners[(k + 1) % 4]];
-        const [p, q] = [value(...a), value(...b)];
-        if (p < 0 !== q < 0) {
-          const t = p / (p - q);
-          cut.push([(a[1] + t * (b[1] - a[1]) + 0.5) / side, (a[0] + t * (b[0] - a[0]) + 0.5) / side]);
-        }
+      const edge = (p, q, x1, y1, x2, y2) => {
+        if (p > 127 === q > 127) return;
+        const t = (p - 127.5) / (p - q);
+        cut.push([(x1 + t * (x2 - x1) + 0.5) * size, (y1 + t * (y2 - y1) + 0.5) * size]);
+      };
+      edge(bytes[i], bytes[i + 1], column, row, column + 1, row);
+      edge(bytes[i + 1], bytes[i + side + 1], column + 1, row, column + 1, row + 1);
+      edge(bytes[i + side + 1], bytes[i + side], column + 1, row + 1, column, row + 1);
+      edge(bytes[i + side], bytes[i], column, row + 1, column, row);
+      for (let k = 0; k + 1 < cut.length; k += 2) {
+        context.moveTo(...cut[k]);
+        context.lineTo(...cut[k + 1]);
       }
-      for (let k = 0; k + 1 < cut.length; k += 2) bits.push([cut[k], cut[k + 1]]);
     }
   }
-  return bits;
+  context.stroke();
 }
 
-function drawPoints(canvas, points, reach, colours, paper) {
-  const context = canvas.getContext("2d");
-  const place = (x, y) => [((x + reach) / (2 * reach)) * canvas.width, ((reach - y) / (2 * reach)) * canvas.height];
-  const size = canvas.width / 90;
+function drawPoints(context, points, reach, colours, paper) {
+  const { width, height } = context.canvas;
+  const size = width / 90;
+  context.clearRect(0, 0, width, height);
   context.lineWidth = size / 3.2;
-  context.strokeStyle = `rgb(${paper})`;
+  context.strokeStyle = paper;
   for (const [x, y, kind] of points) {
-    const [left, top] = place(x, y);
-    context.fillStyle = `rgb(${colours[kind]})`;
+    const left = ((x + reach) / (2 * reach)) * width;
+    const top = ((reach - y) / (2 * reach)) * height;
+    context.fillStyle = colours[kind];
     context.beginPath();
     if (kind) context.arc(left, top, size, 0, 7);
     else context.rect(left - size * 0.9, top - size * 0.9, size * 1.8, size * 1.8);
@@ -81,59 +99,66 @@ function render({ model, el }) {
   const reseed = button("Other weights and points", { onclick: () => send(model, { seed: model.get("seed") + 1 }) });
 
   // --- the pictures
-  const map = h("canvas", { width: 640, height: 640, role: "img" });
+  const map = pixelCanvas(menus.side);
+  const lines = h("canvas", { width: 600, height: 600, "aria-hidden": "true" });
+  const dots = h("canvas", { width: 800, height: 800, "aria-hidden": "true" });
   const units = h("div", { class: "units" });
-  const loss = h("div", { class: "loss" });
-  const facts = h("p", { class: "facts" });
   const error = h("p", { class: "dls-error", role: "alert" });
-  let canvases = [];
+  const [steps, numbers, right, fresh] = ["steps", "count", "right", "fresh"].map((name) => h("b", { class: name }));
+  const facts = h("p", { class: "facts" }, steps, " steps, ", numbers, " numbers to learn", h("br"), "right: ", right, " of these points, ", fresh, " of new ones");
+  let layers = [];
+  let drawn = null; // the points that are on the canvas
+  let colours = null;
+
+  function learnColours() {
+    const [ground, blue, orange, ink] = ["--dls-bg", "--dls-blue", "--dls-orange", "--dls-fg"].map((token) => rgb(root, token));
+    const css = (colour) => `rgb(${colour})`;
+    colours = { map: palette(blue, orange, ground, 0.55), unit: palette(blue, orange, ground, 0.9), kinds: [css(blue), css(orange)], ink: css(ink), ground: css(ground) };
+    drawn = null;
+  }
 
   function layOut() {
     const depth = model.get("depth");
     const width = model.get("width");
-    if (canvases.length === depth && (!depth || canvases[0].length === width)) return;
-    canvases = Array.from({ length: depth }, () => Array.from({ length: width }, () => h("canvas", { width: 48, height: 48, role: "img" })));
+    if (units.childElementCount && layers.length === depth && (!depth || layers[0].length === width)) return;
+    layers = Array.from({ length: depth }, () => Array.from({ length: width }, () => pixelCanvas(menus.unitSide)));
     units.replaceChildren(...(depth
-      ? canvases.map((layer, i) => h("div", { class: "layer", role: "group", "aria-label": `hidden layer ${i + 1}` }, h("span", {}, String(i + 1)), ...layer))
+      ? layers.map((layer, i) => h("div", { class: "layer", role: "group", "aria-label": `hidden layer ${i + 1}` }, h("span", {}, String(i + 1)), ...layer.map((unit) => unit.canvas)))
       : [h("p", { class: "none" }, "No hidden layer: the two coordinates go straight into the scores.")]));
   }
 
   function draw() {
     for (const one of settings) one.update();
     layOut();
-    const { points, right, fresh, dead, numbers } = model.get("picture");
+    if (!colours) learnColours();
+    const picture = model.get("picture");
     const view = model.get("pixels");
     const bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
-    const [ground, blue, orange, ink] = ["--dls-bg", "--dls-blue", "--dls-orange", "--dls-fg"].map((token) => rgb(root, token));
-    const area = menus.side ** 2;
-    paint(map, bytes.subarray(0, area), menus.side, blue, orange, ground, 0.55);
-    const context = map.getContext("2d");
-    context.strokeStyle = `rgb(${ink})`;
-    context.lineWidth = 4;
-    context.lineCap = "round";
-    context.beginPath();
-    for (const [[x1, y1], [x2, y2]] of boundary(bytes, menus.side)) {
-      context.moveTo(x1 * map.width, y1 * map.height);
-      context.lineTo(x2 * map.width, y2 * map.height);
+    map.fill(bytes, 0, colours.map);
+    drawBoundary(lines.getContext("2d"), bytes, menus.side, colours.ink);
+    const key = JSON.stringify(picture.points);
+    if (drawn !== key) {
+      drawn = key;
+      drawPoints(dots.getContext("2d"), picture.points, menus.reach, colours.kinds, colours.ground);
     }
-    context.stroke();
-    drawPoints(map, points, menus.reach, [blue, orange], ground);
-    const percent = (share) => `${Math.round(100 * share)} %`;
-    map.setAttribute("aria-label", `Map of what the network says: ${percent(right)} of the points right`);
-    let offset = area;
-    const unitArea = menus.unitSide ** 2;
-    canvases.forEach((layer, i) => layer.forEach((canvas, k) => {
-      paint(canvas, bytes.subarray(offset, offset + unitArea), menus.unitSide, blue, orange, ground, 0.9);
-      offset += unitArea;
-      const silent = dead[i]?.[k];
-      canvas.classList.toggle("dead", Boolean(silent));
+    let offset = menus.side ** 2;
+    layers.forEach((layer, i) => layer.forEach(({ canvas, fill }, k) => {
+      fill(bytes, offset, colours.unit);
+      offset += menus.unitSide ** 2;
+      const silent = Boolean(picture.dead[i]?.[k]);
+      if (canvas.dataset.silent === String(silent)) return;
+      canvas.dataset.silent = String(silent);
+      canvas.classList.toggle("dead", silent);
       canvas.setAttribute("aria-label", `layer ${i + 1}, unit ${k + 1}${silent ? ": silent everywhere" : ""}`);
       canvas.title = silent ? "This unit says 0 everywhere: it is dead." : "";
     }));
-    loss.replaceChildren(live.curve());
-    facts.replaceChildren(
-      h("b", {}, model.get("step").toLocaleString("en")), " steps, ", h("b", {}, String(numbers)), " numbers to learn", h("br"),
-      "right: ", h("b", {}, percent(right)), " of these points, ", h("b", { class: "fresh" }, percent(fresh)), " of new ones");
+    const percent = (share) => `${Math.round(100 * share)} %`;
+    steps.textContent = model.get("step").toLocaleString("en");
+    numbers.textContent = String(picture.numbers);
+    right.textContent = percent(picture.right);
+    fresh.textContent = percent(picture.fresh);
+    map.canvas.setAttribute("aria-label", `Map of what the network says: ${percent(picture.right)} of the points right`);
+    live.drawCurve();
     say(error, model.get("problem"));
   }
 
@@ -144,10 +169,11 @@ function render({ model, el }) {
     error,
     h("div", { class: "stage" },
       h("figure", { class: "inside" }, h("figcaption", {}, "what each hidden unit says, layer by layer"), units),
-      h("figure", { class: "outside" }, h("figcaption", {}, "what the network says: ", h("span", { class: "one" }, "■"), " or ", h("span", { class: "two" }, "●")), map),
-      h("figure", { class: "numbers" }, h("figcaption", {}, "the loss"), loss, facts)));
+      h("figure", { class: "outside" }, h("figcaption", {}, "what the network says: ", h("span", { class: "one" }, "■"), " or ", h("span", { class: "two" }, "●")),
+        h("div", { class: "map" }, map.canvas, lines, dots)),
+      h("div", { class: "numbers" }, live.curve, facts)));
   const unfollow = follow(model, ["rate"], () => settings.forEach((one) => one.update()));
-  const unwatch = watchTheme(() => requestAnimationFrame(draw));
+  const unwatch = watchTheme(() => requestAnimationFrame(() => { learnColours(); draw(); }));
   draw();
   return () => { live.close(); unfollow(); unwatch(); };
 }
