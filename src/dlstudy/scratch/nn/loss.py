@@ -202,7 +202,7 @@ class TripletMarginLoss(_Loss):
 
     def forward(self, anchor: Any, positive: Any, negative: Any) -> Any:
         """Return the loss of three tensors (N, D)."""
-        settings = {"margin": self.margin, "p": self.p, "eps": self.eps, "swap": self.swap}
+        settings: dict[str, Any] = {"margin": self.margin, "p": self.p, "eps": self.eps, "swap": self.swap}
         return F.triplet_margin_loss(anchor, positive, negative, reduction=self.reduction, **settings)
 
 
@@ -218,7 +218,7 @@ class PoissonNLLLoss(_Loss):
 
     def forward(self, log_input: Any, target: Any) -> Any:
         """Return the loss of two tensors (...)."""
-        settings = {"log_input": self.log_input, "full": self.full, "eps": self.eps}
+        settings: dict[str, Any] = {"log_input": self.log_input, "full": self.full, "eps": self.eps}
         return F.poisson_nll_loss(log_input, target, reduction=self.reduction, **settings)
 
 
