@@ -416,6 +416,17 @@ def test_refusals(shapes: Any, arguments: dict[str, Any], message: str) -> None:
         F.conv2d(*[torch.tensor(a) for a in arrays], **arguments)
 
 
+def test_settings_are_whole_numbers_of_any_kind() -> None:
+    x, w = scratch.ones(1, 1, 5, 5), scratch.ones(1, 1, 2, 2)
+    assert functional(scratch).conv2d(x, w, stride=np.int64(2)).shape == (1, 1, 2, 2)
+    assert functional(scratch).max_pool2d(x, (np.int32(2), 3)).shape == (1, 1, 2, 1)
+    for wrong in (1.5, (1, 1.5), None):
+        with pytest.raises(TypeError, match="expected stride to be one int or two"):
+            functional(scratch).conv2d(x, w, stride=wrong)
+    with pytest.raises(ValueError, match="'same', got 'full'"):
+        functional(scratch).conv2d(x, w, padding="full")
+
+
 def test_formats_must_agree() -> None:
     x, w = scratch.ones(1, 1, 3, 3), scratch.ones(1, 1, 2, 2, dtype=scratch.float64)
     with pytest.raises(RuntimeError, match=r"one dtype, got torch.float32 and torch.float64"):

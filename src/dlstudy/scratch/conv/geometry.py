@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from operator import index
 from typing import NamedTuple
 
 Pair = tuple[int, int]
@@ -111,10 +112,11 @@ def _named_padding(padding: str, spans: list[int], stride: Pair) -> tuple[Pair, 
 
 
 def pair(value: int | Sequence[int], name: str, where: str = "conv2d") -> Pair:
-    """Return `value` as (height, width): an int counts for both; RuntimeError if it is neither an int nor two."""
-    if isinstance(value, int):
-        return value, value
-    values = tuple(int(v) for v in value)
+    """Return `value` as (height, width): an int counts for both; RuntimeError or TypeError if it is not one or two."""
+    try:
+        values = (index(value),) if hasattr(value, "__index__") else tuple(index(v) for v in value)
+    except TypeError:
+        raise TypeError(f"{where}: expected {name} to be one int or two, got {value!r}") from None
     if len(values) == 1:
         return values[0], values[0]
     if len(values) != 2:

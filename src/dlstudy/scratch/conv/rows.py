@@ -1,4 +1,4 @@
-"""Convolution row by row (MEC): unroll the kernel's width only, and let overlapping rows be views. For 8 to 47 channels.
+"""Convolution row by row (MEC): unroll the kernel's width only, and let overlapping rows be views. For 8 to 47.
 
 The idea. Copy the input so that, for each of its rows r, the numbers under the kernel's columns stand below each other:
 T[r] is a matrix (C * L, places along the row). The window of an output row is then K consecutive blocks T[r : r + K],

@@ -246,7 +246,7 @@ def conv1d(
         )
 
     def flat(value: Any, fill: int) -> Any:
-        return value if isinstance(value, str) else (fill, value if isinstance(value, int) else int(value[0]))
+        return value if isinstance(value, str) else (fill, value[0] if isinstance(value, tuple | list) else value)
 
     out = conv2d(
         input.unsqueeze(-2), weight.unsqueeze(-2), bias, flat(stride, 1), flat(padding, 0), flat(dilation, 1), groups
