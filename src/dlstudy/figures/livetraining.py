@@ -110,7 +110,7 @@ class LiveTraining(Figure):
             return
         self._history.append((step, self._sum / self._count))
         self._sum, self._count = 0.0, 0
-        if len(self._history) > POINTS:
+        if len(self._history) > POINTS + 1:  # an even number, so that all have a partner
             pairs = zip(self._history[::2], self._history[1::2])
             self._history = [(b[0], (a[1] + b[1]) / 2) for a, b in pairs]
             self._every *= 2
