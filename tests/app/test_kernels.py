@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -120,6 +123,23 @@ def test_a_page_whose_text_cannot_be_saved_stays_open(looked_after, server: Serv
     looked_after.clock.now += 5 * HOUR
     assert idle(looked_after, server) == []
     assert set(server.open) == {"s1", "s2"}
+
+
+def test_what_a_process_holds_grows_with_what_it_holds() -> None:
+    """A child that takes 200 MB is counted, and libraries that everybody shares are not counted again and again."""
+    code = "import sys; held = bytearray(200_000_000); print('ready', flush=True); sys.stdin.read()"
+    before = kernels._memory(os.getpid())
+    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        child.stdout.readline()
+        with_child, alone = kernels._memory(os.getpid()), kernels._memory(child.pid)
+        assert child.stdin is not None
+        child.stdin.close()
+    assert before is not None
+    assert with_child is not None
+    assert alone is not None
+    assert 200e6 < alone < 300e6
+    assert with_child - before > 190e6
 
 
 def test_a_gone_process_has_no_memory() -> None:

@@ -34,7 +34,9 @@ def socket_url(course: Course, path: str = "/ws", **query: str) -> str:
 # ---- who comes in -----------------------------------------------------------
 
 
-@pytest.mark.parametrize("path", ["/", f"/?file={LESSON}", f"/{LESSON}", "/images/dot.svg"])
+@pytest.mark.parametrize(
+    "path", ["/", f"/?file={LESSON}", f"/{LESSON}", "/images/dot.svg", "/search?q=tensor", f"/merge?file={LESSON}"]
+)
 def test_a_page_without_a_login_leads_to_the_login(course: Course, path: str) -> None:
     with course.client(logged_in=False) as client:
         answer = client.get(path)
@@ -42,11 +44,23 @@ def test_a_page_without_a_login_leads_to_the_login(course: Course, path: str) ->
     assert answer.headers["location"].startswith("/auth/login?next=")
 
 
-@pytest.mark.parametrize("path", ["/api/progress", "/api/course/machine", "/api/usage", "/api/status"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/progress",
+        "/api/course/machine",
+        "/api/usage",
+        "/api/status",
+        "/api/course/search?q=tensor",
+        f"/api/course/notes?page={LESSON}",
+        "/api/course/pages",
+    ],
+)
 def test_data_without_a_login_is_refused(course: Course, path: str) -> None:
     with course.client(logged_in=False) as client:
         assert client.get(path).status_code == 401
-        assert client.put("/api/course/reset", json={"lesson": "01"}).status_code == 401
+        for wish in ("reset", "note", "note/remove", "answer", "again", "close", "idle", "merge", "merge/undo"):
+            assert client.put(f"/api/course/{wish}", json={"lesson": "01", "file": LESSON}).status_code == 401, wish
         assert client.get("/api/progress", headers={"Authorization": "Bearer wrong"}).status_code == 401
 
 

@@ -157,19 +157,29 @@ class Kernels:
 
 
 def _memory(pid: int | None) -> int | None:
-    """Return the bytes that a process and its children hold; None where it is gone."""
+    """Return the bytes that end with a process and its children; None where it is gone.
+
+    What they share with others, the libraries above all, stays in memory as long as one of them lives: it is not
+    counted where the system tells it apart.
+    """
     import psutil
+
+    def own(process: psutil.Process) -> int:
+        try:
+            return int(process.memory_full_info().uss)
+        except (psutil.AccessDenied, AttributeError):
+            return int(process.memory_info().rss)
 
     if pid is None:
         return None
     try:
         process = psutil.Process(pid)
-        total = process.memory_info().rss
+        total = own(process)
         for child in process.children(recursive=True):
             try:
-                total += child.memory_info().rss
+                total += own(child)
             except psutil.Error:
                 pass
-        return int(total)
+        return total
     except psutil.Error:
         return None
