@@ -55,8 +55,8 @@ def test_what_the_page_says_of_freedom_points_and_penalty() -> None:
     assert some.total < min(few.total, many.total), "in between is best"
     assert errors_of(20, points=80).variance < many.variance / 5, "more points lower the variance"
     assert errors_of(20, penalty=0.1).total < many.total, "and so does a penalty"
-    wild = [errors_of(k, spread=False).variance for k in (8, 20, 64)]
-    assert wild[1] > 10 * max(wild[0], wild[2]), "double descent"
+    wild = [errors_of(k, penalty=1e-4, spread=False).variance for k in (8, 20, 64)]
+    assert wild[1] > 5 * max(wild[0], wild[2]), "double descent"
 
 
 def test_bad_settings_are_refused_in_a_sentence() -> None:
