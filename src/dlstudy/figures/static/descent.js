@@ -26,7 +26,7 @@ function ticksOf([low, high]) {
 
 function drawMap(state, size, colourOf) {
   const { surface, areas, paths, start, shown } = state;
-  const left = 34;
+  const left = 44;
   const foot = 34;
   const across = (x) => left + ((x - surface.x[0]) / (surface.x[1] - surface.x[0])) * size;
   const up = (y) => size - ((y - surface.y[0]) / (surface.y[1] - surface.y[0])) * size + 8;
@@ -299,7 +299,7 @@ function render({ model, el }) {
     }
     for (const control of controls) control.refresh(state);
     const beside = width >= 640;
-    const size = Math.floor(beside ? Math.min(width * 0.52, 440) - 42 : width - 44);
+    const size = Math.floor(beside ? Math.min(width * 0.52, 440) - 52 : width - 54);
     const focused = current && current.handle === current.handle.getRootNode().activeElement;
     current = drawMap(state, size, colourOf);
     current.hit.addEventListener("pointerdown", onPointerDown);
@@ -307,7 +307,7 @@ function render({ model, el }) {
     current.handle.addEventListener("keydown", onKey);
     mapHolder.replaceChildren(current.svg);
     if (focused) current.handle.focus({ preventScroll: true });
-    lossHolder.replaceChildren(drawLosses(state, beside ? width - size - 42 - 14 : width, beside ? size + 42 : 190, colourOf));
+    lossHolder.replaceChildren(drawLosses(state, beside ? width - size - 52 - 14 : width, beside ? size + 42 : 190, colourOf));
     time.max = state.steps;
     time.value = state.shown;
     counter.textContent = `${state.shown} / ${state.steps}`;
