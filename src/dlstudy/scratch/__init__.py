@@ -4,6 +4,7 @@
 `import dlstudy.scratch as torch`: the names, the argument order and the meaning are torch's. Read it in this order:
 `shapes.py` (the arithmetic of shapes), `tensor.py` (what a tensor is), `tape.py` (what an operation leaves behind),
 `engine.py` (the backward pass), and then any file of `ops/`, where each operation stands beside its derivative.
+On it stand `nn`, `optim` and `utils.data`, laid out as in torch; `porting.py` runs a script for torch on all of it.
 """
 
 import math as _math

@@ -128,8 +128,8 @@ class SmoothL1LossBackward0(Loss):
         return self.slope(b - a, grad)
 
 
-def weighted(loss: Any, input: Any, target: Any, weight: Any, reduction: str, **settings: Any) -> Any:
-    """Return the loss with a weight for each element: the mean divides by the weights' sum for MSE and L1."""
+def weighted(loss: Any, input: Any, target: Any, weight: Any, **settings: Any) -> Any:
+    """Return the loss of each element times its weight; ValueError unless there is one for each."""
     if not isinstance(weight, Tensor) or weight._data.shape != input._data.shape:
         raise ValueError("Weights and input must have the same size.")
     return loss(input, target, reduction="none", **settings) * weight
@@ -146,7 +146,7 @@ def mse_loss(
     reduction = reduction_of(reduction, size_average, reduce)
     input, target = pair("mse_loss", input, target)
     if weight is not None:
-        losses = weighted(mse_loss, input, target, weight, reduction)
+        losses = weighted(mse_loss, input, target, weight)
         return losses.sum() / weight.sum() if reduction == "mean" else reduce_tensor(losses, reduction)
     x, y = floats("mse_loss", input, target)
     d = np.subtract(x, y, out=...)
@@ -164,7 +164,7 @@ def l1_loss(
     reduction = reduction_of(reduction, size_average, reduce)
     input, target = pair("l1_loss", input, target)
     if weight is not None:
-        losses = weighted(l1_loss, input, target, weight, reduction)
+        losses = weighted(l1_loss, input, target, weight)
         return losses.sum() / weight.sum() if reduction == "mean" else reduce_tensor(losses, reduction)
     return reduce_tensor((input - target).abs(), reduction)
 
@@ -180,7 +180,7 @@ def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 
     if delta <= 0:
         raise RuntimeError(f"huber_loss does not support non-positive values for delta: got {delta}")
     if weight is not None:
-        return reduce_tensor(weighted(huber_loss, input, target, weight, reduction, delta=delta), reduction)
+        return reduce_tensor(weighted(huber_loss, input, target, weight, delta=delta), reduction)
     x, y = floats("huber_loss", input, target)
     d = np.absolute(x - y)
     losses = np.where(d < delta, 0.5 * d * d, delta * (d - 0.5 * delta))

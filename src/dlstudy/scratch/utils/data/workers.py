@@ -64,7 +64,8 @@ class Workers:
     `make_fetch()` is called in each thread for every pass and returns the function from a task to a batch. Threads
     rather than processes: nothing is pickled and it works alike on every system. NumPy lets other threads run while it
     computes, and reading files waits without holding them up; pure Python code in a dataset runs in one thread at a
-    time.
+    time. All threads draw from one default generator, in an order that nobody knows: a dataset whose random numbers are
+    to be the same every time draws from a Generator of its own, seeded with `get_worker_info().seed`.
     """
 
     def __init__(
