@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -97,8 +98,9 @@ def as_mnist(image: Num[np.ndarray, "H W"]) -> Float32[np.ndarray, "28 28"]:
     mass = small.sum()
     rows, columns = np.arange(height) + 0.5, np.arange(width) + 0.5
     y, x = (small.sum(1) @ rows / mass, small.sum(0) @ columns / mass) if mass else (height / 2, width / 2)
-    row = int(np.clip(round(SIDE / 2 - y), 0, SIDE - height))
-    column = int(np.clip(round(SIDE / 2 - x), 0, SIDE - width))
+    # Of the whole pixels it can be moved by, the data set takes those that bring the centre to 14 or just behind it.
+    row = int(np.clip(math.ceil(SIDE / 2 - y), 0, SIDE - height))
+    column = int(np.clip(math.ceil(SIDE / 2 - x), 0, SIDE - width))
     result = np.zeros((SIDE, SIDE), np.float32)
     result[row : row + height, column : column + width] = small
     return result

@@ -95,9 +95,11 @@ function render({ model, el }) {
     play.textContent = "Stop";
   }
   function stop() {
+    if (state.playing === null) return;
     clearInterval(state.playing);
     state.playing = null;
     play.textContent = "Play";
+    draw(); // the words wait while it plays
   }
 
   // --- the picture ------------------------------------------------------------------------------------------------
@@ -183,10 +185,10 @@ function render({ model, el }) {
 
   function drawWindow(list) {
     const { size, padding, light } = sheet;
-    light.replaceChildren(...list.flatMap(({ r, c, weight }) => [
-      s("rect", { x: (c + padding) * size + 1, y: (r + padding) * size + 1, width: size - 2, height: size - 2 }),
-      size >= 24 ? s("text", { x: (c + padding + 1) * size - 3, y: (r + padding + 1) * size - 3, "text-anchor": "end", text: `×${short(weight)}` }) : null,
-    ].filter(Boolean)));
+    light.replaceChildren(...list.map(({ r, c, weight }) => s("rect", {
+      class: weight > 0 ? "plus" : weight < 0 ? "minus" : "nought",
+      x: (c + padding) * size + 1.5, y: (r + padding) * size + 1.5, width: size - 3, height: size - 3,
+    })));
   }
 
   // The kernel: number fields, so that it can be changed by typing.
@@ -253,7 +255,8 @@ function render({ model, el }) {
     const sum = shown.length ? `${shown.join(" + ")}${counted.length > 9 ? " + …" : ""} = ` : "every product is ";
     const side = (n, out) => `(${n} + 2·${now.padding} − ${now.dilation}·(${now.k} − 1) − 1) / ${now.stride} + 1 = ${out}`;
     const rounded = (rows + 2 * now.padding - now.span) % now.stride ? ", rounded down" : "";
-    return [`Window (${i}, ${j}) begins at row ${i * now.stride - now.padding}, column ${j * now.stride - now.padding}: ${sum}${short(total(list))}.`,
+    const at = [i, j].map((n) => short(n * now.stride - now.padding));
+    return [`Window (${i}, ${j}) begins at row ${at[0]}, column ${at[1]}: ${sum}${short(total(list))}.`,
       `Size of the result: ${side(rows, now.out[0])}${rounded}.`];
   }
 
@@ -285,7 +288,7 @@ function render({ model, el }) {
 
   const unfollow = follow(model, ["pixels", "kernel", "size", "stride", "padding", "dilation", "step"], draw);
   const unwatch = watchWidth(root, (width) => { if (Math.abs(width - state.width) > 1) { state.width = width; draw(); } });
-  return () => { stop(); unfollow(); unwatch(); };
+  return () => { clearInterval(state.playing); unfollow(); unwatch(); };
 }
 
 export default { render };
