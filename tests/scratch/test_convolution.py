@@ -304,6 +304,16 @@ def test_the_choice_of_kernel() -> None:
     assert chosen(3, 3, groups=3) == "flat"
 
 
+def test_winograds_transforms() -> None:
+    """y = A^T [(G g) * (B^T d)] is the sliding product of 6 numbers with 3, and six products suffice for it."""
+    at, g, bt = winograd.transforms()
+    assert (at.shape, g.shape, bt.shape) == ((4, 6), (6, 3), (6, 6))
+    d, kernel = rng_of(23).standard_normal(6), rng_of(24).standard_normal(3)
+    np.testing.assert_allclose(at @ ((g @ kernel) * (bt @ d)), np.correlate(d, kernel, "valid"), atol=1e-12)
+    at, g, bt = winograd.transforms((0.0, 1.0, -1.0, 2.0, -2.0))  # Lavin and Gray's points, any others do as well
+    np.testing.assert_allclose(at @ ((g @ kernel) * (bt @ d)), np.correlate(d, kernel, "valid"), atol=1e-12)
+
+
 def test_winograd_is_about_as_exact_as_a_direct_product() -> None:
     """The docstring says: about three times the error in float32."""
     r = rng_of(17)
@@ -451,6 +461,8 @@ def test_buffers_are_bounded_and_found_again() -> None:
             assert not second.any()
     with buffers.borrowed((4, 5), "f", zeroed="corner") as again:
         assert again is first
+        with buffers.borrowed((4, 5), "f", zeroed="corner") as other:
+            assert other is second  # of two that came back, each is lent once
     for i in range(40):
         with buffers.borrowed((2**18, i % 7 + 1), "f"):
             pass
@@ -567,6 +579,21 @@ def test_conv_and_relu_together_are_as_they_are_apart() -> None:
         np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-6)
     assert seen[0].min() < 0
     np.testing.assert_allclose(np.maximum(seen[0], 0), together[0], rtol=1e-6)
+
+
+@pytest.mark.parametrize("wanted", ["weight", "bias"])
+def test_conv_and_relu_together_when_only_one_needs_a_gradient(wanted: str) -> None:
+    """As in a network's first layer, whose input needs none."""
+    grads = []
+    for M in (torch, scratch):
+        M.manual_seed(0)
+        net = M.nn.Sequential(M.nn.Conv2d(2, 4, 3, padding=1), M.nn.ReLU())
+        for name in ("weight", "bias"):
+            getattr(net[0], name).requires_grad_(name == wanted)
+        y = net(M.tensor(rng_of(22).standard_normal((3, 2, 6, 5)).astype("f")))
+        (y**2).sum().backward()
+        grads.append(getattr(net[0], wanted).grad.numpy())
+    np.testing.assert_allclose(grads[1], grads[0], rtol=1e-5, atol=1e-5)
 
 
 def test_settings_of_layers_are_checked() -> None:

@@ -72,6 +72,12 @@ def _give(key: Any, array: Array) -> None:
             del _store.free[oldest]
 
 
+def blocks(samples: int, bytes_each: int, limit: int) -> list[tuple[int, int]]:
+    """Return (first, count) of the samples to do at a time, so that they need at most `limit` bytes (or are one)."""
+    step = max(1, min(samples, limit // max(1, bytes_each)))
+    return [(first, min(step, samples - first)) for first in range(0, samples, step)]
+
+
 def kept_bytes() -> int:
     """Return how many bytes this thread's store keeps at present."""
     return _store.bytes

@@ -15,8 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from .buffers import borrowed, strided
-from .flat import blocks
+from .buffers import blocks, borrowed, strided
 from .geometry import Geometry
 from .pool import along
 
@@ -40,14 +39,14 @@ def forward(x: Array, w: Array, b: Array | None, geo: Geometry, out: Array) -> N
             borrowed((hp, C, L, n, ow), x.dtype, geo) as T,
             borrowed((oh, F, n * ow), x.dtype) as product,
         ):
-            unroll(x[first : first + n], geo, T)
+            _unroll(x[first : first + n], geo, T)
             row, _, _, _, item = T.strides
             windows = strided(T, (oh, K * C * L, n * ow), (geo.stride[0] * row, n * ow * item, item))
             np.matmul(kernels, windows, out=product)
             np.add(product.reshape(oh, F, n, ow).transpose(2, 1, 0, 3), bias, out=out[first : first + n])
 
 
-def unroll(x: Array, geo: Geometry, T: Array) -> None:
+def _unroll(x: Array, geo: Geometry, T: Array) -> None:
     """Write x (n, C, H, W) into T (Hp, C, L, n, Wo), whose frame is 0 already."""
     (h, w), (top, left), L = geo.input, geo.before, geo.kernel[1]
     rows = x.transpose(2, 1, 0, 3)

@@ -21,8 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from .buffers import borrowed
-from .flat import blocks
+from .buffers import blocks, borrowed
 from .geometry import Geometry
 
 Array = Any
