@@ -168,6 +168,13 @@ def test_every_sample_ignored(reduction: str) -> None:
         compare(f, draw(rng(), (3, 4)), target, second=False)
 
 
+def test_classes_that_count_nothing() -> None:
+    nothing = {"weight": np.array([0.0, 1, 1, 1])}
+    for name in ("cross_entropy", "nll_loss"):
+        compare(loss(name, **nothing), draw(rng(), (3, 4)), np.zeros(3, "int64"), second=False)
+        compare(loss(name, ignore_index=2, **nothing), draw(rng(), (3, 4)), np.array([0, 2, 0]), second=False)
+
+
 def test_large_scores_do_not_overflow() -> None:
     scores = np.array([[1000.0, -1000.0, 999.0], [-2000.0, -2001.0, -2000.5]])
     compare(loss("cross_entropy"), scores, np.array([2, 0]))
@@ -213,7 +220,11 @@ def test_margins_and_likelihoods(name: str, extra: Any, make: Any, reduction: st
 
 @pytest.mark.parametrize("dim", [0, 1, -1])
 def test_cosine_similarity(dim: int) -> None:
-    compare(lambda M, a, b: F[M].cosine_similarity(a, b, dim), draw(rng(0), (4, 3)), draw(rng(1), (4, 3)))
+    a, b = draw(rng(0), (4, 3)), draw(rng(1), (4, 3))
+    compare(lambda M, a, b: F[M].cosine_similarity(a, b, dim), a, b)
+    compare(lambda M, a, b: F[M].cosine_similarity(a, b, dim, eps=2.2), a, b)
+    a[1] = a[:, 2] = 0
+    compare(lambda M, a, b: F[M].cosine_similarity(a, b, dim), a, b, second=False)
 
 
 MODULES: list[tuple[str, dict[str, Any], Callable[[Any], list[Any]]]] = [

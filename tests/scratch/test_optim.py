@@ -144,6 +144,17 @@ def test_loading_copies() -> None:
     assert saved["state"][0]["step"].item() == 1
 
 
+def test_loading_takes_the_format_of_the_parameters() -> None:
+    for M in (torch, scratch):
+        p, q = parameters(M, "float64", [(3,)]), parameters(M, "float32", [(3,)])
+        one, two = M.optim.Adam(p), M.optim.Adam(q)
+        set_gradients(M, p, 0, "float64")
+        one.step()
+        two.load_state_dict(one.state_dict())
+        formats = {name: str(value.dtype) for name, value in two.state_dict()["state"][0].items()}
+        assert formats == {"step": "torch.float32", "exp_avg": "torch.float32", "exp_avg_sq": "torch.float32"}
+
+
 @pytest.mark.parametrize("count", [1, 2])
 def test_a_state_dict_of_other_groups_is_refused(count: int) -> None:
     p = parameters(scratch, "float32")

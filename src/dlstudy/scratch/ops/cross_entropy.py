@@ -2,7 +2,7 @@
 
 Softmax and cross-entropy are one operation: the derivative is then simply the probabilities minus the target, and the
 tape keeps the scores and one number a sample instead of a second array of scores. Values, gradients and second
-derivatives are proven equal to torch's (tests/scratch/test_losses.py).
+derivatives are compared with torch's in tests/scratch/test_losses.py.
 """
 
 import warnings
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from dlstudy.scratch._quiet import quiet
-from dlstudy.scratch.both import constant, is_array, plain, unary
+from dlstudy.scratch.both import constant, is_array, masked, plain, unary
 from dlstudy.scratch.tape import Node, edge_of, mode, record
 from dlstudy.scratch.tensor import Tensor, wrap
 
@@ -107,9 +107,9 @@ class ClassIndices:
             values = share if share.ndim == 0 else share.reshape(self.target.shape)
             x[self.places(x.ndim)] -= values
             return x
-        marks = np.zeros(x._data.shape, x._data.dtype)
-        marks[self.places(marks.ndim)] = 1
-        return x - constant(marks, x) * share
+        marks = np.zeros(x._data.shape, bool)
+        marks[self.places(marks.ndim)] = True
+        return x - masked(share, marks)
 
 
 class CrossEntropyBackward0(Node):

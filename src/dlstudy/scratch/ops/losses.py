@@ -2,7 +2,7 @@
 """Losses that compare two tensors element by element, each beside its derivative.
 
 A loss is one operation, reduction included: the tape keeps the two inputs and nothing in between. Values, gradients and
-second derivatives are proven equal to torch's (tests/scratch/test_losses.py).
+second derivatives are compared with torch's in tests/scratch/test_losses.py.
 """
 
 import warnings

@@ -52,8 +52,10 @@ def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Any:
 
 def _length(x: Any, dim: int, eps: float) -> Any:
     square = (x * x).sum(dim, keepdim=True)
-    zero = wrap(np.asarray(square._data < eps * eps))
-    return square.masked_fill(zero, eps * eps).sqrt()
+    zero = wrap(np.asarray(square._data == 0))  # where the root has no derivative, 0 is taken
+    length = square.masked_fill(zero, 1.0).sqrt().masked_fill(zero, 0.0)
+    # as in torch, raising a length to eps is no operation of the graph: it keeps its gradient
+    return length + wrap(np.asarray(np.maximum(eps - length._data, 0), length._data.dtype))
 
 
 def cosine_embedding_loss(

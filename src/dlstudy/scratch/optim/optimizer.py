@@ -1,8 +1,8 @@
 """What all optimizers share: groups of parameters with their settings, the state of each parameter, saving and loading.
 
 An optimizer's own file holds its settings and `update`, the rule for one parameter. The rules work element by element,
-so `pieces` can hand them arrays that fit the processor's cache: the same numbers come out, in about half the time for
-Adam on a million parameters or more (proven equal in tests/scratch/test_optim.py).
+so `pieces` can hand them arrays that fit the processor's cache: the same numbers come out, bit by bit, in about half
+the time for Adam on a million parameters or more (tests/scratch/test_optim.py holds the two forms together).
 """
 
 import copy
