@@ -41,8 +41,8 @@ def interruptions() -> int:
 
 
 def sample(run: Callable[[], Any]) -> tuple[float, bool]:
-    """Return the seconds of one run, and whether it was left undisturbed (after up to twenty tries)."""
-    best = float("inf")
+    """Return the seconds of one run, and whether it was left undisturbed (after up to twenty tries, or one second)."""
+    best, spent = float("inf"), 0.0
     for _ in range(20):
         before = interruptions()
         start = clock()
@@ -50,7 +50,9 @@ def sample(run: Callable[[], Any]) -> tuple[float, bool]:
         seconds = clock() - start
         if interruptions() == before:
             return seconds, True
-        best = min(best, seconds)
+        best, spent = min(best, seconds), spent + seconds
+        if spent > 1:
+            break
     return best, False
 
 
