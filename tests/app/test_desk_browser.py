@@ -281,33 +281,28 @@ def test_a_page_is_closed_from_the_home_page_and_what_was_just_typed_is_saved(
     expect(output(page, "check_scale")).to_contain_text("passed")
 
 
-def test_an_idle_page_is_closed_and_comes_back_with_its_text(
+def test_an_idle_page_is_closed_and_one_that_runs_is_not(
     visit: Callable[..., Visit], new_course: Callable[..., Course]
 ) -> None:
-    course = new_course()
-    with progress_of(course) as progress:
-        progress.choose("idle-hours", str(6 / 3600))  # six seconds, which no menu offers
-    course.start()
-    page = visit(course).lesson()
+    course = new_course().start()
+    ours = visit(course)
+    page, other = ours.lesson(), ours.lesson("02_Neural_Network_Basics.md")
     write(page, "exercise_scale", "def scale(x):\n    return 3 * x")
     expect(output(page, "check_scale")).to_contain_text("passed")
     on_disk(course, "return 3 * x")
-    expect(page.locator("#dls-sign")).to_have_text("Closed to free memory; what you wrote is saved")
-    page.reload()
-    expect(output(page, "check_scale")).to_contain_text("passed")
-    course.stop()
-
-
-def test_a_page_that_runs_is_not_idle(visit: Callable[..., Visit], new_course: Callable[..., Course]) -> None:
-    course = new_course()
+    write(page, "patience", "import time\n\ntime.sleep(30)\n'well rested'")
+    expect(page.locator('[data-testid="cell-status"][data-status="running"]').first).to_be_attached()
     with progress_of(course) as progress:
-        progress.choose("idle-hours", str(3 / 3600))
-    course.start()
-    page = visit(course).lesson()
-    write(page, "patience", "import time\n\ntime.sleep(9)\n'well rested'")
-    page.wait_for_timeout(7000)
+        progress.choose("idle-hours", str(2 / 3600))  # two seconds, which no menu offers
+    closed = "Closed to free memory; what you wrote is saved"
+    expect(other.locator("#dls-sign")).to_have_text(closed)
     expect(page.locator("#App")).to_have_attribute("data-connection-state", "OPEN")
     expect(output(page, "patience")).to_contain_text("well rested")
+    expect(page.locator("#dls-sign")).to_have_text(closed)
+    with progress_of(course) as progress:
+        progress.choose("idle-hours", "4")
+    page.get_by_role("button", name="Open it again").click()
+    expect(output(page, "check_scale")).to_contain_text("passed")
     course.stop()
 
 

@@ -6,8 +6,11 @@ import asyncio
 import os
 import subprocess
 import sys
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -18,6 +21,12 @@ from dlstudy.course.engine import OpenPage
 from dlstudy.course.progress import Progress
 
 HOUR = 3600.0
+
+
+def run(work: Coroutine[Any, Any, Any]) -> Any:
+    """In a thread: a browser test that went before in this process has left its event loop in this one."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, work).result()
 
 
 class Server:
@@ -64,7 +73,7 @@ def looked_after(tmp_path: Path):
 
 
 def idle(looked_after, server: Server) -> list[str]:
-    return asyncio.run(looked_after.close_idle(server))
+    return run(looked_after.close_idle(server))
 
 
 def test_a_page_that_nobody_uses_is_saved_and_closed_after_the_limit(looked_after, server: Server) -> None:
@@ -95,30 +104,30 @@ def test_a_page_in_use_by_its_file_or_by_what_runs_stays(looked_after, server: S
 
 def test_the_limit_is_the_learners(looked_after, server: Server) -> None:
     idle(looked_after, server)
-    asyncio.run(looked_after.routes["/api/course/idle"]({"hours": "never"}, server))
+    run(looked_after.routes["/api/course/idle"]({"hours": "never"}, server))
     looked_after.clock.now += 1000 * HOUR
     assert idle(looked_after, server) == []
-    asyncio.run(looked_after.routes["/api/course/idle"]({"hours": "1"}, server))
+    run(looked_after.routes["/api/course/idle"]({"hours": "1"}, server))
     assert idle(looked_after, server) == ["01_A.md", "Glossary.md"]
     for hours in ("0", "", None, "a day"):
         with pytest.raises(BadRequest, match="Expected one of"):
-            asyncio.run(looked_after.routes["/api/course/idle"]({"hours": hours}, server))
+            run(looked_after.routes["/api/course/idle"]({"hours": hours}, server))
     looked_after.site.progress.choose(kernels.SETTING, "nonsense")
     assert looked_after.limit == 4 * HOUR
 
 
 def test_closing_names_the_page_and_saves_first(looked_after, server: Server) -> None:
-    assert asyncio.run(looked_after.routes["/api/course/close"]({"file": "01_A.md"}, server)) == {"closed": 1}
+    assert run(looked_after.routes["/api/course/close"]({"file": "01_A.md"}, server)) == {"closed": 1}
     assert server.done == [("save", "s1"), ("close", "s1")]
-    assert asyncio.run(looked_after.routes["/api/course/close"]({"file": "01_A.md"}, server)) == {"closed": 0}
+    assert run(looked_after.routes["/api/course/close"]({"file": "01_A.md"}, server)) == {"closed": 0}
     with pytest.raises(BadRequest, match="no page"):
-        asyncio.run(looked_after.routes["/api/course/close"]({"file": "../secrets"}, server))
+        run(looked_after.routes["/api/course/close"]({"file": "../secrets"}, server))
 
 
 def test_a_page_whose_text_cannot_be_saved_stays_open(looked_after, server: Server) -> None:
     server.save_fails = True
     with pytest.raises(OSError, match="disk full"):
-        asyncio.run(looked_after.routes["/api/course/close"]({"file": "01_A.md"}, server))
+        run(looked_after.routes["/api/course/close"]({"file": "01_A.md"}, server))
     idle(looked_after, server)
     looked_after.clock.now += 5 * HOUR
     assert idle(looked_after, server) == []

@@ -72,7 +72,7 @@ class Kernels:
     async def _look_after(self, server: Any) -> None:
         while True:
             limit = await run_in_threadpool(lambda: self.limit)
-            await asyncio.sleep(min(60.0, max(0.5, limit / 4)))
+            await asyncio.sleep(min(10.0, max(0.5, limit / 4)))
             await self.close_idle(server)
 
     async def close_idle(self, server: Any) -> list[str]:
