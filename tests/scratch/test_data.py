@@ -152,6 +152,19 @@ def test_random_split(lengths: list[float]) -> None:
     assert sorted(itertools.chain(*seen[1][0])) == list(range(10))
 
 
+def test_what_fractions_leave_over_goes_round() -> None:
+    thirds = [1 / 3] * 3
+    sizes = [[len(part) for part in M.utils.data.random_split(range(11), thirds)] for M in (torch, scratch)]
+    assert sizes == [[4, 4, 3], [4, 4, 3]]
+
+
+def test_seeds_are_drawn_as_torch_draws_them() -> None:
+    ours, theirs = scratch.Generator().manual_seed(9), torch.Generator().manual_seed(9)
+    for _ in range(5):
+        drawn = torch.empty((), dtype=torch.int64).random_(generator=theirs).item()
+        assert scratch.utils.data.sampler.draw_seed(ours) == drawn
+
+
 def test_datasets_of_datasets() -> None:
     seen = []
     for M in (torch, scratch):
