@@ -85,10 +85,8 @@ def test_equals_torch(name: str, make: Make, kind: str) -> None:
 
 
 @pytest.mark.parametrize(("source", "target"), [(torch, scratch), (scratch, torch), (scratch, scratch)])
-@pytest.mark.parametrize(("name", "make"), MAKERS, ids=IDS)
+@pytest.mark.parametrize(("name", "make"), MAKERS[:-1], ids=IDS[:-1])  # the last has two schedulers, and two states
 def test_a_state_dict_goes_on_in_the_other_library(name: str, make: Make, source: Any, target: Any) -> None:
-    if isinstance(make(scratch.optim.lr_scheduler, optimizer(scratch)), list):
-        pytest.skip("two schedulers have two states")
     first, second = optimizer(source), optimizer(target)
     one, two = make(source.optim.lr_scheduler, first), make(target.optim.lr_scheduler, second)
     for _ in range(23):
