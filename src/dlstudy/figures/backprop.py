@@ -115,7 +115,8 @@ def made_of(name: str, index: tuple[int, ...], a: Mapping[str, np.ndarray], labe
         row = index[0]
         if name == "p":
             scores = ", ".join(short(v, 3) for v in a["s"][row])
-            return [value], [("s", (row, k)) for k in range(a["s"].shape[1])], (
+            scores_of_row: list[Source] = [("s", (row, k)) for k in range(a["s"].shape[1])]
+            return [value], scores_of_row, (
                 f"{call}: e to this score, divided by the sum over the row; scores {scores} give {short(value, 3)}"
             )  # fmt: skip
         true = float(labels[row] == index[1])
@@ -127,7 +128,7 @@ def made_of(name: str, index: tuple[int, ...], a: Mapping[str, np.ndarray], labe
             f"{call} = (p − y) / N = ({short(a['p'][index], 3)} − {true:.0f}) / {n} = {short(value, 3)}",
         )
     if name == "L":
-        picked = [("p", (i, int(k))) for i, k in enumerate(labels)]
+        picked: list[Source] = [("p", (i, int(k))) for i, k in enumerate(labels)]
         chances = ", ".join(short(a["p"][place], 3) for _, place in picked)
         return [value], picked, f"L: the mean of −log p of the right classes, {chances}: {short(value, 3)}"
     return [value], [], f"{call} is given: {short(value, 3)}"

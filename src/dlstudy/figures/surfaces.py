@@ -201,7 +201,8 @@ def contours(surface: Surface, levels: int = 14, points: int = 81) -> list[str]:
     paths = []
     for k in range(levels - 1, 0, -1):
         level = heights.max() * (k / levels) ** surface.spacing
-        polygons, codes = generator.filled(-1.0, level)
+        found: Any = generator.filled(-1.0, level)  # a list of polygons and one of their codes
+        polygons, codes = found
         paths.append("".join(_path(polygon, code) for polygon, code in zip(polygons, codes)))
     return paths
 
