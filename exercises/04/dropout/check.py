@@ -37,4 +37,5 @@ def oracle(x, p, training, noise):
     torch.manual_seed(0)
     kept = torch.nn.functional.dropout(torch.ones(1000, dtype=torch.float64), p).max().item()
     factors = [0.0 if r < p else kept for r in noise.ravel().tolist()]
-    return np.array([value * factor for value, factor in zip(x.ravel().tolist(), factors)], x.dtype).reshape(x.shape)
+    scaled = [value * factor if factor else 0.0 for value, factor in zip(x.ravel().tolist(), factors)]
+    return np.array(scaled, x.dtype).reshape(x.shape)
