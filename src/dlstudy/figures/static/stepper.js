@@ -134,8 +134,9 @@ function render({ model, el }) {
       });
     }
     // Keep what is new in sight where the sheet is wider than its frame.
-    const fresh = canvas.querySelector(".now:last-of-type") || canvas.querySelector(".now");
-    if (fresh && canvas.scrollWidth > canvas.clientWidth) {
+    const fresh = canvas.querySelector(".now");
+    if (model.get("step") === 0) canvas.scrollLeft = 0;
+    else if (fresh && canvas.scrollWidth > canvas.clientWidth) {
       canvas.scrollLeft += fresh.getBoundingClientRect().left - canvas.getBoundingClientRect().left - 40;
     }
     select.value = model.get("preset");
