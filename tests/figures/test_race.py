@@ -62,6 +62,17 @@ def test_what_the_page_asks_the_learner_to_find() -> None:
     assert np.abs(adam["points"]).max() < 50
 
 
+def test_at_one_rate_the_ball_runs_through_the_gorge_and_sgd_zigzags() -> None:
+    ends, crossings = {}, {}
+    for name, run in race.racers(("SGD", "momentum")).items():
+        found = walk(race.GORGE, race.GORGE.start, race.GORGE.rate, 100, run)
+        ends[name] = found["losses"][-1]
+        across = np.array(found["points"])[:20, 1]
+        crossings[name] = int((np.diff(np.sign(across)) != 0).sum())
+    assert crossings["SGD"] == 19, "from wall to wall in every step"
+    assert ends["momentum"] < 1e-3 * ends["SGD"]
+
+
 def test_the_figure_starts_everybody_at_their_own_rate_and_follows_the_surface() -> None:
     figure = OptimizerRace(chosen=("SGD", "Adam"))
     assert figure.rates == race.RATES["ravine"]

@@ -48,7 +48,14 @@ def _racer(lib: Any, make: Callable[[Any, list[Any], float], Any]) -> Runner:
 #: The ravine of the lesson, turned by 45 degrees: no axis lies along it.
 DIAGONAL = quadratic(
     "diagonal", "A ravine, turned", np.array([[13.0, -12.0], [-12.0, 13.0]]), (0.0, 0.0),
-    start=(-2.6, -1.0), note="The ravine, turned by 45°: both weights now feel the steep direction and the flat one.",
+    start=(-2.6, -1.0), formula="(13x² − 24xy + 13y²) / 2",
+    note="The ravine, turned by 45°: both weights now feel the steep direction and the flat one.",
+)  # fmt: skip
+#: A ravine so narrow that nobody walks straight down it. Both walkers of the page go at the same rate.
+GORGE = quadratic(
+    "gorge", "A gorge", np.array([[1.0, 0.0], [0.0, 300.0]]), (0.0, 0.0),
+    start=(-2.6, 0.2), y=(-0.3, 0.3), rate=0.006, rates=(0.0005, 0.02), formula="(x² + 300 y²) / 2",
+    note="300 times as curved across as along.",
 )  # fmt: skip
 COURSE = {"diagonal": DIAGONAL, **{name: SURFACES[name] for name in ("ravine", "banana", "plateau", "saddle", "beale")}}
 

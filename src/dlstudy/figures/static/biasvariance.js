@@ -26,7 +26,7 @@ function drawFits(report, width, height) {
 }
 
 function drawErrors(report, waves, offered, width, height, choose) {
-  const [left, foot, top] = [52, 36, 8];
+  const [left, foot, top] = [60, 36, 8];
   const [wide, high] = [width - left - 10, height - foot - top];
   const [low, peak] = [-4, 0];
   const across = (k) => left + (Math.log2(k) / Math.log2(offered[offered.length - 1])) * wide;
