@@ -1,8 +1,8 @@
 # ruff: noqa: D102 - a derivative is described by the line under its class
 """Activation functions, each beside its derivative: what stands between the layers and makes a network more than one.
 
-relu, sigmoid and tanh are in `functions.py`, softmax in `along.py`. `a` is the input. Each is proven equal to torch's:
-values, first and second derivatives.
+relu, sigmoid and tanh are in `functions.py`, softmax in `along.py`. `a` is the input. The functions are held against
+torch's in values, first and second derivatives.
 """
 
 import math
