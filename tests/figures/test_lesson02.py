@@ -25,7 +25,7 @@ def test_the_perceptron_learns_what_a_line_can_part_and_counts_its_mistakes() ->
     # one round by hand, from zero: only (1, 1) of AND moves anything, and the point after the last is (0, 0) again
     first = lesson02.train_perceptron(CORNERS, [0, 0, 0, 1], rounds=1)
     assert first["mistakes"].tolist() == [1]
-    assert first["weights"].tolist() == [[1.0, 1.0, 1.0]]
+    assert first["weights"].tolist() == [[0.0, 0.0, 0.0]] * 3 + [[1.0, 1.0, 1.0]]
 
 
 def test_the_perceptrons_picture_says_which_came_to_rest() -> None:

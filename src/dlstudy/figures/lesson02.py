@@ -25,8 +25,8 @@ def train_perceptron(
 ) -> dict[str, np.ndarray]:
     """Show all points to a perceptron, round after round, by Rosenblatt's rule (Psychological Review 65, 1958).
 
-    points (N, d), labels 0 or 1. Returns "mistakes" (rounds,) and "weights" (rounds, d + 1), the bias last, at the end
-    of each round.
+    points (N, d), labels 0 or 1. Returns "mistakes" (rounds,) and "weights" (rounds * N, d + 1), the bias last, after
+    each example.
     """
     w, b = np.zeros(points.shape[1]), 0.0
     mistakes, weights = [], []
@@ -35,13 +35,13 @@ def train_perceptron(
         for x, label in zip(points, labels):
             error = label - int(w @ x + b > 0)
             w, b, wrong = w + error * x, b + error, wrong + abs(error)
+            weights.append([*w, b])
         mistakes.append(wrong)
-        weights.append([*w, b])
     return {"mistakes": np.array(mistakes), "weights": np.array(weights)}
 
 
 def show_perceptrons(runs: Mapping[str, dict[str, np.ndarray]], tables: Mapping[str, Sequence[int]]) -> StaticFigure:
-    """Draw each truth table with the line that its perceptron ended on, the earlier ones faint behind it."""
+    """Draw each truth table with the line that its perceptron ended on, and those of its last round faint behind it."""
     from matplotlib import pyplot as plt
 
     from dlstudy.figures.svg import figure, use_course_style
@@ -50,9 +50,9 @@ def show_perceptrons(runs: Mapping[str, dict[str, np.ndarray]], tables: Mapping[
     fig, axes = plt.subplots(1, len(runs), figsize=(7.2, 2.75), sharey=True)
     for ax, (name, run) in zip(axes, runs.items()):
         weights = run["weights"]
-        for k, w in enumerate(weights[-8:]):
-            last = k == len(weights[-8:]) - 1
-            _draw_line(ax, w, color=BLUE if last else MUTED, lw=2.2 if last else 0.8, alpha=1 if last else 0.6)
+        for w in weights[-4:-1]:
+            _draw_line(ax, w, color=MUTED, lw=1.2, ls=(0, (4, 3)))
+        _draw_line(ax, weights[-1], color=BLUE, lw=2.2)
         _draw_corners(ax, tables[name])
         calm = run["mistakes"][-1] == 0
         ending = f"calm from round {int(np.argmin(run['mistakes'])) + 1}" if calm else "never calm"
@@ -61,7 +61,7 @@ def show_perceptrons(runs: Mapping[str, dict[str, np.ndarray]], tables: Mapping[
     axes[0].set_ylabel("x₂")
     return figure(
         fig,
-        caption="Filled points are 1, hollow ones 0. On the line the perceptron's sum is zero, after its last round.",
+        caption="Filled points are 1, hollow ones 0. Blue: where the sum is zero at the end; dashed: a little before.",
         alt="Three squares of four points. For AND and OR a line parts filled from hollow ones; for XOR none does.",
     )
 
