@@ -148,7 +148,7 @@ def show(rungs: list[dict[str, Any]]) -> Any:
     axes.grid(axis="x")
     best = min((rung for rung in rungs if rung["library"] == "NumPy"), key=lambda rung: rung["milliseconds"])
     caption = (
-        f"The same numbers each time. From the first rung to `{best['name']}`, NumPy's best, the time falls "
+        f"The same numbers each time. From the first rung to the quickest in NumPy the time falls "
         f"{times[0] / best['milliseconds']:,.0f}-fold. Memory is what is held at most beside the inputs."
     )
     alt = "Bars of time for an image. " + "; ".join(f"{name}: {_short(t)} ms" for name, t in zip(names, times))

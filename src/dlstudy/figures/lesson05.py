@@ -119,7 +119,7 @@ def show_equivariance(errors: Mapping[int, Sequence[float]]) -> StaticFigure:
     fig, ax = plt.subplots(figsize=(6.8, 0.9 + 0.45 * len(table)))
     ax.imshow(table > 1e-4, cmap=_two_colours(), vmin=0, vmax=1, aspect="auto")
     for (i, j), error in np.ndenumerate(table):
-        ax.text(j, i, f"{error:.0e}" if error else "0", ha="center", va="center", fontsize=9, color="#111111")
+        ax.text(j, i, _short(error), ha="center", va="center", fontsize=9, color="#111111")
     ax.set_xticks(range(table.shape[1]), [str(n + 1) for n in range(table.shape[1])])
     ax.set_yticks(range(len(table)), [str(stride) for stride in errors])
     ax.set(xlabel="shift of the image (pixels)", ylabel="stride of the layer")
@@ -131,6 +131,10 @@ def show_equivariance(errors: Mapping[int, Sequence[float]]) -> StaticFigure:
         caption="Largest difference between “shift, then convolve” and “convolve, then shift”. White: only rounding.",
         alt="A table of differences. They vanish exactly where the shift is a multiple of the stride.",
     )
+
+
+def _short(error: float) -> str:
+    return f"{error:.1f}" if error >= 0.05 else f"{error:.0e}" if error else "0"
 
 
 def _two_colours() -> Any:
@@ -369,7 +373,7 @@ def show_shift_accuracy(result: Mapping[str, Any]) -> StaticFigure:
     ax.annotate("guessing", (1, 10), xycoords=("axes fraction", "data"), ha="right", va="bottom", color=MUTED)
     ax.set(xlabel="digits moved to the right by (pixels)", ylabel="read right (%)", ylim=(0, 102))
     ax.grid(axis="y")
-    ax.legend()
+    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
     names = "; ".join(
         f"{name}: {100 * np.mean(runs, axis=0)[0]:.0f} % unmoved, {100 * np.mean(runs, axis=0)[-1]:.0f} % at "
         f"{shifts[-1]} pixels" for name, runs in result["accuracy"].items()
