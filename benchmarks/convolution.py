@@ -27,7 +27,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from measure import COUNTER, RESULTS, THREADS, compare, compare_memory, interleave, machine, memory_is_known, peak_of
+from measure import (
+    COUNTER,
+    RESULTS,
+    THREADS,
+    clock,
+    compare,
+    compare_memory,
+    interleave,
+    machine,
+    memory_is_known,
+    peak_of,
+)
 
 import numpy as np  # isort: skip - after the threads are set
 
@@ -213,6 +224,16 @@ def bare_product(n: int, c: int, f: int, side: int, samples: int) -> float:
     return 1e3 * float(np.median(times["it"]))
 
 
+def quick_look(run: Callable[[], Any], samples: int) -> float:
+    """Return the median seconds of a few runs, disturbed or not: enough for what is many times slower."""
+    seconds = []
+    for _ in range(samples):
+        start = clock()
+        run()
+        seconds.append(clock() - start)
+    return float(np.median(seconds))
+
+
 def agree(found: Any, expected: Any, who: str) -> None:
     """Raise AssertionError unless all arrays agree to float32 rounding."""
     found, expected = (r if isinstance(r, tuple | list) else (r,) for r in (found, expected))
@@ -248,11 +269,11 @@ def measure_sizes(options: Any) -> list[dict[str, Any]]:
                 agree(run[what](), expected, name)
             row = {"case": name_of(size, what), "what": what, "goal": size[4 + i], "missing": missing}
             row["product"] = (1, 3)[i] * bare_product(*size[:4], 9)
-            row |= compare(together, 9 if options.quick else 31)
+            few = options.quick or options.rows
+            row |= compare(together, 9 if few else 31 if size[1] < 64 else 15)
             if others:  # in a run of their own, so that they do not disturb the one above
-                both = {"scratch": together["scratch"], **{name: run[what] for name, run in others.items()}}
-                times, _ = interleave(both, 1 if options.quick else 3)
-                row["peers"] = {name: float(np.median(times[name]) / np.median(times["scratch"])) for name in others}
+                ours = quick_look(together["scratch"], 9)
+                row["peers"] = {name: quick_look(run[what], 3) / ours for name, run in others.items()}
             rows.append(row)
             if not options.rows:
                 more = "".join(f"  {name} {slower:.0f}x" for name, slower in row.get("peers", {}).items())
@@ -270,7 +291,7 @@ def measure_others(options: Any) -> list[dict[str, Any]]:
             together = {library: run[name] for library, run in runs.items()}
             for run in together.values():
                 run()
-            rows.append({"case": name, **compare(together, 7 if options.quick else 15)})
+            rows.append({"case": name, **compare(together, 5 if options.quick else 11)})
             show(rows[-1])
     return rows
 
