@@ -99,8 +99,9 @@ def _by_torch(x: Any, w: Any, b: Any) -> list[tuple[str, str, Callable[[], Any]]
             ready[:2] = [a.contiguous(memory_format=layout) for a in ready[:2]]
 
             def call(ready: Any = ready, device: str = device) -> Any:
+                x, w, b = ready
                 with torch.no_grad():
-                    y = torch.nn.functional.conv2d(*ready, padding=PADDING)
+                    y = torch.nn.functional.conv2d(x, w, b, padding=PADDING)
                 if device == "cuda":
                     torch.cuda.synchronize()  # the call returns before the work is done
                 return y

@@ -129,7 +129,7 @@ function render({ model, el }) {
   }
   const grey = (share) => `color-mix(in srgb, var(--dls-fg) ${Math.round(share * 100)}%, var(--dls-bg))`;
   const signed = (value, most) => {
-    const share = Math.round(Math.min(1, Math.abs(value) / (most || 1)) * 50);
+    const share = Math.round(Math.min(1, Math.abs(value) / (most || 1)) * 45);
     return `color-mix(in srgb, var(${value < 0 ? "--dls-blue" : "--dls-orange"}) ${share}%, var(--dls-bg))`;
   };
 
