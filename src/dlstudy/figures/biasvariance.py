@@ -90,13 +90,16 @@ def errors_of(
         weights = (np.linalg.pinv(columns, rcond=1e-10) @ y[..., None])[..., 0]
     curves = weights @ waves_at(grid, waves).T  # (DRAWS, PLACES)
     mean = curves.mean(0)
+    variance = float(((curves - mean) ** 2).mean())
+    # The mean of so few curves is itself off by chance, by variance / (DRAWS - 1) on average: that is no bias.
+    bias = max(0.0, float(((mean - row) ** 2).mean()) - variance / (DRAWS - 1))
     return Errors(
         curves,
         mean,
         x[0],
         y[0],
-        bias=float(((mean - row) ** 2).mean()),
-        variance=float(((curves - mean) ** 2).mean()),
+        bias=bias,
+        variance=variance,
         noise=noise**2,
     )
 
