@@ -2,7 +2,7 @@
 // the start was dragged, the rates and the surface.
 
 const COLOURS = ["blue", "red", "green", "purple", "orange", "sky"].map((name) => `var(--dls-${name})`);
-const DASHES = ["", "7 3", "2 3", "10 3 2 3", "4 2 1 2 1 2", ""];
+const DASHES = ["", "7 3", "2 3", "10 3 2 3", "4 2 1 2 1 2", "12 5"];
 const FRAMES_A_SECOND = 20;
 
 function short(value, digits = 3) {
