@@ -462,11 +462,11 @@ def proof(rounds: int = 12, seed: int | None = None) -> list[dict[str, Any]]:
         results = []
         upstream = None
         for lib in (scratch, torch):
-            inputs = [lib.tensor(a, requires_grad=True) for a in arrays]  # type: ignore[attr-defined]
-            y = getattr(lib.nn.functional, function)(*inputs, **options)  # type: ignore[attr-defined]
+            inputs = [lib.tensor(a, requires_grad=True) for a in arrays]
+            y = getattr(lib.nn.functional, function)(*inputs, **options)
             if upstream is None:
                 upstream = rng.normal(size=tuple(y.shape))
-            y.backward(lib.tensor(upstream))  # type: ignore[attr-defined]
+            y.backward(lib.tensor(upstream))
             results.append([y, *(t.grad for t in inputs)])
         note(name, *results)
         return [upstream, *results[1]]
