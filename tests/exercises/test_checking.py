@@ -1,5 +1,6 @@
 """What a learner is told: every status, every kind of difference, mistakes known and unknown."""
 
+import linecache
 import pickle
 from collections.abc import Callable
 from typing import Any
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from dlstudy.course import _answers
 from dlstudy.course.checking import Verdict, check, prepare
 from dlstudy.course.exercises import Exercise, ExerciseError
 
@@ -416,3 +418,14 @@ def test_exceptions_alone_are_evidence_from_an_answer_that_works_somewhere() -> 
     assert ask_about("01/sum-to-shape", source.format(2)).hint_id == "only-another-shape"
     stops = "def sum_to_shape(grad, shape):\n    raise ValueError\n"
     assert ask_about("01/sum-to-shape", stops).hint_id is None
+
+
+def test_the_source_of_a_class_is_that_of_its_cell_and_not_of_the_page() -> None:
+    """Python looks for a class in the file of its module, which for a cell is the Markdown page."""
+    text = "import math\n\nclass Kept:\n    def area(self):\n        return math.pi\n\nother = 1\n"
+    file = "cell of a page"
+    linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
+    names: dict[str, Any] = {"__name__": "__main__"}
+    exec(compile(text, file, "exec"), names)
+    assert _answers.source_of(names["Kept"]) == "class Kept:\n    def area(self):\n        return math.pi\n"
+    assert _answers.source_of(type("Empty", (), {})) == ""

@@ -8,7 +8,7 @@ def perceptron_update(w, b, x, label):
     ([2.0, -1.0], 1.5)
     """
     guess = int(w @ x + b > 0)
-    error = label - guess  # 0 when right; 1 when it said no too often, -1 when it said yes too often
+    error = label - guess  # 0 when right, 1 for a wrong no, -1 for a wrong yes
     w = w + error * x
     b = b + error
     return w, b
