@@ -72,8 +72,8 @@ NOTES = """
 The CNN. About two thirds of its step go into the two convolutions, forward and both gradients: NumPy unrolls the input
 before it multiplies, and oneDNN, which torch calls, does not. Pooling is quicker here than in torch, and the steps
 around it (zero_grad, loss, optimizer, tape) take 0.3 ms together. Tried without gain: pooling before ReLU, which gives
-the same numbers with a quarter of ReLU's work, and an allocator that keeps freed memory. Next idea: the weight gradient of
-the second convolution from rows that are unrolled once for it and for the input gradient.
+the same numbers with a quarter of ReLU's work, and an allocator that keeps freed memory. Next idea: the weight gradient
+of the second convolution from rows that are unrolled once for it and for the input gradient.
 """
 PEERS = {"autograd": "HIPS autograd", "mygrad": "mygrad"}
 
