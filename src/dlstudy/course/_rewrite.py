@@ -13,9 +13,13 @@ _SIMPLE = ast.Name | ast.Tuple
 
 
 def renamed(source: str) -> str:
-    """Return `source` with every local name of its functions changed; arguments keep theirs, callers may use them."""
+    """Return `source` with every local name of its functions and methods changed; arguments keep theirs, callers may
+    use them.
+    """
     tree = ast.parse(source)
-    for function in [node for node in tree.body if isinstance(node, ast.FunctionDef)]:
+    classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
+    places = [*tree.body, *(statement for each in classes for statement in each.body)]
+    for function in [node for node in places if isinstance(node, ast.FunctionDef)]:
         stored = {node.id for node in ast.walk(function) if isinstance(node, ast.Name) and _is_store(node)}
         inner = [node for node in ast.walk(function) if isinstance(node, ast.FunctionDef | ast.Lambda)]
         stored |= {node.name for node in inner if isinstance(node, ast.FunctionDef) and node is not function}

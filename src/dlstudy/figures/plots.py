@@ -47,9 +47,7 @@ def lines(
     fig, ax = plt.subplots(figsize=(6.8, 3.1))
     for i, (name, y) in enumerate(curves.items()):
         marker = _MARKERS[i % len(_MARKERS)] if len(x) <= 20 else ""
-        ax.plot(
-            x, y, label=name, lw=2, ls=DASHES[i % len(DASHES)], color=CYCLE[i % len(CYCLE)], marker=marker, ms=4.5
-        )
+        ax.plot(x, y, label=name, lw=2, ls=DASHES[i % len(DASHES)], color=CYCLE[i % len(CYCLE)], marker=marker, ms=4.5)
     if hline is not None:
         ax.axhline(hline, color=MUTED, lw=1, ls=(0, (2, 3)))
         ax.annotate(hline_label, (1, hline), xycoords=("axes fraction", "data"), ha="right", va="bottom", color=MUTED)
