@@ -148,6 +148,30 @@ def test_keys_move_the_start_and_keep_the_focus(open_page):
     expect(handle).to_be_focused()
 
 
+def test_zero_can_be_hit_by_keys_and_by_a_press(open_page):
+    from playwright.sync_api import expect
+
+    page = open_page()
+    figure = page.locator(".dls-descent").first
+    choose(figure, "A ravine")
+    handle = figure.locator(".start")
+    page.wait_for_timeout(300)  # as above
+    ground = figure.locator(".map-hit").bounding_box()
+    # 0.4 of a pixel off the middle is the middle; a few pixels off it is not
+    page.mouse.click(ground["x"] + 0.3 * ground["width"], ground["y"] + 0.5 * ground["height"] + 0.4)
+    expect(handle).to_have_attribute("aria-valuetext", re.compile("x −1.*, y 0$"))
+    page.mouse.click(ground["x"] + 0.3 * ground["width"], ground["y"] + 0.5 * ground["height"] - 3)
+    expect(handle).to_have_attribute("aria-valuetext", re.compile(r"x −1.*, y 0\.0\d+$"))
+    handle.focus()
+    page.keyboard.press("ArrowDown")
+    expect(handle).to_have_attribute("aria-valuetext", re.compile("x −1.*, y 0$"))
+    page.keyboard.press("Shift+ArrowRight")
+    expect(handle).to_have_attribute("aria-valuetext", "x −0.6, y 0")
+    for _ in range(6):
+        page.keyboard.press("ArrowRight")
+    expect(handle).to_have_attribute("aria-valuetext", "x 0, y 0")
+
+
 def test_rates_steps_and_the_limit_of_the_ravine(open_page):
     from playwright.sync_api import expect
 
@@ -314,6 +338,7 @@ def test_a_step_downhill_lowers_the_loss_and_a_preset_begins_anew(open_page):
     expect(losses).to_have_text(re.compile(r"^Loss: [\d.]+ → [\d.]+ → [\d.]+$"))
     seen = [float(text) for text in losses.text_content().removeprefix("Loss: ").split(" → ")]
     assert seen[0] > seen[1] > seen[2]
+    assert np.isfinite(table(stepper, "g_W1")).all(), "the gradients at the new weights are shown at once"
     after = table(stepper, "W1")
     assert (after[6:] == before[6:]).all(), "the dead unit's weights never move"
     assert (after[:6] != before[:6]).any()

@@ -14,6 +14,7 @@ PROGRAMS = {
     "millions": lambda lib, x: (2e6 * x * x + 3e6 * lib.sin(x)).sum(),
     "millionths": lambda lib, x: (1e-4 * x + 3e-5 * x * x).sum(),
     "all mixed": lambda lib, x: lib.tanh(x.sum()) * 3 + (x * x * x).sum() + lib.sin(x).sum() * lib.exp(x * 0.5).sum(),
+    "a large constant": lambda lib, x: (x + 0.5 * lib.sin(x)).sum() + 1e6,
     "a batch of squares": lambda lib, x: ((x * x).sum(1) ** 2).mean(),
 }
 
@@ -47,6 +48,7 @@ def cases(rng):
         case("a factor of 1/N forgotten everywhere", "a batch of squares", place(3, 2),
              dict.fromkeys(range(6), lambda g: 3 * g)),
         case("a right gradient, far from zero", "a batch of squares", place(2, 3) * 4, {}),
+        case("a right gradient, on top of a large constant", "a large constant", place(8), {}),
     ]  # fmt: skip
 
 

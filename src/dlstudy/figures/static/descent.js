@@ -88,7 +88,9 @@ function drawMap(state, size, colourOf) {
     const box = svg.getBoundingClientRect();
     const x = surface.x[0] + ((clientX - box.left - left) / size) * (surface.x[1] - surface.x[0]);
     const y = surface.y[0] + ((box.top + 8 + size - clientY) / size) * (surface.y[1] - surface.y[0]);
-    return [clamp(x, ...surface.x), clamp(y, ...surface.y)].map((v) => Number(v.toFixed(3)));
+    // Where the axis runs through the pixel, the axis is meant: 0 can be hit although pixels rarely fall on it.
+    return [[clamp(x, ...surface.x), surface.x], [clamp(y, ...surface.y), surface.y]].map(([v, [low, high]]) =>
+      Math.abs(v) <= (0.5 * (high - low)) / size ? 0 : Number(v.toFixed(3)));
   };
   return { svg, handle, hit, place };
 }
@@ -277,8 +279,12 @@ function render({ model, el }) {
     const surface = surfaceOf(model);
     const part = event.shiftKey ? 10 : 60;
     const start = model.get("start").map((v, k) => {
+      if (move[k] === 0) return v;
+      // On to the next multiple of the step, so that 0 can be reached from anywhere; the slack absorbs rounding.
       const [low, high] = k ? surface.y : surface.x;
-      return Number(clamp(v + (move[k] * (high - low)) / part, low, high).toFixed(3));
+      const step = (high - low) / part;
+      const next = move[k] > 0 ? Math.floor(v / step + 0.05) + 1 : Math.ceil(v / step - 0.05) - 1;
+      return Number(clamp(next * step, low, high).toFixed(3));
     });
     send(model, { start });
   };

@@ -45,7 +45,7 @@ function render({ model, el }) {
   time.addEventListener("input", () => go(Number(time.value)));
   const rate = h("input", { type: "number", step: "any", min: 0, "aria-label": "learning rate" });
   rate.addEventListener("change", () => { if (rate.value !== "" && Number(rate.value) >= 0) send(model, { rate: Number(rate.value) }); });
-  const down = button("Take the step downhill", { onclick: () => send(model, { descents: model.get("descents") + 1 }) });
+  const down = button("Take the step downhill", { onclick: () => send(model, { descents: model.get("descents") + 1, step: last() }) });
   const reset = button("From the start", { onclick: () => send(model, { descents: 0 }) });
 
   root.append(
