@@ -2,7 +2,7 @@ import numpy as np
 
 
 def conv_weight_grad(x, grad, kernel, stride=1):
-    """Return the gradient of a convolution's weight: (F, C, kernel, kernel).
+    """Return the gradient of a convolution's weight: (F, C, kernel, kernel), in the dtype of `x`.
 
     x (N, C, H, W) went into the layer (no padding), and `grad` (N, F, out_h, out_w) arrived at what came out.
     """
