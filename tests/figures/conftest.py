@@ -6,9 +6,10 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -40,6 +41,34 @@ def served(notebook: str) -> Iterator[str]:
         process.terminate()
         process.wait(20)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def views(browser: Any, address: str, *ready: str) -> Iterator[Callable[..., Any]]:
+    """Open the served page in a width and theme, until all of `ready` (selectors) are there.
+
+    At the end no request may have left the machine, and no script may have failed.
+    """
+    opened: list[Any] = []
+    strangers: list[str] = []
+    errors: list[str] = []
+    own = (address, address.replace("http", "ws", 1), "data:", "blob:")
+
+    def open_(width: int = 1100, height: int = 1400, **options: Any) -> Any:
+        page = browser.new_page(viewport={"width": width, "height": height}, **options)
+        page.on("request", lambda request: None if request.url.startswith(own) else strangers.append(request.url))
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.goto(address)
+        for selector in ready:
+            page.wait_for_selector(selector, timeout=60_000)
+        opened.append(page)
+        return page
+
+    yield open_
+    for page in opened:
+        page.close()
+    assert strangers == []
+    assert errors == []
 
 
 @pytest.fixture

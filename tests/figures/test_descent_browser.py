@@ -10,7 +10,7 @@ import torch
 
 from dlstudy.figures.backprop import LABELS, X, compute, parameters_of
 from dlstudy.figures.surfaces import SURFACES, walk
-from tests.figures.conftest import served
+from tests.figures.conftest import served, views
 
 pytestmark = pytest.mark.browser
 
@@ -58,25 +58,8 @@ def address():
 
 @pytest.fixture
 def open_page(browser, address):
-    """Open the page afresh; requests that leave the machine and script errors fail the test."""
-    opened, strangers, errors = [], [], []
-    own = (address, address.replace("http", "ws", 1), "data:", "blob:")
-
-    def open_(width=1100, **options):
-        page = browser.new_page(viewport={"width": width, "height": 1400}, **options)
-        page.on("request", lambda request: None if request.url.startswith(own) else strangers.append(request.url))
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.goto(address)
-        page.wait_for_selector(".dls-stepper td", timeout=60_000)
-        page.wait_for_selector(".dls-descent .start", timeout=60_000)
-        opened.append(page)
-        return page
-
-    yield open_
-    for page in opened:
-        page.close()
-    assert strangers == []
-    assert errors == []
+    with views(browser, address, ".dls-stepper td", ".dls-descent .start") as opened:
+        yield opened
 
 
 def number(text):

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from dlstudy.figures.sliding import DIGITS
-from tests.figures.conftest import served
+from tests.figures.conftest import served, views
 
 pytestmark = pytest.mark.browser
 
@@ -52,25 +52,8 @@ def address():
 
 @pytest.fixture
 def open_page(browser, address):
-    """Open the page afresh; requests that leave the machine and script errors fail the test."""
-    opened, strangers, errors = [], [], []
-    own = (address, address.replace("http", "ws", 1), "data:", "blob:")
-
-    def open_(width=1100, **options):
-        page = browser.new_page(viewport={"width": width, "height": 1400}, **options)
-        page.on("request", lambda request: None if request.url.startswith(own) else strangers.append(request.url))
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.goto(address)
-        page.wait_for_selector(".dls-sliding .result svg", timeout=60_000)
-        page.wait_for_selector(".dls-digit .bars", timeout=60_000)
-        opened.append(page)
-        return page
-
-    yield open_
-    for page in opened:
-        page.close()
-    assert strangers == []
-    assert errors == []
+    with views(browser, address, ".dls-sliding .result svg", ".dls-digit .bars") as opened:
+        yield opened
 
 
 def number(text):

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import socket
-import subprocess
-import sys
-import tempfile
 import time
-import urllib.request
-from pathlib import Path
 
 import pytest
+
+from tests.figures.conftest import served
 
 pytestmark = pytest.mark.browser
 
@@ -51,30 +45,8 @@ def _(mo, press):
 
 @pytest.fixture(scope="module")
 def address():
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    cache.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix="dlstudy-playground-", dir=cache))
-    (folder / "page.py").write_text(NOTEBOOK)
-    (folder / "pyproject.toml").write_text("[tool.marimo.runtime]\nauto_instantiate = true\n"
-                                           '[tool.marimo.display]\ntheme = "system"\n')  # fmt: skip
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "marimo", "edit", "page.py", "--headless", "--no-token", "--skip-update-check",
-               "--host", "127.0.0.1", "--port", str(port)]  # fmt: skip
-    process = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        for _ in range(300):
-            try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=1).read()
-                break
-            except OSError:
-                time.sleep(0.1)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait(20)
-        shutil.rmtree(folder, ignore_errors=True)
+    with served(NOTEBOOK) as url:
+        yield url
 
 
 @pytest.fixture
