@@ -4,6 +4,7 @@ A buffer is taken, and given back afterwards; while it is taken nobody else can 
 Each thread has its own store. What a store keeps is bounded: the least recently used buffers go first.
 """
 
+import math
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,12 +32,20 @@ def borrowed(shape: tuple[int, ...], dtype: Any, zeroed: Any = None) -> Iterator
     Its contents are arbitrary, unless `zeroed` is given: a key that stands for *which* elements are never written.
     These are 0, as the buffer with that key was made of zeros and everybody who borrows it writes the others only.
     """
-    key = (shape, np.dtype(dtype).char, zeroed)
-    array = _take(key)
-    if array is None:
-        array = np.empty(shape, dtype) if zeroed is None else np.zeros(shape, dtype)
-    yield array  # after an exception the array is not given back: nobody knows what was written
-    _give(key, array)
+    kind = np.dtype(dtype)
+    size = math.prod(shape) * kind.itemsize
+    key = _rounded(size) if zeroed is None else (shape, kind.char, zeroed)
+    memory = _take(key)
+    if memory is None:
+        memory = np.empty(key, np.uint8) if zeroed is None else np.zeros(shape, kind)
+    yield memory[:size].view(kind).reshape(shape) if zeroed is None else memory
+    _give(key, memory)  # not after an exception: nobody knows what was written
+
+
+def _rounded(size: int) -> int:
+    """Return `size` rounded up by at most an eighth, so that arrays of about the same size can share memory."""
+    step = 1 << max(0, size.bit_length() - 4)
+    return -(-size // step) * step
 
 
 def strided(buffer: Array, shape: tuple[int, ...], strides: tuple[int, ...]) -> Array:
@@ -73,8 +82,12 @@ def _give(key: Any, array: Array) -> None:
 
 
 def blocks(samples: int, bytes_each: int, limit: int) -> list[tuple[int, int]]:
-    """Return (first, count) of the samples to do at a time, so that they need at most `limit` bytes (or are one)."""
+    """Return (first, count) of the samples to do at a time, so that they need at most `limit` bytes (or are one).
+
+    Blocks of one size are better than a few larger ones and a rest: they use the same work arrays.
+    """
     step = max(1, min(samples, limit // max(1, bytes_each)))
+    step = next((even for even in range(step, step // 2, -1) if samples % even == 0), step)
     return [(first, min(step, samples - first)) for first in range(0, samples, step)]
 
 

@@ -21,7 +21,7 @@ from .geometry import Geometry
 Array = Any
 WINOGRAD = 20  # from this worth on Winograd's algorithm is quicker than a direct product
 ROWS = range(8, 48)  # numbers of input channels for which `rows` is quicker than `flat`, by up to a tenth
-BAND = 6_000_000  # bytes of work for one sample from which on a picture is done in bands
+BAND = 4_000_000  # bytes of work for one sample from which on a picture is done in bands
 
 
 def kernel(geo: Geometry, C: int, F: int) -> str:
@@ -118,8 +118,9 @@ def flipped(w: Array, groups: int) -> Array:
 def _bands(geo: Geometry, C: int, F: int, itemsize: int) -> Iterator[tuple[Geometry, slice, slice]]:
     """Yield (geometry, input rows, output rows) of the bands of a picture; mostly it is one."""
     row = max(C * geo.kernel[0] * geo.kernel[1], F) * geo.padded[1] * itemsize
-    count = max(winograd.TILE, BAND // row // winograd.TILE * winograd.TILE)
-    if count >= geo.output[0]:
+    bands = -(-geo.output[0] * row // BAND)
+    if bands <= 1:
         yield geo, slice(None), slice(None)
     else:
-        yield from geo.bands(count)
+        height = -(-geo.output[0] // bands)  # of one band, in whole tiles
+        yield from geo.bands(-(-height // winograd.TILE) * winograd.TILE)

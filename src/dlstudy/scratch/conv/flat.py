@@ -22,7 +22,7 @@ from .buffers import blocks, borrowed, strided
 from .geometry import Geometry
 
 Array = Any
-BLOCK = 1_500_000  # bytes of columns made at a time
+BLOCK = 1_000_000  # bytes of columns made at a time
 
 
 def _width(geo: Geometry) -> int:

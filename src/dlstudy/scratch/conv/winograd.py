@@ -27,7 +27,7 @@ from .geometry import Geometry
 Array = Any
 POINTS = (0.0, 0.5**0.5, -(0.5**0.5), 2**0.5, -(2**0.5))  # and infinity
 TILE = 4  # results along a side of a tile; it needs 6 inputs
-BLOCK = 2_000_000  # bytes of transformed numbers made at a time
+BLOCK = 1_200_000  # bytes of transformed numbers made at a time
 
 
 def transforms(points: tuple[float, ...] = POINTS) -> tuple[Array, Array, Array]:
