@@ -95,7 +95,11 @@ def test_one_exercise_is_watched_and_no_other_number(content: Path) -> None:  # 
 @pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="Ctrl-C reaches another process differently there")
 def test_a_real_save_is_noticed_and_ctrl_c_ends_it_quietly(content: Path) -> None:  # noqa: F811
-    code = "import sys; sys.argv = ['dlstudy', 'check', '01/double', '--watch']\nfrom dlstudy.cli import main\nmain()"
+    # Under nohup, or behind an "&", these tests inherit that Ctrl-C is ignored; at a learner's terminal it is not.
+    code = (
+        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "sys.argv = ['dlstudy', 'check', '01/double', '--watch']\nfrom dlstudy.cli import main\nmain()"
+    )
     environment = {**os.environ, paths.CONTENT_VARIABLE: str(content), "PYTHONUNBUFFERED": "1"}
     log = content / "log"
     with log.open("w") as out:
@@ -114,6 +118,7 @@ def test_a_real_save_is_noticed_and_ctrl_c_ends_it_quietly(content: Path) -> Non
     finally:
         if process.poll() is None:
             process.kill()
+            process.wait()
     assert "Traceback" not in log.read_text()
     assert "Aborted" not in log.read_text()
 
