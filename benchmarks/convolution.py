@@ -55,7 +55,8 @@ SIZES: list[tuple[int, int, int, int, float, float]] = [
 PEERS = {"autograd": "HIPS autograd", "mygrad": "mygrad", "numpy_ml": "numpy-ml"}
 WHY = """Where a goal is missed: "NumPy's products alone" is what the matrix products of a direct convolution take with
 nothing around them (once forward, three times with backward). Where that is already more than the goal allows, no
-arrangement of copies can reach it: NumPy's OpenBLAS would have to be quicker. The case of 64 channels is below it, as
+arrangement of copies can reach it: NumPy's OpenBLAS would have to be quicker. In the other missed rows it is the copies
+around the products that are too much, the more so the busier the caches are with other programs. The case of 64 channels is below it, as
 Winograd's algorithm needs a quarter of the products; with few channels its transforms cost more than they save. The
 next idea is to make OpenBLAS use the processor's AVX-512 (below, where this machine has it)."""
 FASTER = {"forward": 5, "forward + backward": 7}  # than numpy-ml: the goals
@@ -428,7 +429,8 @@ def report(found: dict[str, Any]) -> str:
     """Return the tables in Markdown."""
     lines = ["# Convolution: scratch against torch eager and other NumPy frameworks", ""]
     lines += ["Written by `python benchmarks/convolution.py`, which says how it measures.", ""]
-    lines += [", ".join(f"{key}: {value}" for key, value in {**machine(), "numpy's BLAS": blas()}.items()) + "."]
+    facts = {**machine(), "numpy's BLAS": blas(), "programs that ran beside (load average)": found["load"]}
+    lines += [", ".join(f"{key}: {value}" for key, value in facts.items()) + "."]
     names = list(dict.fromkeys(peer for row in found["rows"] for peer in row.get("peers", {})))
     body = []
     for row, lone in zip(found["rows"], found["alone"]):
@@ -516,6 +518,7 @@ def measure_all(options: Any) -> None:
     found["two_threads"] = again(["--rows"], DLSTUDY_THREADS="2")
     if wider_instructions():
         found["wider"] = again(["--rows"], OPENBLAS_CORETYPE="SkylakeX")
+    found["load"] = f"{os.getloadavg()[1]:.1f}" if hasattr(os, "getloadavg") else "not known"
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / "convolution.md").write_text(report(found), encoding="utf-8")
     results = {**machine(), "blas": blas(), **found}
