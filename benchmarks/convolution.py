@@ -56,9 +56,9 @@ PEERS = {"autograd": "HIPS autograd", "mygrad": "mygrad", "numpy_ml": "numpy-ml"
 WHY = """Where a goal is missed: "NumPy's products alone" is what the matrix products of a direct convolution take with
 nothing around them (once forward, three times with backward). Where that is already more than the goal allows, no
 arrangement of copies can reach it: NumPy's OpenBLAS would have to be quicker. In the other missed rows it is the copies
-around the products that are too much, the more so the busier the caches are with other programs. The case of 64 channels is below it, as
-Winograd's algorithm needs a quarter of the products; with few channels its transforms cost more than they save. The
-next idea is to make OpenBLAS use the processor's AVX-512 (below, where this machine has it)."""
+around the products that are too much, the more so the busier the caches are with other programs. The case of 64
+channels is below its products, as Winograd's algorithm needs a quarter of them; with few channels its transforms cost
+more than they save. The next idea is to make OpenBLAS use the processor's AVX-512 (below, where this machine has it)."""
 FASTER = {"forward": 5, "forward + backward": 7}  # than numpy-ml: the goals
 
 
