@@ -58,7 +58,7 @@ nothing around them (once forward, three times with backward). Where that is alr
 arrangement of copies can reach it: NumPy's OpenBLAS would have to be quicker. In the other missed rows it is the copies
 around the products that are too much, the more so the busier the caches are with other programs. The case of 64
 channels is below its products, as Winograd's algorithm needs a quarter of them; with few channels its transforms cost
-more than they save. The next idea is to make OpenBLAS use the processor's AVX-512 (below, where this machine has it)."""
+more than they save. The next idea is to make OpenBLAS use AVX-512 (below, where this machine has it)."""
 FASTER = {"forward": 5, "forward + backward": 7}  # than numpy-ml: the goals
 
 
