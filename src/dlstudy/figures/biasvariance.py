@@ -69,8 +69,8 @@ def errors_of(
     With `spread` there is one point, at random, in each of `points` equal stretches of the row; without, they fall
     anywhere. `noise` is the standard deviation of the noise. The fit minimises the mean squared error plus `penalty`
     times the squared coefficients, the constant's left out; without a penalty, where several fit equally well, it
-    takes the one with the smallest coefficients. The parts are those of Hastie, Tibshirani and Friedman, The Elements of
-    Statistical Learning, 2009, eq. 7.9. Raises ValueError unless there is at least one wave and one point.
+    takes the one with the smallest coefficients. The parts are those of Hastie, Tibshirani and Friedman, The Elements
+    of Statistical Learning, 2009, eq. 7.9. Raises ValueError unless there is at least one wave and one point.
     """
     if waves < 1 or points < 1:
         raise ValueError(f"expected at least one wave and one point, got {waves} and {points}")
