@@ -131,6 +131,7 @@ def test_threads_are_given_back():
     assert torch.get_num_threads() == before
 
 
+@pytest.mark.slow  # it measures
 def test_a_real_measurement_has_every_row_and_reports_its_progress():
     seen = []
     timings = comparison.compare(lambda done, total: seen.append((done, total)), turns=1)
@@ -224,6 +225,7 @@ def test_the_recording_is_written_by_the_command(tmp_path, capsys, monkeypatch):
     assert "one thread" in capsys.readouterr().out
 
 
+@pytest.mark.slow  # every row once more
 def test_a_gpu_is_measured_where_there_is_one_and_waited_for(monkeypatch):
     """Without a GPU here, its place is taken by the CPU: what is tested is that each row has it and waits for it."""
     import torch
