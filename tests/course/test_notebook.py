@@ -141,6 +141,11 @@ def test_a_notebook_is_never_overwritten(page: LessonFile, tmp_path: Path) -> No
     assert file.read_text(encoding="utf-8") == "my answers"
 
 
+def test_a_place_that_cannot_be_written_is_said(page: LessonFile, tmp_path: Path) -> None:
+    with pytest.raises(OSError, match=r"x\.ipynb cannot be written: No such file or directory"):
+        notebook.write(page, tmp_path / "nowhere" / "x.ipynb")
+
+
 @pytest.mark.parametrize("uses", [[{2}, set(), {1}], [set(), {0}, {1}], [{1, 2}, {2}, set()]])
 def test_the_order_is_one_that_can_be_run(uses: list[set[int]]) -> None:
     order = notebook.in_order(uses)

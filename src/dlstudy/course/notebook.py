@@ -185,6 +185,7 @@ def write(page: LessonFile, file: Path, install: str = "") -> None:
 
     Raises:
         FileExistsError: there is such a file; a learner's answers in it are not overwritten.
+        OSError: the file cannot be written there; the sentence says why.
         LessonError: the page cannot be converted.
     """
     content = json.dumps(convert(page, install), ensure_ascii=False, indent=1) + "\n"
@@ -193,3 +194,5 @@ def write(page: LessonFile, file: Path, install: str = "") -> None:
             out.write(content)
     except FileExistsError as error:
         raise FileExistsError(f"{file} exists already; choose another name with --out") from error
+    except OSError as error:
+        raise OSError(f"{file} cannot be written: {error.strerror}") from error
