@@ -58,7 +58,7 @@ nothing around them (once forward, three times with backward). Where that is alr
 arrangement of copies can reach it: NumPy's OpenBLAS would have to be quicker. In the other missed rows it is the copies
 around the products that are too much, the more so the busier the caches are with other programs. The case of 64
 channels is below its products, as Winograd's algorithm needs a quarter of them; with few channels its transforms cost
-more than they save. The next idea is to make OpenBLAS use AVX-512 (below, where this machine has it)."""
+more than they save."""
 FASTER = {"forward": 5, "forward + backward": 7}  # than numpy-ml: the goals
 
 
@@ -322,24 +322,6 @@ def again(arguments: list[str], **environment: str) -> Any:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def blas() -> str:
-    """Return which routines NumPy's products use, such as "OpenBLAS 0.3.31, Haswell"."""
-    from threadpoolctl import threadpool_info
-
-    found = [d for d in threadpool_info() if d["user_api"] == "blas" and "numpy" in d["filepath"]]
-    return "; ".join(f"{d['internal_api']} {d['version']}, {d.get('architecture')}" for d in found) or "not known"
-
-
-def wider_instructions() -> bool:
-    """Return whether the processor has AVX-512 but NumPy's OpenBLAS does not know this processor and uses AVX2."""
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as file:
-            flags = next(line for line in file if line.startswith("flags")).split()
-    except (OSError, StopIteration):
-        return False
-    return {"avx512f", "avx512bw", "avx512dq", "avx512vl"} <= set(flags) and "Haswell" in blas()
-
-
 def memory_of(library: str, case: str) -> float:
     """Return the peak in MiB above the inputs of the second run of a case, in this process."""
     M: Any = importlib.import_module("torch" if library == "torch" else "dlstudy.scratch")
@@ -429,7 +411,7 @@ def report(found: dict[str, Any]) -> str:
     """Return the tables in Markdown."""
     lines = ["# Convolution: scratch against torch eager and other NumPy frameworks", ""]
     lines += ["Written by `python benchmarks/convolution.py`, which says how it measures.", ""]
-    facts = {**machine(), "numpy's BLAS": blas(), "programs that ran beside (load average)": found["load"]}
+    facts = {**machine(), "programs that ran beside (load average)": found["load"]}
     lines += [", ".join(f"{key}: {value}" for key, value in facts.items()) + "."]
     names = list(dict.fromkeys(peer for row in found["rows"] for peer in row.get("peers", {})))
     body = []
@@ -449,15 +431,6 @@ def report(found: dict[str, Any]) -> str:
     missing = sorted({name for row in found["rows"] for name in row["missing"]})
     if missing:
         lines += ["", f"Not installed, so not measured: {', '.join(missing)}."]
-    if found.get("wider"):
-        lines += ["", "NumPy's OpenBLAS does not know this processor and uses AVX2 instructions; torch uses AVX-512. "]
-        lines[-1] += "With the environment variable OPENBLAS_CORETYPE=SkylakeX both use AVX-512:"
-        body = [
-            [r["case"], f"{r['torch']:.3g}", f"{r['scratch']:.3g}", judged(r["ratio"], r["ratio"] <= r["goal"]),
-             str(r["goal"]), str(r["n"])]
-            for r in found["wider"]
-        ]  # fmt: skip
-        lines += table(["the same with AVX-512", "torch, ms", "scratch, ms", "ratio", "goal", "n"], body)
     plain = lambda rows: [  # noqa: E731
         [r["case"], f"{r['torch']:.3g}", f"{r['scratch']:.3g}", f"{r['ratio']:.2f}", str(r["n"])] for r in rows
     ]
@@ -516,13 +489,10 @@ def measure_all(options: Any) -> None:
     found["alone_ms"] = lone
     found["alone"] = [ours / theirs for ours, theirs in zip(lone["scratch"], lone["torch"])]
     found["two_threads"] = again(["--rows"], DLSTUDY_THREADS="2")
-    if wider_instructions():
-        found["wider"] = again(["--rows"], OPENBLAS_CORETYPE="SkylakeX")
     found["load"] = f"{os.getloadavg()[1]:.1f}" if hasattr(os, "getloadavg") else "not known"
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / "convolution.md").write_text(report(found), encoding="utf-8")
-    results = {**machine(), "blas": blas(), **found}
-    (RESULTS / "convolution.json").write_text(json.dumps(results, indent=1), encoding="utf-8")
+    (RESULTS / "convolution.json").write_text(json.dumps({**machine(), **found}, indent=1), encoding="utf-8")
 
 
 if __name__ == "__main__":

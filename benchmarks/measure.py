@@ -25,6 +25,10 @@ from typing import Any
 THREADS = int(os.environ.get("DLSTUDY_THREADS", "1"))
 for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[_variable] = str(THREADS)
+# Some machines hold OpenBLAS to an older processor's routines, so that results are the same everywhere. Torch has its
+# own routines and knows nothing of it: NumPy is measured with what its library chooses by itself, as for a learner.
+for _variable in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"):
+    os.environ.pop(_variable, None)
 
 import numpy as np  # noqa: E402 - after the number of threads is set
 
@@ -130,6 +134,14 @@ def compare_memory(script: str, case: str, libraries: Sequence[str] = ("torch", 
 
 
 # -- report ------------------------------------------------------------------------------------------------
+def blas() -> str:
+    """Return which routines NumPy's products use, such as "openblas 0.3.31, Haswell"."""
+    from threadpoolctl import threadpool_info
+
+    found = [d for d in threadpool_info() if d["user_api"] == "blas" and "numpy" in d["filepath"]]
+    return "; ".join(f"{d['internal_api']} {d['version']}, {d.get('architecture')}" for d in found) or "not known"
+
+
 def machine() -> dict[str, str]:
     """Return what a reader needs to judge the figures."""
     import torch
@@ -146,5 +158,6 @@ def machine() -> dict[str, str]:
         "system": platform.system(),
         "python": platform.python_version(),
         "numpy": np.__version__,
+        "numpy's BLAS": blas(),
         "torch": torch.__version__,
     }

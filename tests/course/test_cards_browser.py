@@ -85,6 +85,9 @@ page.selftest()
 ```
 """
 
+PLACES = """() => [...document.querySelectorAll('[data-cell-name]')]
+    .map(cell => [cell.getBoundingClientRect().y, cell.getBoundingClientRect().height])"""
+
 
 @pytest.fixture(scope="module")
 def folder():
@@ -134,6 +137,17 @@ def lesson(folder):
     return file
 
 
+def at_rest(page):
+    """Wait until nothing on the page has moved for half a second, as a click at a moving button misses it."""
+    seen = [None]
+    for _ in range(300):
+        seen = [*seen[-5:], page.evaluate(PLACES)]
+        if seen[0] and len(seen) == 6 and all(places == seen[0] for places in seen):
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError("the page does not come to rest")
+
+
 @pytest.fixture
 def open_page(browser, server, lesson):
     """Open the page under the course's policy; in the end no request may have left and none may have been refused."""
@@ -154,6 +168,7 @@ def open_page(browser, server, lesson):
         page.goto(f"{server}/?file={lesson.name}")
         page.locator(".selftest").wait_for(timeout=60_000)
         page.locator(".exercise .headline").wait_for(timeout=60_000)
+        at_rest(page)
         return page
 
     def ours(url):
