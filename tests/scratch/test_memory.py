@@ -69,6 +69,7 @@ def training_step(w: Any, b: Any, x: Any) -> None:
             p.grad.zero_()
 
 
+@pytest.mark.slow
 def test_ten_thousand_steps_do_not_grow() -> None:
     w, b = scratch.rand(3, 4, requires_grad=True), scratch.zeros(4, requires_grad=True)
     x = scratch.rand(2, 3)
