@@ -1,0 +1,152 @@
+"""Parameters and multiply-adds are those of the papers' tables, memory is what autograd keeps; small cases by hand."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from dlstudy.models import efficientnet, resnet, vgg
+from dlstudy.models.counting import count
+
+
+def whole(model: nn.Module, size: int) -> tuple[int, int]:
+    part = count(model, torch.empty(1, 3, size, size, device="meta"), depth=0)[0]
+    return part.parameters, part.multiply_adds
+
+
+def build(name: str) -> nn.Module:
+    with torch.device("meta"):
+        if name.startswith("vgg"):
+            return getattr(vgg, name.removesuffix("_bn"))(batch_norm=name.endswith("_bn"))
+        if name.startswith("efficientnet_b"):
+            return efficientnet.efficientnet(name.removeprefix("efficientnet_"))
+        return getattr(resnet, name)()
+
+
+NAMES = [
+    *(f"resnet{depth}" for depth in (18, 34, 50, 101, 152)),
+    *(f"vgg{depth}{bn}" for depth in (11, 13, 16, 19) for bn in ("", "_bn")),
+    *(f"efficientnet_b{number}" for number in range(8)),
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_counts_are_those_that_torchvision_publishes(name: str) -> None:
+    import torchvision
+
+    weights = torchvision.models.get_model_weights(name)["IMAGENET1K_V1"]
+    size = weights.transforms.keywords["crop_size"]
+    parameters, multiply_adds = whole(build(name), size)
+    assert parameters == weights.meta["num_params"]
+    assert multiply_adds / 1e9 == pytest.approx(weights.meta["_ops"], abs=0.0006)
+
+
+# millions of parameters and billions of multiply-adds as printed (None: not printed)
+PAPERS = {
+    "vgg11": (133, None), "vgg13": (133, None), "vgg16": (138, None), "vgg19": (144, None),  # 1409.1556, table 2
+    "resnet18": (None, 1.8), "resnet34": (None, 3.6),  # 1512.03385, table 1
+    "efficientnet_b0": (5.3, 0.39), "efficientnet_b1": (7.8, 0.70), "efficientnet_b2": (9.2, 1.0),
+    "efficientnet_b3": (12, 1.8), "efficientnet_b4": (19, 4.2), "efficientnet_b5": (30, 9.9),
+    "efficientnet_b6": (43, 19), "efficientnet_b7": (66, 37),  # 1905.11946, table 2
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", sorted(PAPERS))
+def test_the_counts_are_those_that_the_papers_print(name: str) -> None:
+    size = efficientnet.VARIANTS[name[-2:]].resolution if name.startswith("efficientnet") else 224
+    parameters, multiply_adds = whole(build(name), size)
+    millions, billions = PAPERS[name]
+    if millions is not None:
+        assert parameters / 1e6 == pytest.approx(millions, rel=0.02)
+    if billions is not None:
+        assert multiply_adds / 1e9 == pytest.approx(billions, rel=0.05)
+
+
+@pytest.mark.parametrize(("depths", "billions"), [((3, 4, 6, 3), 3.8), ((3, 4, 23, 3), 7.6), ((3, 8, 36, 3), 11.3)])
+def test_bottlenecks_cost_what_the_paper_says_with_the_papers_strides(depths: tuple[int, ...], billions: float) -> None:
+    with torch.device("meta"):
+        papers = resnet.ResNet(resnet.BottleneckBlock, depths, stride_first=True)
+        usual = resnet.ResNet(resnet.BottleneckBlock, depths)
+    assert whole(papers, 224)[1] / 1e9 == pytest.approx(billions, rel=0.02)
+    assert whole(usual, 224)[1] > 1.02 * whole(papers, 224)[1]
+
+
+def test_small_parts_by_hand() -> None:
+    model = nn.Sequential(
+        nn.Conv2d(4, 6, 3, groups=2, stride=2, padding=1),  # 9x7 gives 5x4
+        nn.ConvTranspose2d(6, 2, 2, stride=2),  # 10x8
+        nn.Flatten(),
+        nn.Linear(160, 5),
+    )
+    parts = {part.name: part for part in count(model, torch.rand(3, 4, 9, 7))}
+    assert parts["0"].multiply_adds == 3 * 6 * 5 * 4 * (2 * 9)
+    assert parts["1"].multiply_adds == 3 * 6 * 5 * 4 * (2 * 4)
+    assert parts["2"].multiply_adds == 0
+    assert parts["3"].multiply_adds == 3 * 160 * 5
+    assert parts[""].multiply_adds == sum(parts[name].multiply_adds for name in "0123")
+    assert [parts[name].output for name in ("0", "1", "2", "3", "")] == [
+        (3, 6, 5, 4), (3, 2, 10, 8), (3, 160), (3, 5), (3, 5),
+    ]  # fmt: skip
+    assert parts["0"].parameters == 6 * 2 * 9 + 6
+    assert parts[""].parameters == sum(parts[name].parameters for name in "0123")
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_attention_is_counted_whatever_computes_it(training: bool) -> None:
+    attention = nn.MultiheadAttention(8, 2, batch_first=True).train(training)
+    attention.requires_grad_(training)  # frozen and in eval mode, PyTorch takes one fused operation for it all
+
+    class Self(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.attention = attention
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.attention(x, x, x, need_weights=False)[0]
+
+    batch, length, width = 3, 5, 8
+    projections = 4 * batch * length * width * width
+    scores_and_sums = 2 * batch * length * length * width
+    (part,) = count(Self(), torch.rand(batch, length, width), depth=0)
+    assert part.multiply_adds == projections + scores_and_sums
+    assert attention.training is training
+
+
+def test_memory_is_what_autograd_keeps() -> None:
+    """Worked by hand: a linear layer keeps its input, sigmoid its output; the model's own input is not counted."""
+    model = nn.Sequential(nn.Linear(10, 20), nn.Sigmoid(), nn.Linear(20, 30), nn.Sigmoid(), nn.Identity())
+    parts = {part.name: part for part in count(model, torch.rand(7, 10))}
+    four_bytes = 4
+    assert parts[""].activation_bytes == 7 * (20 + 30) * four_bytes
+    assert parts["1"].activation_bytes == 7 * 20 * four_bytes
+    assert parts["2"].activation_bytes == 0, "its input is the sigmoid's output, which is kept already"
+
+
+def test_memory_of_a_resnet_is_measured_the_same_with_real_tensors() -> None:
+    model = resnet.ResNet(resnet.BasicBlock, (1, 1), 10, channels=8, small_images=True)
+    x = torch.rand(2, 3, 16, 16)
+    kept: dict[int, torch.UntypedStorage] = {}
+    own = {value.data_ptr() for value in [*model.parameters(), *model.buffers(), x]}
+
+    def pack(value: torch.Tensor) -> torch.Tensor:
+        storage = value.untyped_storage()
+        if storage.data_ptr() not in own:
+            kept[storage.data_ptr()] = storage
+        return value
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda value: value):
+        model(x)
+    assert count(model, x)[0].activation_bytes == sum(storage.nbytes() for storage in kept.values())
+
+
+def test_depth_says_how_far_down_the_list_goes_and_the_model_stays_as_it_was() -> None:
+    model = resnet.ResNet(resnet.BasicBlock, (1, 1), 10, channels=8).eval()
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    x = torch.rand(1, 3, 32, 32)
+    assert [part.name for part in count(model, x, depth=0)] == [""]
+    assert {"layer1", "fc"} <= {part.name for part in count(model, x)}
+    assert "layer1.0" in {part.name for part in count(model, x, depth=2)}
+    assert not model.training
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+    assert not model._forward_hooks
