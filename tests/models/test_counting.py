@@ -123,6 +123,13 @@ def test_memory_is_what_autograd_keeps() -> None:
     assert parts["2"].activation_bytes == 0, "its input is the sigmoid's output, which is kept already"
 
 
+def test_a_model_is_counted_as_it_trains_whatever_mode_it_is_in() -> None:
+    model = nn.Sequential(nn.Linear(10, 20), nn.Dropout(0.5), nn.Linear(20, 30))
+    training = count(model.train(), torch.rand(7, 10))
+    assert training[0].activation_bytes > 7 * 20 * 4, "the mask of what was left out is kept as well"
+    assert count(model.eval(), torch.rand(7, 10)) == training
+
+
 def test_memory_of_a_resnet_is_measured_the_same_with_real_tensors() -> None:
     model = resnet.ResNet(resnet.BasicBlock, (1, 1), 10, channels=8, small_images=True)
     x = torch.rand(2, 3, 16, 16)
