@@ -1,0 +1,52 @@
+"""A small relative of every family of models, with the input that it takes: what the generic tests try."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from dlstudy.models import efficientnet, resnet, vgg
+
+
+@dataclass(frozen=True)
+class Small:
+    family: str
+    build: Callable[[], nn.Module]
+    example: Callable[[int, int], tuple[Tensor, ...]]
+    """Inputs for a batch of so many and a size."""
+    sizes: tuple[int, ...]
+    """Sizes that it must take; odd ones among them."""
+
+
+def image(batch: int, size: int) -> tuple[Tensor, ...]:
+    return (torch.randn(batch, 3, size, size + 2),)  # height and width differ
+
+
+SMALL = {
+    "vgg": Small("vgg", lambda: vgg.VGG((8, "pool", 8, 16, "pool"), 5, hidden_dim=12, grid=2), image, (8, 13, 33)),
+    "vgg_bn": Small(
+        "vgg",
+        lambda: vgg.VGG((8, "pool", 8, 16, "pool"), 5, batch_norm=True, hidden_dim=12, grid=2),
+        image,
+        (8, 13, 33),
+    ),
+    "resnet_basic": Small(
+        "resnet", lambda: resnet.ResNet(resnet.BasicBlock, (1, 1, 1, 1), 5, channels=8), image, (33, 47, 64)
+    ),
+    "resnet_bottleneck": Small(
+        "resnet", lambda: resnet.ResNet(resnet.BottleneckBlock, (1, 2), 5, channels=8), image, (33, 47, 64)
+    ),
+    "resnet_small_images": Small(
+        "resnet",
+        lambda: resnet.ResNet(resnet.BasicBlock, (1, 1), 5, channels=8, small_images=True),
+        image,
+        (7, 16, 29),
+    ),
+    "efficientnet": Small("efficientnet", lambda: efficientnet.EfficientNet(0.25, 0.34, 5), image, (33, 47, 64)),
+    "efficientnet_lite": Small(
+        "efficientnet", lambda: efficientnet.EfficientNet(0.25, 0.34, 5, lite=True), image, (33, 47, 64)
+    ),
+}
