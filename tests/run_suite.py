@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+BROWSER_LIMIT = 1500  # seconds, more than twice what they take
 NO_TESTS = 5  # pytest's exit code when nothing was collected
 
 STATIC = {
@@ -66,23 +67,29 @@ def static_checks() -> list[str]:
     return failed
 
 
-def tests(marks: str, workers: int, extra: list[str]) -> bool:
-    """Run the tests that carry these marks; whether all passed."""
+def run_marked(marks: str, workers: int, extra: list[str], limit: float | None = None) -> bool:
+    """Run the tests that carry these marks; whether all passed. TimeoutExpired after `limit` seconds."""
     spread = ["-n", str(workers), "--dist", "worksteal"] if workers > 1 else []
     command = [sys.executable, "-m", "pytest", "-q", "-m", marks, *spread, *extra]
-    return subprocess.run(command, cwd=ROOT, env=environment(), check=False).returncode == 0
+    return subprocess.run(command, cwd=ROOT, env=environment(), check=False, timeout=limit).returncode == 0
 
 
 def browser_tests(extra: list[str]) -> bool:
     """Run the browser's tests; those that failed once more on their own, saying so. Whether all passed in the end.
 
     A browser, its server and its kernel wait for each other on clocks, and a busy machine can make one miss the other.
-    What is broken fails again.
+    What is broken fails again. A call to a browser that does not answer any more has no limit of its own in Playwright:
+    then all begin again.
     """
-    if tests("browser", 1, extra):
-        return True
+    try:
+        if run_marked("browser", 1, extra, BROWSER_LIMIT):
+            return True
+        some = ["--last-failed", "--last-failed-no-failures", "none"]
+    except subprocess.TimeoutExpired:
+        print(f"\nended after {BROWSER_LIMIT} s without a result", flush=True)
+        some = []
     print("\n== browser tests that failed, once more", flush=True)
-    again = tests("browser", 1, [*extra, "--last-failed", "--last-failed-no-failures", "none"])
+    again = run_marked("browser", 1, [*extra, *some])
     if again:
         print("UNSTEADY: the browser tests named above failed once and passed the second time", flush=True)
     return again
@@ -94,9 +101,9 @@ def main(arguments: list[str]) -> int:
     began = time.perf_counter()
     # Torch in every worker takes about 1 GB, which a machine with many cores has not always got for all of them.
     workers = min(cores(), 8)
-    stages = {"fast tests": lambda: tests(FAST, workers, extra)}
+    stages = {"fast tests": lambda: run_marked(FAST, workers, extra)}
     if command == "test":
-        stages["slow tests and lessons"] = lambda: tests(REST, workers, extra)
+        stages["slow tests and lessons"] = lambda: run_marked(REST, workers, extra)
         # A browser, its server and its kernel are busy enough for two cores, and their waits are on a clock.
         stages["browser tests"] = lambda: browser_tests(extra)
 
