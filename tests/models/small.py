@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from dlstudy.models import efficientnet, resnet, vgg
+from dlstudy.models import efficientnet, gpt, resnet, vgg
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,10 @@ class Small:
 
 def image(batch: int, size: int) -> tuple[Tensor, ...]:
     return (torch.randn(batch, 3, size, size + 2),)  # height and width differ
+
+
+def text(batch: int, size: int) -> tuple[Tensor, ...]:
+    return (torch.randint(23, (batch, size)),)
 
 
 SMALL = {
@@ -49,4 +53,5 @@ SMALL = {
     "efficientnet_lite": Small(
         "efficientnet", lambda: efficientnet.EfficientNet(0.25, 0.34, 5, lite=True), image, (33, 47, 64)
     ),
+    "gpt": Small("gpt", lambda: gpt.GPT(23, 12, 16, 2, 4, 0.1), text, (12, 1, 7)),
 }

@@ -24,13 +24,17 @@ class Entry:
     """Where its builder is: "module:function" in `dlstudy.models`."""
     title: str
     paper: str
-    """arXiv number of the paper."""
+    """arXiv number of the paper; empty where it is not on arXiv, as with GPT-2."""
     lesson: int
     """The lesson that teaches it."""
     parameters: int
     """Of the model as its builder makes it without options; the tests count them."""
     image_size: int | None = None
     """Side in pixels of the images that the official weights were trained on; None where the input is no image."""
+    vocab_size: int | None = None
+    """Number of different tokens; None where the input is no text."""
+    context_length: int | None = None
+    """The longest text that it takes; None where the input is no text, or where no text is too long."""
     options: Mapping[str, Any] = field(default_factory=dict)
     """What the builder is called with for this name."""
 
@@ -56,6 +60,12 @@ def _efficientnet(variant: str, parameters: int, size: int) -> Entry:
     return Entry(name, "efficientnet:efficientnet", title, "1905.11946", 6, parameters, size, options)
 
 
+def _gpt2(size: str, parameters: int) -> Entry:
+    title = f"GPT-2 {size}".strip()
+    made = f"gpt2-{size}".strip("-"), f"gpt:gpt2_{size}".strip("_"), title, "", 10, parameters
+    return Entry(*made, vocab_size=50257, context_length=1024)
+
+
 ENTRIES = (
     *_vgg(11, 132863336, 132868840),
     *_vgg(13, 133047848, 133053736),
@@ -75,6 +85,10 @@ ENTRIES = (
     _efficientnet("b6", 43040704, 528),
     _efficientnet("b7", 66347960, 600),
     Entry("efficientnet_lite0", "efficientnet:efficientnet_lite0", "EfficientNet-Lite0", "1905.11946", 7, 4652008, 224),
+    _gpt2("", 124439808),
+    _gpt2("medium", 354823168),
+    _gpt2("large", 774030080),
+    _gpt2("xl", 1557611200),
 )
 
 REGISTRY: dict[str, Entry] = {entry.name: entry for entry in ENTRIES}
