@@ -51,13 +51,13 @@ def _resnet(depth: int, parameters: int) -> Entry:
 def _vgg(depth: int, parameters: int, parameters_bn: int) -> tuple[Entry, Entry]:
     made = f"vgg{depth}", f"vgg:vgg{depth}", f"VGG-{depth}", "1409.1556", 6
     with_bn = f"vgg{depth}_bn", f"vgg:vgg{depth}", f"VGG-{depth} with BatchNorm", "1409.1556", 6
-    return Entry(*made, parameters, 224), Entry(*with_bn, parameters_bn, 224, {"batch_norm": True})
+    return Entry(*made, parameters, 224), Entry(*with_bn, parameters_bn, 224, options={"batch_norm": True})
 
 
 def _efficientnet(variant: str, parameters: int, size: int) -> Entry:
     name, title = f"efficientnet_{variant}", f"EfficientNet-{variant.upper()}"
     options = {"variant": variant}
-    return Entry(name, "efficientnet:efficientnet", title, "1905.11946", 6, parameters, size, options)
+    return Entry(name, "efficientnet:efficientnet", title, "1905.11946", 6, parameters, size, options=options)
 
 
 def _gpt2(size: str, parameters: int) -> Entry:
