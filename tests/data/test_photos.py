@@ -43,6 +43,7 @@ def test_an_unknown_photo_is_answered_with_the_known_ones():
     assert "chelsea" in data.load("photos")
 
 
+@pytest.mark.slow
 def test_nothing_is_downloaded(tmp_path):
     """With every socket refused and empty cache folders, all the data still loads."""
     script = """

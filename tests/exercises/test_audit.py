@@ -19,7 +19,13 @@ def worker() -> Iterator[Worker]:
         yield made
 
 
-@pytest.mark.parametrize("name", all_exercise_ids())
+LONG = {"01/backward-pass"}
+"""Whose wrong answers take more than a few seconds."""
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow) if name in LONG else name for name in all_exercise_ids()]
+)
 def test_every_exercise_of_the_course_is_sound(name: str, worker: Worker) -> None:
     findings = audit(name, worker=worker)
     assert [str(finding) for finding in findings] == []

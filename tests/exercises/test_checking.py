@@ -276,6 +276,7 @@ def test_a_drawing_of_a_strange_result_is_still_a_drawing() -> None:
             )
 
 
+@pytest.mark.slow
 def test_a_backward_pass_may_be_written_with_nodes_in_sets() -> None:
     # Learners keep nodes themselves in sets and dictionaries; the checked nodes must allow that.
     exercise, prepared = load("01/backward-pass")
@@ -396,6 +397,7 @@ def backward_pass(result):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("end", ["", "0"])
 def test_a_walk_that_is_too_early_is_seen_at_work(end: str) -> None:
     verdict = ask_about("01/backward-pass", EARLY.format(end))
@@ -403,6 +405,7 @@ def test_a_walk_that_is_too_early_is_seen_at_work(end: str) -> None:
     assert "tanh, multiplied" in verdict.given or "factors exchanged" in verdict.given
 
 
+@pytest.mark.slow
 def test_an_answer_that_fails_on_depth_alone_is_told_so() -> None:
     from dlstudy.course.exercises import load_exercise
 

@@ -88,6 +88,7 @@ def test_points_are_drawn_inside_the_map_in_equal_parts_and_by_seed(name: str) -
     assert not np.array_equal(x, points(name, 6, 160)[0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("settings", "low", "high"),
     [

@@ -29,9 +29,17 @@ NAMES = [
     *(f"vgg{depth}{bn}" for depth in (11, 13, 16, 19) for bn in ("", "_bn")),
     *(f"efficientnet_b{number}" for number in range(8)),
 ]
+DEEP = {"resnet101", "resnet152", "efficientnet_b5", "efficientnet_b6", "efficientnet_b7"}
 
 
-@pytest.mark.parametrize("name", NAMES)
+def each(names: list[str]) -> pytest.MarkDecorator:
+    """Each of these models; what takes a second to build is no part of the fast tests."""
+    return pytest.mark.parametrize(
+        "name", [pytest.param(name, marks=pytest.mark.slow) if name in DEEP else name for name in names]
+    )
+
+
+@each(NAMES)
 def test_the_counts_are_those_that_torchvision_publishes(name: str) -> None:
     import torchvision
 
@@ -52,7 +60,7 @@ PAPERS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", sorted(PAPERS))
+@each(sorted(PAPERS))
 def test_the_counts_are_those_that_the_papers_print(name: str) -> None:
     size = efficientnet.VARIANTS[name[-2:]].resolution if name.startswith("efficientnet") else 224
     parameters, multiply_adds = whole(build(name), size)
@@ -63,6 +71,7 @@ def test_the_counts_are_those_that_the_papers_print(name: str) -> None:
         assert multiply_adds / 1e9 == pytest.approx(billions, rel=0.05)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("depths", "billions"), [((3, 4, 6, 3), 3.8), ((3, 4, 23, 3), 7.6), ((3, 8, 36, 3), 11.3)])
 def test_bottlenecks_cost_what_the_paper_says_with_the_papers_strides(depths: tuple[int, ...], billions: float) -> None:
     with torch.device("meta"):

@@ -10,9 +10,11 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 CLAIM = re.compile(
-    r"\b(?:proven\s+equal|equal)\s+to\s+(?:PyTorch|`?torch|`?torchvision|`?numpy|`?np\.)|proven\s+equal", re.I
+    r"\b(?:proven\s+equal|equal)\s+to\s+(?:PyTorch|`?torch|`?torchvision|`?numpy|`?np\.|`?timm|`?transformers|`?tokenizers)"
+    r"|proven\s+equal",
+    re.I,
 )
-REFERENCES = {"torch", "torchvision", "numpy"}
+REFERENCES = {"torch", "torchvision", "numpy", "timm", "transformers", "tokenizers"}
 
 
 def claims(code: str) -> list[str]:
