@@ -1,0 +1,120 @@
+"""A file on the network: its addresses, its size, how to know it, and what to say when it is not there."""
+
+import errno
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+
+class DownloadError(Exception):
+    """A file could not be had; the sentence says which, why, and what to do."""
+
+
+class Unreachable(DownloadError):
+    """No network, or no server gives the file."""
+
+
+class Damaged(DownloadError):
+    """A file is not what it should be: its size or checksum is another."""
+
+
+class NoSpace(DownloadError):
+    """The disk is full, or the folder cannot be written."""
+
+
+@dataclass(frozen=True)
+class RemoteFile:
+    """A file that can be downloaded, and how to know that it is the right one."""
+
+    name: str
+    """The name it gets on the disk."""
+    urls: tuple[str, ...]
+    """Where it is, the first choice first; https only."""
+    title: str
+    """What a reader would call it."""
+    size: int | None = None
+    """Bytes; None where no source states them: then the server is asked."""
+    sha256: str | None = None
+    """Its SHA-256 in hex, or the first digits (at least 8) where no more is published; None: the server's statement."""
+
+    @property
+    def hosts(self) -> str:
+        """The servers that have it, as a reader would name them."""
+        return " or ".join(dict.fromkeys(urlsplit(url).hostname or url for url in self.urls))
+
+
+@dataclass(frozen=True)
+class Network:
+    """How patient a download is. The tests shorten it; nobody else needs to."""
+
+    attempts: int = 5
+    """Tries in a row that bring less than a megabyte before a server is given up."""
+    timeout: float = 30.0
+    """Seconds without an answer, or with less than 1 kB a second, after which a connection is broken off."""
+    pause: float = 1.0
+    """Seconds before the second try; doubled before each further one."""
+    loopback: bool = False
+    """Whether http to this very machine is allowed (the tests' server); anything else must be https."""
+
+
+def human(size: int | None) -> str:
+    """Return a number of bytes as "1.1 MB"; "of unknown size" for None."""
+    if size is None:
+        return "of unknown size"
+    for unit, power in (("kB", 1e3), ("MB", 1e6), ("GB", 1e9)):
+        if size < 999.5 * power:
+            return f"{size} bytes" if size < 1000 else f"{size / power:.3g} {unit}"
+    return f"{size / 1e9:.1f} GB"
+
+
+def check(file: RemoteFile, path: Path) -> None:
+    """Raise `Damaged` when the file at `path` has not the size and checksum of `file`."""
+    try:
+        compare(path, file.size, file.sha256)
+    except Damaged as error:
+        raise Damaged(f"{path} is not {file.title} as published: {error}. Delete it and fetch it again.") from None
+
+
+def compare(path: Path, size: int | None, checksum: str | None) -> None:
+    """Raise `Damaged` with what was expected and what came; None is not compared."""
+    if size is not None and (came := path.stat().st_size) != size:
+        raise Damaged(f"expected {size:,} bytes, came {came:,}")
+    if checksum and not (digest := sha256(path)).startswith(checksum):
+        raise Damaged(f"expected the SHA-256 {digits(checksum)}, came {digest}")
+
+
+def sha256(path: Path) -> str:
+    """Return the SHA-256 of a file, in hex."""
+    with path.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+def digits(expected: str) -> str:
+    """Return a checksum, or the digits of it that are known, as they are shown."""
+    return expected if len(expected) == 64 else f"{expected}..."
+
+
+def by_hand(file: RemoteFile, path: Path, reason: str) -> str:
+    """Return what is missing, its size, where it would come from, why it does not, and how to put it there by hand."""
+    checksum = f", whose SHA-256 is {digits(file.sha256)}" if file.sha256 else ""
+    return (
+        f"{file.title} ({human(file.size)}) is not on this machine and would come from {file.hosts}: {reason}. "
+        f"By hand: fetch {file.urls[0]}{checksum}, and save it as {path}"
+    )
+
+
+@contextmanager
+def folder_errors(file: RemoteFile, folder: Path) -> Iterator[None]:
+    """Turn what the disk says into a sentence."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", None)):
+            raise NoSpace(
+                f"{file.title} ({human(file.size)}) does not fit: the disk of {folder} is full. What has come is kept; "
+                "free some space and try again, and it goes on from there."
+            ) from error
+        raise NoSpace(f"{file.title} cannot be saved in {folder}: {error.strerror or error}") from error
