@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from dlstudy.models import efficientnet, gpt, resnet, vgg
+from dlstudy.models import bert, efficientnet, gpt, resnet, transformer, vgg
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,24 @@ def image(batch: int, size: int) -> tuple[Tensor, ...]:
 
 def text(batch: int, size: int) -> tuple[Tensor, ...]:
     return (torch.randint(23, (batch, size)),)
+
+
+def pair_of_segments(batch: int, size: int) -> tuple[Tensor, ...]:
+    """Tokens, segments, and which of the tokens are no filling."""
+    places = torch.arange(size)
+    real = places < torch.tensor([[size], [max(size // 2, 1)]]).repeat(batch, 1)[:batch]
+    return (*text(batch, size), (places >= size // 3).long().repeat(batch, 1), real)
+
+
+def source_and_target(batch: int, size: int) -> tuple[Tensor, ...]:
+    source, _, real = pair_of_segments(batch, size)
+    return source, torch.randint(19, (batch, size // 2 + 1)), real
+
+
+def small_transformer(norm_first: bool) -> nn.Module:
+    return transformer.Transformer(
+        23, 19, embed_dim=16, num_layers=2, num_heads=4, hidden_dim=24, norm_first=norm_first
+    )
 
 
 SMALL = {
@@ -54,4 +72,13 @@ SMALL = {
         "efficientnet", lambda: efficientnet.EfficientNet(0.25, 0.34, 5, lite=True), image, (33, 47, 64)
     ),
     "gpt": Small("gpt", lambda: gpt.GPT(23, 12, 16, 2, 4, 0.1), text, (12, 1, 7)),
+    "bert": Small("bert", lambda: bert.BERT(23, 12, 16, 2, 4), pair_of_segments, (12, 1, 7)),
+    "bert_masked": Small(
+        "bert",
+        lambda: bert.MaskedLanguageModel(bert.BERT(23, 12, 16, 2, 4, pooler=False)),
+        pair_of_segments,
+        (12, 1, 7),
+    ),
+    "transformer": Small("transformer", lambda: small_transformer(False), source_and_target, (12, 1, 7)),
+    "transformer_norm_first": Small("transformer", lambda: small_transformer(True), source_and_target, (12, 1, 7)),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -13,8 +14,16 @@ from torch.nn import functional as F
 
 from dlstudy.layers import attention, sampling
 from dlstudy.layers.attention import MultiHeadAttention
-from dlstudy.models import gpt
-from dlstudy.weights.transformers import gpt2_to_ours, ours_to_gpt2
+from dlstudy.models import bert, gpt
+from dlstudy.models.transformer import DecoderLayer, EncoderLayer, Transformer
+from dlstudy.weights.transformers import (
+    bert_to_ours,
+    gpt2_to_ours,
+    masked_bert_to_ours,
+    ours_to_bert,
+    ours_to_gpt2,
+    ours_to_masked_bert,
+)
 from tests.parity.tools import assert_equal_models, off_initial_values
 
 
@@ -165,10 +174,6 @@ def test_gpt_drops_what_gpt2_drops() -> None:
     """With the same random numbers: of the embeddings, of the weights of attention, of what each sub-block adds."""
     ours, theirs = small_gpt2(dropout=0.3)
 
-    def readable(model: nn.Module, *inputs: Tensor) -> Tensor:
-        with attention.attention_maps(model):  # the fused function may draw its numbers in another order
-            return model(*inputs)
-
     assert_equal_models(ours, theirs, [tokens(3, 13, 29)], call_ours=readable, **GPT2_MAPPED)
 
 
@@ -270,3 +275,214 @@ def test_the_filters_are_those_of_transformers(seed: int) -> None:
         assert torch.equal(sampling.top_k(scores, k), reference.TopKLogitsWarper(k)(no_tokens, scores))
     for p in (1e-6, 0.1, 0.5, 0.9, 0.999, 1.0):
         assert torch.equal(sampling.top_p(scores[1:], p), reference.TopPLogitsWarper(p)(no_tokens, scores[1:]))
+
+
+# -- the Transformer ---------------------------------------------------------------------------------------
+ENCODER_NAMES = {"attention.": "self_attn.", "feed_forward.up.": "linear1.", "feed_forward.down.": "linear2."}
+DECODER_NAMES = {
+    "self_attention.": "self_attn.", "cross_attention.": "multihead_attn.",
+    "feed_forward.up.": "linear1.", "feed_forward.down.": "linear2.",
+}  # fmt: skip
+
+
+def layer_maps(names: dict[str, str]) -> dict[str, Any]:
+    def to_ours(state: dict[str, Tensor]) -> dict[str, Tensor]:
+        found = in_proj_to_ours(state)
+        for mine, other in names.items():
+            found = {name.replace(other, mine): value for name, value in found.items()}
+        return found
+
+    def to_theirs(state: dict[str, Tensor]) -> dict[str, Tensor]:
+        for mine, other in names.items():
+            state = {name.replace(mine, other): value for name, value in state.items()}
+        return ours_to_in_proj(state)
+
+    return {"to_ours": to_ours, "to_theirs": to_theirs}
+
+
+@pytest.mark.parametrize("activation", [F.relu, F.gelu])
+@pytest.mark.parametrize("norm_first", [False, True])
+def test_an_encoder_layer_is_torchs(norm_first: bool, activation: Any) -> None:
+    ours = EncoderLayer(12, 3, 20, 0.0, norm_first=norm_first, activation=activation, eps=1e-3)
+    theirs = nn.TransformerEncoderLayer(
+        12, 3, 20, 0.0, activation=activation, batch_first=True, norm_first=norm_first, layer_norm_eps=1e-3
+    )
+    real = attention.padding_mask(torch.tensor([3, 6]))
+    assert_equal_models(ours, theirs, [normal(2, 6, 12)], **layer_maps(ENCODER_NAMES))
+    assert_equal_models(
+        ours,
+        theirs,
+        [normal(2, 6, 12)],
+        call_ours=lambda model, x: model(x, real),
+        call_theirs=lambda model, x: model(x, src_key_padding_mask=~real[:, 0, 0]),
+        **layer_maps(ENCODER_NAMES),
+    )
+
+
+@pytest.mark.parametrize("norm_first", [False, True])
+def test_a_decoder_layer_is_torchs(norm_first: bool) -> None:
+    ours = DecoderLayer(12, 3, 20, 0.0, norm_first=norm_first)
+    theirs = nn.TransformerDecoderLayer(12, 3, 20, 0.0, batch_first=True, norm_first=norm_first)
+    target, memory = attention.padding_mask(torch.tensor([5, 4])), attention.padding_mask(torch.tensor([7, 2]))
+    assert_equal_models(
+        ours,
+        theirs,
+        [normal(2, 5, 12), normal(2, 7, 12, seed=2)],
+        call_ours=lambda model, x, m: model(x, m, target, memory),
+        call_theirs=lambda model, x, m: model(
+            x, m, tgt_mask=~attention.causal_mask(5), tgt_key_padding_mask=~target[:, 0, 0],
+            memory_key_padding_mask=~memory[:, 0, 0],
+        ),
+        **layer_maps(DECODER_NAMES),
+    )  # fmt: skip
+
+
+def transformer_maps() -> dict[str, Any]:
+    """torch.nn.Transformer has no embeddings; ours stay as they are on the way to it and back."""
+    encoder, decoder = layer_maps(ENCODER_NAMES), layer_maps(DECODER_NAMES)
+
+    def to_ours(state: dict[str, Tensor]) -> dict[str, Tensor]:
+        state = {re.sub(r"^(en|de)coder\.(layers\.|(?=norm))", r"\1coder.", name): v for name, v in state.items()}
+        state = {name.replace("coder.norm", "coder_norm"): value for name, value in state.items()}
+        parts = {start: {n: v for n, v in state.items() if n.startswith(start)} for start in ("encoder", "decoder")}
+        return encoder["to_ours"](parts["encoder"]) | decoder["to_ours"](parts["decoder"])
+
+    def to_theirs(state: dict[str, Tensor]) -> dict[str, Tensor]:
+        parts = {start: {n: v for n, v in state.items() if n.startswith(start)} for start in ("encoder", "decoder")}
+        found = encoder["to_theirs"](parts["encoder"]) | decoder["to_theirs"](parts["decoder"])
+        found = {name.replace("coder_norm", "coder.norm"): value for name, value in found.items()}
+        return {re.sub(r"^(en|de)coder\.(?=\d)", r"\1coder.layers.", name): value for name, value in found.items()}
+
+    return {"to_ours": to_ours, "to_theirs": to_theirs}
+
+
+class BehindTheEmbeddings(nn.Module):
+    """Our Transformer on vectors instead of tokens: what torch.nn.Transformer computes."""
+
+    def __init__(self, model: Transformer) -> None:
+        super().__init__()
+        self.encoder, self.encoder_norm = model.encoder, model.encoder_norm
+        self.decoder, self.decoder_norm = model.decoder, model.decoder_norm
+
+    def forward(self, source: Tensor, target: Tensor, real: Tensor) -> Tensor:
+        for layer in self.encoder:
+            source = layer(source, real)
+        memory = self.encoder_norm(source)
+        for layer in self.decoder:
+            target = layer(target, memory, None, real)
+        return self.decoder_norm(target)
+
+
+def torchs_transformer(norm_first: bool, layers: int = 2) -> nn.Transformer:
+    theirs = nn.Transformer(12, 3, layers, layers, 20, 0.0, batch_first=True, norm_first=norm_first)
+    if not norm_first:  # the paper's figure 1 has none
+        theirs.encoder.norm = theirs.decoder.norm = None
+    return theirs
+
+
+@pytest.mark.filterwarnings("ignore:enable_nested_tensor is True:UserWarning:torch.nn.modules.transformer")
+@pytest.mark.parametrize("norm_first", [False, True])
+def test_the_transformer_is_torchs(norm_first: bool) -> None:
+    ours = Transformer(9, embed_dim=12, num_layers=2, num_heads=3, hidden_dim=20, dropout=0.0, norm_first=norm_first)
+    real = attention.padding_mask(torch.tensor([7, 4]))
+    assert_equal_models(
+        BehindTheEmbeddings(ours),
+        torchs_transformer(norm_first),
+        [normal(2, 7, 12), normal(2, 5, 12, seed=2)],
+        call_ours=lambda model, x, y: model(x, y, real),
+        call_theirs=lambda model, x, y: model(
+            x, y, tgt_mask=~attention.causal_mask(5), src_key_padding_mask=~real[:, 0, 0],
+            memory_key_padding_mask=~real[:, 0, 0],
+        ),
+        **transformer_maps(),
+    )  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore:enable_nested_tensor is True:UserWarning:torch.nn.modules.transformer")
+def test_the_transformer_begins_as_torchs_does() -> None:
+    ours = Transformer(9, embed_dim=64, num_layers=2, num_heads=4, hidden_dim=128).state_dict()
+    theirs = transformer_maps()["to_ours"](nn.Transformer(64, 4, 2, 2, 128, batch_first=True).state_dict())
+    for name in [name for name in ours if not name.endswith("embedding.weight")]:
+        assert (ours[name] == 0).all() == (theirs[name] == 0).all() or name.endswith(("up.bias", "down.bias")), name
+        if ours[name].dim() > 1:
+            assert ours[name].abs().max().item() == pytest.approx(theirs[name].abs().max().item(), rel=0.01), name
+
+
+def test_the_embeddings_of_the_transformer_by_hand() -> None:
+    """Section 3.4: times sqrt(E); section 3.5: plus sin and cos of the position; the head is the same matrix."""
+    model = Transformer(9, 11, embed_dim=6, num_layers=0, num_heads=3, hidden_dim=4).double()
+    source, target = tokens(2, 5, 9), tokens(2, 4, 11)
+    wanted = torch.zeros(2, 4, 6, dtype=torch.float64)
+    for row in range(2):
+        for place in range(4):
+            for column in range(6):
+                angle = place / 10000 ** ((column // 2 * 2) / 6)
+                wave = math.cos(angle) if column % 2 else math.sin(angle)
+                weight = model.head.weight[target[row, place], column].item()
+                wanted[row, place, column] = weight * math.sqrt(6) + wave
+    torch.testing.assert_close(
+        model.eval()(source, target), wanted @ model.head.weight.T.detach(), rtol=1e-6, atol=1e-6, check_dtype=False
+    )
+    assert model.head.weight.shape == (11, 6)
+    assert Transformer(9, embed_dim=6, num_layers=0, num_heads=3, hidden_dim=4).head.weight.shape == (9, 6)
+
+
+# -- BERT --------------------------------------------------------------------------------------------------
+def small_bert(dropout: float = 0.0, masked: bool = False) -> tuple[nn.Module, Any]:
+    from transformers import BertConfig, BertForMaskedLM, BertModel
+
+    config = BertConfig(
+        vocab_size=31, hidden_size=24, num_hidden_layers=2, num_attention_heads=4, intermediate_size=40,
+        max_position_embeddings=16, hidden_dropout_prob=dropout, attention_probs_dropout_prob=dropout,
+        pad_token_id=None,  # else its embedding gets no gradient
+    )  # fmt: skip
+    config._attn_implementation = "eager"
+    ours = bert.BERT(31, 16, 24, 2, 4, 40, dropout, pooler=not masked)
+    if masked:
+        return bert.MaskedLanguageModel(ours), BertForMaskedLM(config)
+    return ours, BertModel(config)
+
+
+def bert_inputs(batch: int = 3, length: int = 11, vocab_size: int = 31) -> list[Tensor]:
+    segments = (torch.arange(length) > 4).long().repeat(batch, 1)
+    real = torch.arange(length) < torch.tensor([length, length - 4, 2]).unsqueeze(1)[:batch]
+    return [tokens(batch, length, vocab_size), segments, real]
+
+
+def call_bert(model: Any, given: Tensor, segments: Tensor, real: Tensor) -> Any:
+    found = model(input_ids=given, token_type_ids=segments, attention_mask=real.long())
+    return found.logits if "logits" in found else (found.last_hidden_state, found.pooler_output)
+
+
+def readable(model: nn.Module, *inputs: Tensor) -> Any:
+    """Attention in the readable way: the fused function may draw dropout's numbers in another order."""
+    with attention.attention_maps(model):
+        return model(*inputs)
+
+
+BERT_MAPPED: dict[bool, dict[str, Any]] = {
+    False: {"to_ours": bert_to_ours, "to_theirs": ours_to_bert, "call_theirs": call_bert},
+    True: {"to_ours": masked_bert_to_ours, "to_theirs": ours_to_masked_bert, "call_theirs": call_bert},
+}
+
+
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("dropout", [0.0, 0.3])
+def test_a_small_bert_is_bert(masked: bool, dropout: float) -> None:
+    call = readable if dropout else None
+    assert_equal_models(*small_bert(dropout, masked), bert_inputs(), call_ours=call, **BERT_MAPPED[masked])
+
+
+def test_segments_and_mask_may_be_left_out() -> None:
+    ours = small_bert()[0].eval().double()
+    given = bert_inputs()[0]
+    for one, two in zip(ours(given), ours(given, torch.zeros_like(given), given >= 0), strict=True):
+        torch.testing.assert_close(one, two, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.slow
+def test_bert_base_in_full_size_is_bert() -> None:
+    from transformers import BertConfig, BertModel
+
+    theirs = BertModel(BertConfig(attn_implementation="eager", pad_token_id=None))
+    assert_equal_models(bert.bert_base(), theirs, bert_inputs(2, 9, 30522), modes=(False,), **BERT_MAPPED[False])

@@ -66,6 +66,23 @@ def _gpt2(size: str, parameters: int) -> Entry:
     return Entry(*made, vocab_size=50257, context_length=1024)
 
 
+def _bert(size: str, parameters: int) -> Entry:
+    made = f"bert-{size}", f"bert:bert_{size}", f"BERT-{size}", "1810.04805", 10, parameters
+    return Entry(*made, vocab_size=30522, context_length=512)
+
+
+def _transformer(size: str, parameters: int) -> Entry:
+    made = (
+        f"transformer-{size}",
+        f"transformer:transformer_{size}",
+        f"Transformer ({size})",
+        "1706.03762",
+        10,
+        parameters,
+    )
+    return Entry(*made, vocab_size=37000)
+
+
 ENTRIES = (
     *_vgg(11, 132863336, 132868840),
     *_vgg(13, 133047848, 133053736),
@@ -85,10 +102,14 @@ ENTRIES = (
     _efficientnet("b6", 43040704, 528),
     _efficientnet("b7", 66347960, 600),
     Entry("efficientnet_lite0", "efficientnet:efficientnet_lite0", "EfficientNet-Lite0", "1905.11946", 7, 4652008, 224),
+    _transformer("base", 63082496),
+    _transformer("big", 214245376),
     _gpt2("", 124439808),
     _gpt2("medium", 354823168),
     _gpt2("large", 774030080),
     _gpt2("xl", 1557611200),
+    _bert("base", 109482240),
+    _bert("large", 335141888),
 )
 
 REGISTRY: dict[str, Entry] = {entry.name: entry for entry in ENTRIES}
