@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from dlstudy.models import bert, efficientnet, gpt, resnet, transformer, vgg
+from dlstudy.models import bert, efficientnet, gpt, resnet, seq2seq, transformer, vgg
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,10 @@ def pair_of_segments(batch: int, size: int) -> tuple[Tensor, ...]:
 def source_and_target(batch: int, size: int) -> tuple[Tensor, ...]:
     source, _, real = pair_of_segments(batch, size)
     return source, torch.randint(19, (batch, size // 2 + 1)), real
+
+
+def source_and_target_unpadded(batch: int, size: int) -> tuple[Tensor, ...]:
+    return torch.randint(23, (batch, size)), torch.randint(19, (batch, size // 2 + 1))
 
 
 def small_transformer(norm_first: bool) -> nn.Module:
@@ -81,4 +85,5 @@ SMALL = {
     ),
     "transformer": Small("transformer", lambda: small_transformer(False), source_and_target, (12, 1, 7)),
     "transformer_norm_first": Small("transformer", lambda: small_transformer(True), source_and_target, (12, 1, 7)),
+    "seq2seq": Small("seq2seq", lambda: seq2seq.Seq2Seq(23, 19, 6, 8), source_and_target_unpadded, (6, 1, 7)),
 }

@@ -102,6 +102,7 @@ ENTRIES = (
     _efficientnet("b6", 43040704, 528),
     _efficientnet("b7", 66347960, 600),
     Entry("efficientnet_lite0", "efficientnet:efficientnet_lite0", "EfficientNet-Lite0", "1905.11946", 7, 4652008, 224),
+    Entry("rnnsearch", "seq2seq:rnnsearch", "RNNsearch", "1409.0473", 9, 80451000, vocab_size=30000),
     _transformer("base", 63082496),
     _transformer("big", 214245376),
     _gpt2("", 124439808),
