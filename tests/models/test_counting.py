@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from dlstudy.models import efficientnet, resnet, vgg
+from dlstudy.models import bert, efficientnet, gpt, registry, resnet, transformer, vgg
 from dlstudy.models.counting import count
 
 
@@ -166,3 +166,79 @@ def test_depth_says_how_far_down_the_list_goes_and_the_model_stays_as_it_was() -
     assert not model.training
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
     assert not model._forward_hooks
+
+
+# -- models of text ----------------------------------------------------------------------------------------
+def layers_by_hand(tokens: int, others: int, width: int, hidden: int) -> int:
+    """Multiply-adds of one attention and the two linear layers behind it, for `tokens` that look at `others`.
+
+    Queries and output are made of the tokens, keys and values of the others; then scores and weighted sums, of which a
+    causal mask hides half but saves nothing; then the two linear layers.
+    """
+    return 2 * tokens * width**2 + 2 * others * width**2 + 2 * tokens * others * width + 2 * tokens * width * hidden
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.1])
+def test_multiply_adds_of_a_gpt_by_hand(dropout: float) -> None:
+    vocab_size, length, width, layers = 50, 12, 16, 3
+    model = gpt.GPT(vocab_size, 20, width, layers, 4, dropout)
+    parts = {part.name: part for part in count(model, torch.zeros(2, length, dtype=torch.long), depth=2)}
+    block = 2 * layers_by_hand(length, length, width, 4 * width)
+    assert parts["blocks.1"].multiply_adds == block
+    assert parts[""].multiply_adds == layers * block + 2 * length * width * vocab_size
+    per_block = 4 * (width**2 + width) + 8 * width**2 + 5 * width + 4 * width
+    assert parts["blocks.1"].parameters == per_block
+    assert parts[""].parameters == layers * per_block + (vocab_size + 20) * width + 2 * width
+
+
+def test_multiply_adds_of_a_transformer_by_hand() -> None:
+    """A decoder layer has a second attention, whose keys and values come from the source."""
+    source, target, width, hidden = 7, 5, 16, 24
+    model = transformer.Transformer(30, 40, embed_dim=width, num_layers=2, num_heads=4, hidden_dim=hidden, dropout=0.0)
+    inputs = torch.zeros(3, source, dtype=torch.long), torch.zeros(3, target, dtype=torch.long)
+    parts = {part.name: part for part in count(model, *inputs, torch.ones(3, source, dtype=torch.bool), depth=2)}
+    assert parts["encoder.0"].multiply_adds == 3 * layers_by_hand(source, source, width, hidden)
+    own, across = layers_by_hand(target, target, width, 0), layers_by_hand(target, source, width, hidden)
+    assert parts["decoder.1"].multiply_adds == 3 * (own + across)
+
+
+def test_multiply_adds_of_a_bert_by_hand() -> None:
+    model = bert.BERT(50, 20, 16, 2, 4, 24, dropout=0.0)
+    inputs = (
+        torch.zeros(3, 9, dtype=torch.long),
+        torch.zeros(3, 9, dtype=torch.long),
+        torch.ones(3, 9, dtype=torch.bool),
+    )
+    (whole,) = count(model, *inputs, depth=0)
+    assert whole.multiply_adds == 3 * (2 * layers_by_hand(9, 9, 16, 24) + 16**2)
+
+
+# Millions of parameters as printed, and what is counted here. GPT-2's own paper says 117, 345, 762 and 1542, which its
+# authors' repository corrected.
+PRINTED = {
+    "gpt2": (124, 0.005), "gpt2-medium": (355, 0.005), "gpt2-large": (774, 0.005), "gpt2-xl": (1558, 0.005),
+    "bert-base": (110, 0.01), "bert-large": (340, 0.02),  # 1810.04805, section 3
+    # 1706.03762, table 3. Counted with "about 37,000" tokens: layers and one embedding for all three places.
+    "transformer-base": (65, 0.035), "transformer-big": (213, 0.01),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", sorted(PRINTED))
+def test_the_parameters_of_models_of_text_are_those_that_are_printed(name: str) -> None:
+    millions, tolerance = PRINTED[name]
+    assert registry.find(name).parameters / 1e6 == pytest.approx(millions, rel=tolerance)
+
+
+@pytest.mark.parametrize(
+    ("options", "millions"),
+    [
+        ({"num_layers": 2}, 36), ({"num_layers": 4}, 50), ({"num_layers": 8}, 80),
+        ({"hidden_dim": 1024}, 53), ({"hidden_dim": 4096}, 90),
+    ],
+)  # fmt: skip
+def test_rows_of_table_3_differ_by_what_the_paper_prints(options: dict[str, int], millions: int) -> None:
+    """The size of the vocabulary is known only roughly and the same in all these rows: differences are exact."""
+    with torch.device("meta"):
+        base, other = transformer.Transformer(9), transformer.Transformer(9, **options)
+    sizes = [sum(value.numel() for value in model.parameters()) / 1e6 for model in (base, other)]
+    assert sizes[1] - sizes[0] == pytest.approx(millions - 65, abs=1.0)  # two numbers rounded to millions
