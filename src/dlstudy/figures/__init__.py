@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from dlstudy.figures.descent import SurfaceDescent
     from dlstudy.figures.explorer import GraphExplorer
     from dlstudy.figures.floatbits import FloatBits
+    from dlstudy.figures.gates import GateExplorer
+    from dlstudy.figures.inspector import AttentionInspector
+    from dlstudy.figures.maskpainter import MaskPainter
     from dlstudy.figures.playground import Playground
     from dlstudy.figures.race import OptimizerRace
     from dlstudy.figures.sliding import SlidingKernel
@@ -25,12 +28,15 @@ if TYPE_CHECKING:
     from dlstudy.figures.svg import StaticFigure, figure, use_course_style
 
 _HOMES = {
+    "AttentionInspector": "inspector",
+    "MaskPainter": "maskpainter",
     "BackpropStepper": "stepper",
     "BiasVariance": "biasvariance",
     "OptimizerRace": "race",
     "BroadcastVisualiser": "broadcast",
     "DigitCanvas": "canvas",
     "FloatBits": "floatbits",
+    "GateExplorer": "gates",
     "GraphExplorer": "explorer",
     "Playground": "playground",
     "SlidingKernel": "sliding",
@@ -52,12 +58,15 @@ __all__ = [
     "PURPLE",
     "RED",
     "SKY",
+    "AttentionInspector",
     "BackpropStepper",
     "BiasVariance",
     "BroadcastVisualiser",
     "DigitCanvas",
     "FloatBits",
+    "GateExplorer",
     "GraphExplorer",
+    "MaskPainter",
     "OptimizerRace",
     "Playground",
     "SlidingKernel",
