@@ -349,7 +349,7 @@ def test_offline_says_what_is_missing_and_how_to_put_it_there(
             assert wanted in sentence
         assert remote().sha256 in sentence
     assert not server.requests
-    assert not path.parent.joinpath("numbers.bin.lock").exists()
+    assert not path.parent.joinpath(".numbers.bin.lock").exists()
     path.write_bytes(CONTENT)  # put there by hand
     assert Listener().get(remote(url), path) == path
 
@@ -502,7 +502,7 @@ def test_a_killed_process_leaves_a_part_and_no_stale_lock(server: Server, tmp_pa
     process.communicate()
     assert process.returncode != 0
     assert not path.exists()
-    assert (tmp_path / "numbers.bin.lock").exists()
+    assert (tmp_path / ".numbers.bin.lock").exists()
     told, started = Listener(), time.monotonic()
     assert told.get(remote(url, content=content), path).read_bytes() == content
     assert time.monotonic() - started < 5

@@ -39,6 +39,13 @@ class RemoteFile:
     """Bytes; None where no source states them: then the server is asked."""
     sha256: str | None = None
     """Its SHA-256 in hex, or the first digits (at least 8) where no more is published; None: the server's statement."""
+    exact: bool = True
+    """Whether `size` is to the byte; a rounded one is shown, and nothing is held against it."""
+
+    @property
+    def exact_size(self) -> int | None:
+        """Bytes that it must have; None where they are not known to the byte."""
+        return self.size if self.exact else None
 
     @property
     def hosts(self) -> str:
@@ -73,7 +80,7 @@ def human(size: int | None) -> str:
 def check(file: RemoteFile, path: Path) -> None:
     """Raise `Damaged` when the file at `path` has not the size and checksum of `file`."""
     try:
-        compare(path, file.size, file.sha256)
+        compare(path, file.exact_size, file.sha256)
     except Damaged as error:
         raise Damaged(f"{path} is not {file.title} as published: {error}. Delete it and fetch it again.") from None
 

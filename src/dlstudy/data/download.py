@@ -114,7 +114,7 @@ def fetch(
     with folder_errors(file, path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
         (lock or path).parent.mkdir(parents=True, exist_ok=True)
-    with _one_at_a_time(lock or path.with_name(path.name + ".lock"), file, path, say):
+    with _one_at_a_time(lock or path.with_name(f".{path.name}.lock"), file, path, say):
         if not _is_here(file, path, mend):
             _Download(file, path, network, say, progress).run()
     return path
@@ -168,7 +168,6 @@ class _Download:
         """Which server's which version the part is of: {"url", "etag"}."""
         self.progress = progress or _bar_or_lines(say)
         self.announced = False
-        self.total = file.size
         self.resumed = False
 
     def run(self) -> None:
@@ -223,7 +222,7 @@ class _Download:
                 self.say(f"{self.file.title}: the part that was here does not belong to it; beginning again.")
 
     def _arrived(self, expected: str | None) -> None:
-        compare(self.part, self.file.size, expected)
+        compare(self.part, self.file.exact_size, expected)
         with folder_errors(self.file, self.path.parent):
             self.part.replace(self.path)
             self.note.unlink(missing_ok=True)
@@ -231,7 +230,7 @@ class _Download:
     def _request(self, url: str) -> str | None:
         """Ask once, for all or for the rest, and append what comes; return the checksum to hold it against."""
         have, headers = self._resume_from(url)
-        if have and have == self.file.size and self.file.sha256:
+        if have and have == self.file.exact_size and self.file.sha256:
             return self.file.sha256
         redirects = HttpsOnly(self.network)
         request = urllib.request.Request(url, headers=headers)
@@ -264,7 +263,8 @@ class _Download:
         have, note = self._have(), self._noted()
         same = note.get("url") == url and bool(note.get("etag"))
         # Without the server's mark of the version only a checksum can tell that the rest belongs to the part.
-        usable = have > 0 and (same or bool(self.file.sha256)) and (self.file.size is None or have <= self.file.size)
+        known = self.file.exact_size
+        usable = have > 0 and (same or bool(self.file.sha256)) and (known is None or have <= known)
         self.resumed = usable
         if not usable:
             return 0, headers
@@ -286,20 +286,20 @@ class _Download:
             other = note.get("url") == url and note.get("etag") and etag and note["etag"] != etag
             if not match or int(match[1]) != have or other:
                 raise TryAgain("has another version than the part that is here", anew=True)
-            start, total = have, int(match[2]) if match[2].isdecimal() else self.file.size
+            start, total = have, int(match[2]) if match[2].isdecimal() else None
         elif response.status != 200:
             raise NextServer(f"answers {response.status} {response.reason}")
-        self.resumed = start > 0
-        if self.file.size is not None and total not in (None, self.file.size):
-            raise NextServer(f"offers a file of {total:,} bytes; expected {self.file.size:,}")
-        return start, total if total is not None else self.file.size, etag
+        self.resumed, known = start > 0, self.file.exact_size
+        if known is not None and total not in (None, known):
+            raise NextServer(f"offers a file of {total:,} bytes; expected {known:,}")
+        return start, total if total is not None else known, etag
 
     def _announce(self, url: str, total: int | None, start: int) -> None:
-        self.total = total
         if self.announced:
             return
         self.announced = True
-        self.say(f"Downloading {self.file.title}: {human(total)} from {urlsplit(url).hostname} to {self.path}")
+        size = human(total or self.file.size)
+        self.say(f"Downloading {self.file.title}: {size} from {urlsplit(url).hostname} to {self.path}")
         if start:
             self.say(f"{human(start)} are here already from an earlier try; going on from there.")
 
