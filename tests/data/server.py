@@ -72,6 +72,15 @@ class Server:
             def log_message(self, *_: object) -> None:
                 pass
 
+            def do_HEAD(self) -> None:
+                """What huggingface_hub asks first."""
+                behaviour = server.files[self.path]
+                self.send_response(200)
+                self.headers_of(behaviour)
+                self.send_header("ETag", str(behaviour.etag))
+                self.send_header("Content-Length", str(len(behaviour.content)))
+                self.end_headers()
+
             def do_GET(self) -> None:
                 self.close_connection = True
                 request = Request(self.path, self.headers.get("Range"), self.headers.get("If-Range"))

@@ -16,7 +16,7 @@ from torch.overrides import TorchFunctionMode
 from dlstudy.data.download import Damaged
 from dlstudy.models import registry
 from dlstudy.weights import catalogue, hub, maps
-from dlstudy.weights.catalogue import Images
+from dlstudy.weights.catalogue import Checkpoint, Images
 
 
 def from_pretrained(
@@ -53,7 +53,7 @@ def from_pretrained(
     place = None if folder is None else Path(folder).expanduser()
     title = f"{entry.title}'s weights"
     path = hub.obtain(checkpoint, title, folder=place, download=download, say=say, progress=progress)
-    state = _owned(maps.to_ours(entry.name, _read(path, entry.name)))
+    state = _owned(maps.to_ours(entry.name, _read(path, checkpoint)))
     if num_classes is None:
         model = _filled(lambda: registry.build(entry.name), state)
     else:
@@ -89,7 +89,6 @@ def _prepared(image: Tensor, steps: Images) -> Tensor:
     size = sides if height <= width else sides[::-1]
     if size != (height, width):
         batch = F.interpolate(batch, size, mode=steps.interpolation, align_corners=False, antialias=True)
-        batch = batch.clamp(0, 1) if steps.interpolation == "bicubic" else batch  # bicubic overshoots at edges
     top, left = (round((side - steps.crop) / 2) for side in batch.shape[-2:])
     batch = batch[..., top : top + steps.crop, left : left + steps.crop]  # (B, 3, crop, crop)
     mean, std = (batch.new_tensor(value).view(3, 1, 1) for value in (steps.mean, steps.std))
@@ -97,16 +96,15 @@ def _prepared(image: Tensor, steps: Images) -> Tensor:
     return prepared if image.dim() == 4 else prepared[0]
 
 
-def _read(path: Path, model: str) -> dict[str, Tensor]:
+def _read(path: Path, checkpoint: Checkpoint) -> dict[str, Tensor]:
     """Read a state dict without running anything that a file could hold."""
     try:
-        if path.suffix == ".safetensors":
+        if checkpoint.files[0].name.endswith(".safetensors"):  # a cache may keep it under another name
             return load_file(path)
         loaded: Any = torch.load(path, map_location="cpu", weights_only=True)
     except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, ValueError, zipfile.BadZipFile) as error:
-        first = str(error).strip().partition("\n")[0]
         raise Damaged(
-            f"{path} cannot be read as weights ({first}). Fetch it again: dlstudy models {model} --download"
+            f"{path} cannot be read as weights. Fetch it again: dlstudy models {checkpoint.model} --download"
         ) from error
     return dict(loaded)
 
