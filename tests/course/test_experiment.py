@@ -1,5 +1,6 @@
 """A long measurement: runs in slices, stops, fails aloud, is kept for the next opening and recorded for everybody."""
 
+import inspect
 import json
 from collections.abc import Generator
 from functools import partial
@@ -121,3 +122,31 @@ def test_the_kept_result_belongs_to_the_code() -> None:
 
 def machine() -> dict[str, str]:
     return {"processor": "a processor", "python": "3", "numpy": "2", "torch": "2", "date": "2026-01-01"}
+
+
+def test_a_class_of_a_page_counts_by_its_methods(monkeypatch: pytest.MonkeyPatch) -> None:
+    def plus(number: int) -> type:
+        if number == 1:
+
+            class Block:
+                def forward(self, x: int) -> int:
+                    return x + 1
+        else:
+
+            class Block:  # type: ignore[no-redef]
+                def forward(self, x: int) -> int:
+                    return x + 2
+
+        return Block
+
+    source = inspect.getsource
+
+    def no_class(thing: object) -> str:
+        """A page is Markdown: looking for a class in it is a SyntaxError, and a function is found by its line."""
+        if inspect.isclass(thing):
+            raise SyntaxError("invalid character")
+        return source(thing)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(inspect, "getsource", no_class)
+    assert cache_name(6, "a", [plus(1)], []) == cache_name(6, "a", [plus(1)], [])
+    assert cache_name(6, "a", [plus(1)], []) != cache_name(6, "a", [plus(2)], [])

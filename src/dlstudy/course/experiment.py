@@ -115,6 +115,9 @@ def _code(function: Any) -> str:
         return "\n".join(_code(part) if callable(part) else repr(part) for part in (function.func, *parts))
     module = sys.modules.get(getattr(function, "__module__", ""))
     inside = module is not None and module.__name__.startswith("dlstudy.")
+    if inspect.isclass(function) and not inside:
+        # A class of a page has no source that `inspect` could find; its methods have.
+        return "\n".join(_code(part) for part in vars(function).values() if inspect.isfunction(part))
     try:
         return inspect.getsource(module if inside and module else function)
     except (OSError, TypeError):
