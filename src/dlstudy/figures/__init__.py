@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from dlstudy.figures.palette import BLUE, CYCLE, GREEN, LINE, MUTED, ORANGE, PAPER, PURPLE, RED, SKY, tokens_css
 
 if TYPE_CHECKING:
+    from dlstudy.figures.architecture import ArchitectureExplorer
     from dlstudy.figures.biasvariance import BiasVariance
     from dlstudy.figures.broadcast import BroadcastVisualiser
     from dlstudy.figures.canvas import DigitCanvas
@@ -18,8 +19,12 @@ if TYPE_CHECKING:
     from dlstudy.figures.explorer import GraphExplorer
     from dlstudy.figures.floatbits import FloatBits
     from dlstudy.figures.gates import GateExplorer
+    from dlstudy.figures.gradientmap import GradientMap
+    from dlstudy.figures.hidden import HiddenViewer
     from dlstudy.figures.inspector import AttentionInspector
+    from dlstudy.figures.labelbudget import LabelBudget
     from dlstudy.figures.maskpainter import MaskPainter
+    from dlstudy.figures.neighbours import NearestNeighbours
     from dlstudy.figures.playground import Playground
     from dlstudy.figures.race import OptimizerRace
     from dlstudy.figures.sliding import SlidingKernel
@@ -28,6 +33,7 @@ if TYPE_CHECKING:
     from dlstudy.figures.svg import StaticFigure, figure, use_course_style
 
 _HOMES = {
+    "ArchitectureExplorer": "architecture",
     "AttentionInspector": "inspector",
     "MaskPainter": "maskpainter",
     "BackpropStepper": "stepper",
@@ -37,7 +43,11 @@ _HOMES = {
     "DigitCanvas": "canvas",
     "FloatBits": "floatbits",
     "GateExplorer": "gates",
+    "GradientMap": "gradientmap",
     "GraphExplorer": "explorer",
+    "HiddenViewer": "hidden",
+    "LabelBudget": "labelbudget",
+    "NearestNeighbours": "neighbours",
     "Playground": "playground",
     "SlidingKernel": "sliding",
     "figure": "svg",
@@ -58,6 +68,7 @@ __all__ = [
     "PURPLE",
     "RED",
     "SKY",
+    "ArchitectureExplorer",
     "AttentionInspector",
     "BackpropStepper",
     "BiasVariance",
@@ -65,8 +76,12 @@ __all__ = [
     "DigitCanvas",
     "FloatBits",
     "GateExplorer",
+    "GradientMap",
     "GraphExplorer",
+    "HiddenViewer",
+    "LabelBudget",
     "MaskPainter",
+    "NearestNeighbours",
     "OptimizerRace",
     "Playground",
     "SlidingKernel",
