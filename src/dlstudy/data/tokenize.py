@@ -28,7 +28,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-import regex  # the standard library's re knows no \p{L}, "any letter"
+import regex  # type: ignore[import-untyped]  # re knows no \p{L}, "any letter"
 
 WORDS = regex.compile(r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+")
 """GPT-2's words: 's and its kin, then letters, figures or signs, each with one space before it; and other space."""

@@ -1,7 +1,7 @@
-"""The recurrences of `recurrent`, with their backward passes written by hand.
+"""The steps of `recurrent_steps`, with their backward passes written by hand.
 
-`scan` in `recurrent` is easy to read and slow: autograd notes every small operation of every step, and pays for it
-again on the way back. Here one direction of one layer is a single `autograd.Function`, and five things make it fast:
+`scan` is easy to read and slow: autograd notes every small operation of every step, and pays for it again on the way
+back. Here one direction of one layer is a single `autograd.Function`, and five things make it fast:
 
 - the product with the input is one product for all steps (as in `recurrent`);
 - a step computes in place, in one buffer that holds all its gates;
@@ -10,8 +10,8 @@ again on the way back. Here one direction of one layer is a single `autograd.Fun
 - so a step backwards is only a multiplication by these, and one product with W_hh;
 - the gradients of the weights are sums over time of outer products: one product for all steps.
 
-Each of the three networks states its part as `Recurrence`. A second derivative is taken through `scan`.
-Proven equal to `scan`, and with it to torch.nn: outputs, states, first and second derivatives.
+Each of the three networks states its part as a `Recurrence`. A second derivative is taken through `scan`. The tests
+hold outputs, states, first and second derivatives of both paths together, and both against torch.nn.
 """
 
 from collections.abc import Callable
@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from dlstudy.layers.recurrent import State, Step, Weights, gru_step, lstm_step, rnn_relu_step, rnn_step, scan
+from dlstudy.layers.recurrent_steps import State, Step, Weights, gru_step, lstm_step, rnn_relu_step, rnn_step, scan
 
 Buffers = tuple[Tensor, ...]
 """Tensors whose rows are those of the packed input: step t has the rows from sum(sizes[:t]) on, sizes[t] of them."""
@@ -72,14 +72,13 @@ def _rnn_back(buffers: Buffers, d_state: State, weight: Tensor) -> State:
 def _lstm_prepare(gates: Tensor) -> Buffers:
     i, f, g, o = gates.chunk(4, dim=1)
     c, h = gates.new_empty(2, *i.shape)
-    return gates, i, f, g, o, c, h
+    return gates, gates[:, : 2 * i.shape[1]], i, f, g, o, c, h
 
 
 def _lstm_forward(buffers: Buffers, state: State, weight: Tensor, bias: Tensor | None) -> State:
-    gates, i, f, g, o, c, h = buffers
+    gates, i_and_f, i, f, g, o, c, h = buffers
     gates.addmm_(state[0], weight)
-    i.sigmoid_()
-    f.sigmoid_()
+    i_and_f.sigmoid_()
     g.tanh_()
     o.sigmoid_()
     torch.mul(f, state[1], out=c).addcmul_(i, g)
@@ -87,15 +86,14 @@ def _lstm_forward(buffers: Buffers, state: State, weight: Tensor, bias: Tensor |
 
 
 def _lstm_local(buffers: Buffers, before: State) -> Buffers:
-    gates, i, f, g, o, c, h = buffers
-    tanh_c = torch.tanh(c)
+    gates, _, i, f, g, o, c, h = buffers
     keep = f.clone(memory_format=torch.contiguous_format)
-    h_to_c = torch.addcmul(o, h, tanh_c, value=-1)  # o (1 - tanh(c)^2), and h = o tanh(c)
-    local_g = torch.addcmul(i, i * g, g, value=-1)  # i (1 - g^2)
-    i.mul_(1 - i).mul_(g)
-    f.mul_(1 - f).mul_(before[1])
-    o.mul_(1 - o).mul_(tanh_c)
-    g.copy_(local_g)
+    h_to_c = torch.addcmul(o, h, torch.tanh(c), value=-1)  # o (1 - tanh(c)^2), and h = o tanh(c)
+    added, kept = i * g, f * before[1]
+    torch.addcmul(i, added, g, value=-1, out=g)  # i (1 - g^2)
+    torch.addcmul(added, added, i, value=-1, out=i)  # g i (1 - i)
+    torch.addcmul(kept, kept, f, value=-1, out=f)  # c f (1 - f), with the c before the step
+    torch.addcmul(h, h, o, value=-1, out=o)  # tanh(c) o (1 - o)
     return gates, keep, h_to_c
 
 
@@ -248,7 +246,7 @@ class ByHand(torch.autograd.Function):
         weights, first = Weights(*tensors[:4]), tensors[4:]
         buffers, before, last = forwards(step, sizes, reverse, x, weights, first)
         last = tuple(state.clone() for state in last)  # they are rows of buffers, and outputs may not share memory
-        ctx.arguments, ctx.sizes, ctx.count = (step, sizes, reverse), sizes, 0
+        ctx.arguments = (step, sizes, reverse)
         if any(ctx.needs_input_grad):
             states = tuple(torch.cat(parts) for parts in zip(*before))
             local = OWN[step].local(buffers, states)
@@ -267,13 +265,15 @@ class ByHand(torch.autograd.Function):
         d_first = backwards(own, by_step((*buffers, d_output), sizes), weights.weight_hh, d_last, reverse)
         d_hidden, d_input = own.finish(buffers)
         x, need = inputs[0], ctx.needs_input_grad[3:]
+        d_bias = d_input.sum(0) if need[3] or need[4] else None
+        d_bias_hh = d_hidden.sum(0) if need[4] and d_hidden is not d_input else d_bias
         return (
             *(None, None, None),
             d_input @ weights.weight_ih if need[0] else None,
             d_input.t() @ x if need[1] else None,
             d_hidden.t() @ h_before if need[2] else None,
-            d_input.sum(0) if need[3] else None,
-            d_hidden.sum(0) if need[4] else None,
+            d_bias if need[3] else None,
+            d_bias_hh if need[4] else None,
             *d_first,
         )
 
@@ -298,7 +298,7 @@ def backwards(own: Recurrence, views: list[Buffers], weight: Tensor, d_last: Sta
 
 
 def again(ctx: Any, inputs: tuple[Tensor, ...], d_outputs: tuple[Tensor, ...]) -> list[Tensor | None]:
-    """Return the gradients as functions that autograd can differentiate: through `recurrent.scan`."""
+    """Return the gradients as functions that autograd can differentiate: through `scan`."""
     step, sizes, reverse = ctx.arguments
     x, weights, first = inputs[0], Weights(*inputs[1:5]), inputs[5:]
     parts = F.linear(x, weights.weight_ih, weights.bias_ih).split(sizes)
