@@ -8,6 +8,7 @@ import math
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 
 def sinusoidal_positions(length: int, dim: int) -> Float[Tensor, "{length} {dim}"]:
@@ -64,4 +65,4 @@ class LearnedPositions(nn.Module):
     def forward(self, x: Tensor, positions: Tensor | None = None) -> Tensor:
         if x.shape[1] > self.weight.shape[0]:
             raise ValueError(f"there are {self.weight.shape[0]} positions; got a sequence of {x.shape[1]}")
-        return x + (self.weight[: x.shape[1]] if positions is None else self.weight[positions])
+        return x + (self.weight[: x.shape[1]] if positions is None else F.embedding(positions, self.weight))

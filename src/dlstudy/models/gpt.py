@@ -105,9 +105,10 @@ class GPT(nn.Module):
                 nn.init.normal_(module.weight, std=0.02)
             if isinstance(module, nn.Linear):
                 nn.init.zeros_(module.bias)
-        for block in self.blocks:
-            for last in (block.attention.out_proj, block.mlp.down):
-                nn.init.normal_(last.weight, std=0.02 / math.sqrt(2 * len(self.blocks)))
+        for module in self.modules():
+            if isinstance(module, Block):
+                for last in (module.attention.out_proj, module.mlp.down):
+                    nn.init.normal_(last.weight, std=0.02 / math.sqrt(2 * len(self.blocks)))
 
     def new_cache(self) -> list[KeyValueCache]:
         """Return an empty cache, one part for each block."""
@@ -119,12 +120,12 @@ class GPT(nn.Module):
         total = start + tokens.shape[1]  # S
         if total > self.context_length:
             raise ValueError(f"expected at most {self.context_length} tokens, the context length; got {total}")
-        mask, positions = None, None
-        if start > 0 or padding is not None:
-            positions = torch.arange(start, total, device=tokens.device)  # (T,)
+        places = torch.arange(total, device=tokens.device)  # (S,)
+        positions = places[start:]  # (T,)
+        mask: Tensor | None = None
         if padding is not None:
             positions = (positions - padding.unsqueeze(1)).clamp(min=0)  # (B, T)
-            mask = torch.arange(total, device=tokens.device) >= padding.view(-1, 1, 1, 1)  # (B, 1, 1, S)
+            mask = places >= padding.view(-1, 1, 1, 1)  # (B, 1, 1, S)
         x = self.dropout(self.positions(self.token_embedding(tokens), positions))  # (B, T, E)
         for number, block in enumerate(self.blocks):
             x = block(x, mask, cache[number] if cache else None)

@@ -279,8 +279,9 @@ class Transformer(nn.Module):
             def next_logits(tokens: Tensor, rows: Tensor | None) -> Tensor:
                 if cache is None:
                     return self.decode(tokens, memory, source_mask)[:, -1]
-                for own, _ in cache if rows is not None else ():
-                    own.select(rows)
+                if rows is not None:
+                    for own, _ in cache:
+                        own.select(rows)
                 seen = cache[0][0].length
                 return self.decode(tokens[:, seen:], memory, source_mask, cache)[:, -1]  # (B, V)
 
