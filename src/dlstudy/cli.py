@@ -489,6 +489,38 @@ def compare(topic: str | None, file: Path | None) -> None:
         click.echo(f"Written: {file}")
 
 
+@main.command()
+@click.argument("model", required=False)
+@click.option("--download", is_flag=True, help="Fetch the official weights of MODEL; their size is said first.")
+def models(model: str | None, download: bool) -> None:
+    """List the models with their costs and official weights.
+
+    With MODEL, that one in detail: stage by stage, and what its weights were trained on and reach.
+    """
+    from dlstudy.course import modelcards
+
+    if model is None:
+        if download:
+            raise Refusal("Which model? Name one, such as: dlstudy models resnet50 --download")
+        modelcards.print_list(terminal.console())
+        return
+    try:
+        row = modelcards.row(model)
+    except ValueError as error:
+        raise Refusal(f"{_sentence(error)}. See them all: dlstudy models") from error
+    if not download:
+        modelcards.print_card(terminal.console(), row)
+        return
+    from dlstudy.data.download import DownloadError
+    from dlstudy.weights import catalogue, hub
+
+    try:
+        path = hub.obtain(catalogue.find(model), f"{row.entry.title}'s weights", mend=True)
+    except (catalogue.NoWeights, DownloadError) as error:
+        raise Refusal(_sentence(error)) from error
+    click.echo(f"Here, and as published (SHA-256): {path}")
+
+
 @main.group(cls=NearestNames)
 def progress() -> None:
     """Export, import or reset your progress."""
@@ -542,6 +574,12 @@ def progress_reset(what: str | None, yes: bool) -> None:
 
 
 # ---- what the commands share --------------------------------------------------------------------------------------
+
+
+def _sentence(error: Exception) -> str:
+    """Return what an error says, with a capital letter at its beginning."""
+    text = str(error)
+    return text[:1].upper() + text[1:]
 
 
 def _catalogue() -> "Catalogue":

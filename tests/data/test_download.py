@@ -345,7 +345,13 @@ def test_offline_says_what_is_missing_and_how_to_put_it_there(
         with pytest.raises(Unreachable) as raised:
             Listener().get(remote(url), path, **options)
         sentence = str(raised.value)
-        for wanted in ("The numbers (300 kB) is not on this machine", "127.0.0.1", reason, url, str(path)):
+        for wanted in (
+            "Missing on this machine: The numbers, 300 kB from 127.0.0.1.\n",
+            f"Not fetched: {reason}",
+            reason,
+            url,
+            str(path),
+        ):
             assert wanted in sentence
         assert remote().sha256 in sentence
     assert not server.requests

@@ -381,8 +381,8 @@ def test_names() -> None:
 
 def test_only_what_is_here(official: Any, publish: Publish, server: Server) -> None:
     _, options, content = official
-    checkpoint = publish("resnet50", content, options=options, builder="resnet:ResNet")
-    with pytest.raises(Unreachable, match=f"downloading was not asked for.*By hand: fetch {checkpoint.files[0].url}"):
+    publish("resnet50", content, options=options, builder="resnet:ResNet")
+    with pytest.raises(Unreachable, match=r"(?s)downloading was not asked for.*By hand: fetch"):
         from_pretrained("resnet50", download=False)
     assert not server.requests
 

@@ -209,7 +209,7 @@ def test_offline_variables(variable: str, published_gpt2: Any, server: Server, m
     with pytest.raises(Unreachable) as raised:
         from_pretrained("gpt2")
     place = hub.huggingface_folder() / "models--openai-community--gpt2"
-    for part in ("GPT-2's weights (", "not on this machine", f"{variable} is set",
+    for part in ("Missing on this machine: GPT-2's weights, ", f"Not fetched: {variable} is set.",
                  "model.safetensors", str(checkpoint.files[0].sha256), str(place)):  # fmt: skip
         assert part in str(raised.value)
     assert not server.requests
@@ -282,3 +282,30 @@ def test_huggingface_hub_agrees_on_the_place(tmp_path: Path) -> None:
     for setting in settings:
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env={**bare, **setting})
         assert done.stdout.startswith("True"), (setting, done.stdout, done.stderr)
+
+
+# -- the tokens of GPT-2 -----------------------------------------------------------------------------------
+def test_the_tokens_of_gpt2(server: Server, hubs: Hubs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from transformers import GPT2Tokenizer
+
+    from dlstudy.data.tokenize import BPE
+    from dlstudy.weights import gpt2_tokenizer
+
+    text = "It is a truth universally acknowledged, that a naïve 🙂 reader must be in want of a good tokenizer.\n" * 3
+    learned = BPE.train(text, 400, special_tokens=["<|endoftext|>"])
+    learned.save(tmp_path / "tokens")
+    monkeypatch.setenv("HF_ENDPOINT", server.root)
+    files = []
+    for file in catalogue.GPT2_TOKENIZER:
+        content = (tmp_path / "tokens" / file.name).read_bytes()
+        server.serve(file.url.removeprefix("https://huggingface.co/"), content)
+        files.append(replace(file, size=len(content), sha256=hashlib.sha256(content).hexdigest()))
+    monkeypatch.setattr(catalogue, "GPT2_TOKENIZER", tuple(files))
+    ours = gpt2_tokenizer(say=quiet)
+    assert ours.encode(text).tolist() == learned.encode(text).tolist()
+    asked = len(server.requests)
+    assert gpt2_tokenizer(download=False).vocab == learned.vocab
+    assert len(server.requests) == asked
+    repo = catalogue.CHECKPOINTS["gpt2"].repo
+    theirs = GPT2Tokenizer.from_pretrained(repo, local_files_only=True, cache_dir=hubs.huggingface)
+    assert theirs.encode(text) == ours.encode(text).tolist()

@@ -106,10 +106,11 @@ def digits(expected: str) -> str:
 
 def by_hand(file: RemoteFile, path: Path, reason: str) -> str:
     """Return what is missing, its size, where it would come from, why it does not, and how to put it there by hand."""
-    checksum = f", whose SHA-256 is {digits(file.sha256)}" if file.sha256 else ""
+    checksum = f" (SHA-256 {digits(file.sha256)})" if file.sha256 else ""
     return (
-        f"{file.title} ({human(file.size)}) is not on this machine and would come from {file.hosts}: {reason}. "
-        f"By hand: fetch {file.urls[0]}{checksum}, and save it as {path}"
+        f"Missing on this machine: {file.title}, {human(file.size)} from {file.hosts}.\n"
+        f"Not fetched: {reason}.\n"
+        f"By hand: fetch {file.urls[0]}{checksum} and save it as {path}"
     )
 
 

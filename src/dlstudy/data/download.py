@@ -322,6 +322,7 @@ class _Download:
                 return came
             with folder_errors(self.file, self.path.parent):
                 output.write(block)
+                output.flush()
             came += len(block)
             window += len(block)
             if total is not None and start + came > total:

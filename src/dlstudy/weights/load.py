@@ -1,10 +1,12 @@
 """Models with their official weights: found or downloaded, checked, loaded strictly, ready to use."""
 
 import pickle
+import shutil
+import tempfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from safetensors import SafetensorError
@@ -17,6 +19,9 @@ from dlstudy.data.download import Damaged
 from dlstudy.models import registry
 from dlstudy.weights import catalogue, hub, maps
 from dlstudy.weights.catalogue import Checkpoint, Images
+
+if TYPE_CHECKING:
+    from dlstudy.data.tokenize import BPE
 
 
 def from_pretrained(
@@ -66,6 +71,21 @@ def class_names() -> tuple[str, ...]:
     from torchvision.models import ResNet50_Weights
 
     return tuple(ResNet50_Weights.IMAGENET1K_V1.meta["categories"])
+
+
+def gpt2_tokenizer(*, download: bool = True, say: Callable[[str], None] | None = None) -> "BPE":
+    """Return the byte-pair encoding of GPT-2, of all its sizes: found or downloaded (1.5 MB) as the weights are.
+
+    Raises what `from_pretrained` raises for a file that is missing or damaged.
+    """
+    from dlstudy.data.tokenize import BPE
+
+    checkpoint = catalogue.CHECKPOINTS["gpt2"]
+    with tempfile.TemporaryDirectory() as folder:  # a cache may keep them under other names
+        for file in catalogue.GPT2_TOKENIZER:
+            path = hub.get_file(checkpoint, file, f"GPT-2's tokens, {file.name}", download=download, say=say)
+            shutil.copyfile(path, Path(folder) / file.name)
+        return BPE.load(folder)
 
 
 def preprocess(name: str, image: Tensor) -> Tensor:
