@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pack_sequence
 
-from dlstudy.layers import recurrent
+from dlstudy.layers import recurrent, recurrent_ladder
 from tests.parity.tools import assert_equal_models
 
 KINDS = [("RNN", {}), ("RNN", {"nonlinearity": "relu"}), ("LSTM", {}), ("LSTM", {"proj_size": 3}), ("GRU", {})]
@@ -169,3 +169,22 @@ def test_packing_gives_each_sequence_what_it_gets_alone() -> None:
             torch.testing.assert_close(unpacked[place], wanted, rtol=1e-12, atol=1e-12)
             for mine, reference in zip(last, wanted_last) if kind == "LSTM" else [(last, wanted_last)]:
                 torch.testing.assert_close(mine[:, place], reference, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", recurrent_ladder.RUNGS)
+def test_every_rung_of_the_ladder_is_torchs_lstm(name: str) -> None:
+    """They are four_matmuls, fused_gates, hoisted_input_product, backward_by_hand and kernel, on random_weights."""
+    weights = recurrent_ladder.random_weights(5, 4, seed=3, dtype=torch.float64)
+    theirs = nn.LSTM(5, 4).double()
+    theirs.load_state_dict({f"{field}_l0": value for field, value in weights._asdict().items() if value is not None})
+    x, along = draw(7, 3, 5), draw(7, 3, 4, seed=2)
+    found = []
+    for run, parameters in (
+        (lambda x: recurrent_ladder.RUNGS[name](x, weights), weights[:4]),
+        (lambda x: theirs(x)[0], list(theirs.parameters())),
+    ):
+        inputs = x.clone().requires_grad_()
+        output = run(inputs)
+        found.append([output, *torch.autograd.grad((output * along).sum(), [inputs, *parameters])])
+    for mine, reference in zip(*found, strict=True):
+        torch.testing.assert_close(mine, reference, rtol=1e-12, atol=1e-12)
