@@ -237,7 +237,7 @@ def test_torchvision_does_not_care_for_hugging_faces_switch(
     published_resnet: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    from_pretrained("resnet50", say=quiet)
+    assert from_pretrained("resnet50", say=quiet).state_dict().keys() == published_resnet[1].state_dict().keys()
 
 
 def test_bert_for_transformers(publish: Publish, server: Server, hubs: Hubs, tmp_path: Path) -> None:
