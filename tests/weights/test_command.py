@@ -234,3 +234,21 @@ def test_ctrl_c_in_the_command_keeps_what_came(publish: Publish, server: Server,
     server.requests.clear()
     dlstudy("models", "resnet50", "--download")
     assert server.sent == len(CONTENT) * 8 - kept
+
+
+def test_the_check_up_tells_what_was_downloaded(
+    publish: Publish, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dlstudy.course import doctor
+    from dlstudy.data import download
+
+    monkeypatch.setenv("DLSTUDY_LEARNER", str(tmp_path / "learner"))
+    (finding,) = doctor.look_at_downloads()
+    assert (finding.level, finding.found) == ("good", "nothing, and nothing needs to be")
+    publish("resnet50", CONTENT)
+    dlstudy("models", "resnet50", "--download")
+    download.download_folder().mkdir(parents=True)
+    (download.download_folder() / "set.gz").write_bytes(bytes(3000))
+    (finding,) = doctor.look_at_downloads()
+    assert finding.found == "official weights of resnet50: 512 kB; data sets: 3 kB"
+    assert doctor.look_at_downloads in [check.look for check in doctor.CHECKS]

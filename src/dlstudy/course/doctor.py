@@ -193,9 +193,32 @@ def look_at_disk() -> list[Finding]:
     if free < 0.5:
         return [Finding("Disk", found, "bad", "Free some space: your work cannot be saved on a full disk.")]
     if free < 5:
-        cure = "Enough for the lessons; larger data sets (`full=True`) need several GB."
+        cure = "Enough for the lessons; larger data sets (`full=True`) and official weights may need more."
         return [Finding("Disk", found, "note", cure)]
     return [Finding("Disk", found)]
+
+
+def look_at_downloads() -> list[Finding]:
+    """Official weights and data sets that were downloaded, and the room that they take."""
+    from dlstudy.data._remote import human
+    from dlstudy.weights import catalogue, hub
+
+    weights = {
+        checkpoint.model: path.stat().st_size
+        for checkpoint in catalogue.CHECKPOINTS.values()
+        if checkpoint.source != "package" and (path := hub.find(checkpoint))
+    }
+    found = [f"official weights of {', '.join(weights)}: {human(sum(weights.values()))}"] if weights else []
+    try:
+        from dlstudy.data.download import download_folder
+    except ImportError:  # no NumPy: that is another finding
+        sets: list[Path] = []
+    else:
+        folder = download_folder()
+        sets = [path for path in folder.iterdir() if path.is_file()] if folder.is_dir() else []
+    if sets:
+        found.append(f"data sets: {human(sum(path.stat().st_size for path in sets))}")
+    return [Finding("Downloaded", "; ".join(found) or "nothing, and nothing needs to be")]
 
 
 def look_at_folder() -> list[Finding]:
@@ -275,6 +298,7 @@ CHECKS: tuple[Check, ...] = (
     Check("torch", look_at_torch),
     Check("torchvision", look_at_torchvision),
     Check("Disk", look_at_disk),
+    Check("Downloaded", look_at_downloads),
     Check("Your folder", look_at_folder),
     Check("Progress", look_at_progress),
     Check("Port", look_at_port),
