@@ -138,6 +138,16 @@ def test_another_size_is_refused_before_it_comes(server: Server, tmp_path: Path)
         Listener().get(remote(url), tmp_path / "numbers.bin")
 
 
+def test_the_size_is_said_before_the_server_is_asked(server: Server, tmp_path: Path) -> None:
+    told = Listener()
+    url = server.serve("a", CONTENT, before=lambda: told.sentences.append("the server is asked"))
+    told.get(remote(url), tmp_path / "numbers.bin")
+    assert [sentence.partition(":")[0] for sentence in told.sentences] == [
+        "Downloading The numbers",
+        "the server is asked",
+    ]
+
+
 def test_a_broken_transfer_goes_on_where_it_was(server: Server, tmp_path: Path) -> None:
     url, told = server.serve("a", CONTENT, cuts=[100_000, 120_000, None]), Listener()
     path = told.get(remote(url), tmp_path / "numbers.bin")
@@ -160,7 +170,7 @@ def test_the_next_call_goes_on_too(server: Server, tmp_path: Path) -> None:
     again = Listener()
     assert again.get(remote(url), path).read_bytes() == CONTENT
     assert server.sent == len(CONTENT) - 100_000
-    assert "100 kB are here already from an earlier try; going on from there." in again.text
+    assert "100 kB are here already; going on from there." in again.text
     assert again.steps[0] == (100_000, len(CONTENT))
 
 
@@ -513,7 +523,7 @@ def test_a_killed_process_leaves_a_part_and_no_stale_lock(server: Server, tmp_pa
     assert told.get(remote(url, content=content), path).read_bytes() == content
     assert time.monotonic() - started < 5
     assert "Another process" not in told.text
-    assert "are here already from an earlier try" in told.text
+    assert "are here already; going on from there." in told.text
 
 
 def test_plain_lines_where_there_is_no_terminal_and_a_bar_where_there_is(

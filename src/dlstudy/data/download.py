@@ -167,7 +167,7 @@ class _Download:
         self.note = path.with_name(path.name + ".part.json")
         """Which server's which version the part is of: {"url", "etag"}."""
         self.progress = progress or _bar_or_lines(say)
-        self.announced = False
+        self.announced = self.continued = False
         self.resumed = False
 
     def run(self) -> None:
@@ -232,13 +232,18 @@ class _Download:
         have, headers = self._resume_from(url)
         if have and have == self.file.exact_size and self.file.sha256:
             return self.file.sha256
+        if self.file.size is not None:
+            self._announce(url, self.file.size)
         redirects = HttpsOnly(self.network)
         request = urllib.request.Request(url, headers=headers)
         with network_errors():
             response = opener(self.network, redirects).open(request, timeout=self.network.timeout)
         with response:
             start, total, etag = self._understand(response, url, have)
-            self._announce(url, total, start)
+            self._announce(url, total)
+            if start and not self.continued:
+                self.continued = True
+                self.say(f"{human(start)} are here already; going on from there.")
             with folder_errors(self.file, self.path.parent):
                 self._room_for((total or 0) - start)
                 if start == 0:
@@ -294,14 +299,11 @@ class _Download:
             raise NextServer(f"offers a file of {total:,} bytes; expected {known:,}")
         return start, total if total is not None else known, etag
 
-    def _announce(self, url: str, total: int | None, start: int) -> None:
-        if self.announced:
-            return
-        self.announced = True
-        size = human(total or self.file.size)
-        self.say(f"Downloading {self.file.title}: {size} from {urlsplit(url).hostname} to {self.path}")
-        if start:
-            self.say(f"{human(start)} are here already from an earlier try; going on from there.")
+    def _announce(self, url: str, size: int | None) -> None:
+        """Say what comes, how large it is, and where it goes: before the first byte, and once."""
+        if not self.announced:
+            self.announced = True
+            self.say(f"Downloading {self.file.title}: {human(size)} from {urlsplit(url).hostname} to {self.path}")
 
     def _room_for(self, more: int) -> None:
         free = shutil.disk_usage(self.path.parent).free
@@ -368,8 +370,8 @@ class _Bar:
         self.task = self.bar.add_task("", total=None)
 
     def __call__(self, done: int, total: int | None) -> None:
-        self.bar.start()
         self.bar.update(self.task, completed=done, total=total)
+        self.bar.start()
 
     def close(self) -> None:
         self.bar.stop()
