@@ -106,7 +106,10 @@ def shown_weights(figure):
 
 @pytest.mark.parametrize(
     ("preset", "layers", "exchange"),
-    [("Causal", 1, 1), ("Causal", 2, 4), ("Everybody", 1, 3), ("Local", 1, 0), ("Local", 3, 0), ("Prefix", 1, 2), ("Padding", 2, 7)],
+    [
+        ("Causal", 1, 1), ("Causal", 2, 4), ("Everybody", 1, 3), ("Local", 1, 0), ("Local", 3, 0), ("Prefix", 1, 2),
+        ("Padding", 2, 7),
+    ],
 )  # fmt: skip
 def test_weights_and_what_a_changed_word_reaches_are_pytorchs(open_page, preset, layers, exchange):
     figure = set_up(open_page(), preset, layers, exchange)
@@ -213,7 +216,8 @@ def test_the_map_shows_the_weights_and_a_click_chooses_a_row(open_page):
     figure.locator(".token").nth(0).click()
     dark = """canvas => { const side = canvas.width / 4, context = canvas.getContext("2d"); const rows = [];
         for (let t = 0; t < 4; t += 1) { const row = []; for (let k = 0; k < 4; k += 1) {
-            const [r, g, b] = context.getImageData((k + 0.5) * side, (t + 0.5) * side, 1, 1).data; row.push(r + g + b); }
+            const [r, g, b] = context.getImageData((k + 0.5) * side, (t + 0.5) * side, 1, 1).data;
+            row.push(r + g + b); }
         rows.push(row); } return rows; }"""
     table = np.array(figure.locator(".map").evaluate(dark))
     assert (table.argmin(1) == np.arange(4)).all()

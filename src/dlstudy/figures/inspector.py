@@ -18,7 +18,7 @@ SHOWN = 5  # guesses at each token
 
 @dataclass(frozen=True)
 class Reading:
-    """What a model made of a text: its tokens (T), its weights (layers, heads, T, T) and its chances (T, V) of what comes.
+    """What a model made of a text: its tokens (T), its weights (layers, heads, T, T) and chances (T, V) of what comes.
 
     `note` is a sentence about the text that was read, where it is not quite the one that was typed.
     """

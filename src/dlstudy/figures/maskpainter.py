@@ -31,8 +31,8 @@ class MaskPainter(Figure):
 
     Every word is a vector of 4 numbers; queries, keys and values are products with three fixed matrices, the same in
     each layer, and a layer's output is its input plus what attention fetched. The traits ``mask`` (64 numbers, 1 for
-    "may look"), ``layers``, ``changed`` and ``row`` (whose weights are spelled out) can be set from either side. What is
-    worked out in the browser is `softmax(mask(q k / sqrt(4))) v`; tests compare it with PyTorch.
+    "may look"), ``layers``, ``changed`` and ``row`` (whose weights are spelled out) can be set from either side.
+    What is worked out in the browser is `softmax(mask(q k / sqrt(4))) v`; tests compare it with PyTorch.
     """
 
     _esm = module("drawing", "maskpainter")
