@@ -1,0 +1,23 @@
+from torch import nn
+
+from dlstudy.models.resnet import conv3x3, projection
+
+
+class BasicBlock(nn.Module):
+    expansion = 1
+
+    def __init__(self, in_channels, channels, stride=1):
+        super().__init__()
+        self.conv1 = conv3x3(in_channels, channels, stride)
+        self.bn1 = nn.BatchNorm2d(channels)
+        self.relu = nn.ReLU(inplace=True)
+        self.conv2 = conv3x3(channels, channels)
+        self.bn2 = nn.BatchNorm2d(channels)
+        self.downsample = projection(in_channels, channels, stride)
+
+    def forward(self, x):
+        y = x
+        if self.downsample:
+            y = self.downsample(x)
+        y = y + self.bn2(self.conv2(self.bn1(self.conv1(x)).relu()))
+        return y.clamp(min=0)
