@@ -85,6 +85,14 @@ def test_the_file_its_size_first_and_how_far_it_is(server: Server, tmp_path: Pat
     assert [done for done, _ in told.steps] == sorted(done for done, _ in told.steps)
 
 
+def test_nothing_is_under_the_name_before_all_of_it_is_there(server: Server, tmp_path: Path) -> None:
+    path, seen = tmp_path / "numbers.bin", []
+    file = remote(server.serve("a", CONTENT))
+    fetch(file, path, network=QUICK, say=str, progress=lambda done, total: seen.append((done, path.exists())))
+    assert seen[-1][0] == len(CONTENT)
+    assert not any(there for _, there in seen)
+
+
 def test_what_is_here_is_checked_and_not_fetched_again(server: Server, tmp_path: Path) -> None:
     url = server.serve("a", CONTENT)
     told = Listener()
