@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 import torch
 
-from dlstudy.data.download import Damaged, Unreachable
+from dlstudy.data import download
+from dlstudy.data.download import Damaged, Network, Unreachable
 from dlstudy.weights import catalogue, from_pretrained, hub
 from tests.data.server import Server
 from tests.weights.conftest import Hubs, Publish, pth
@@ -217,6 +218,15 @@ def test_offline_variables(variable: str, published_gpt2: Any, server: Server, m
     from_pretrained("gpt2", say=quiet)
     monkeypatch.setenv(variable, "1")
     from_pretrained("gpt2")
+
+
+def test_an_endpoint_that_is_not_https_is_not_spoken_to(
+    published_gpt2: Any, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(download, "DEFAULT", Network())
+    with pytest.raises(Unreachable, match=f"HF_ENDPOINT is {server.root}, which is no https address"):
+        from_pretrained("gpt2")
+    assert not server.requests
 
 
 def test_put_there_by_hand_as_the_sentence_says(

@@ -105,12 +105,12 @@ def fetch(
     """
     network, say = network or DEFAULT, say or _say
     path = path or download_folder() / file.name
-    for url in file.urls:
-        refuse_odd(url, network)
     if _is_here(file, path, mend):
         return path
     if offline := offline or offline_reason(OFFLINE_VARIABLE):
         raise Unreachable(by_hand(file, path, offline))
+    for url in file.urls:
+        refuse_odd(url, network)
     with folder_errors(file, path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
         (lock or path).parent.mkdir(parents=True, exist_ok=True)

@@ -1,9 +1,8 @@
 """The real data sets that are downloaded when a learner asks for them with `full=True`.
 
 The checksums of the two texts were computed from the files of the commits that their addresses name. Those of CIFAR-10
-and MNIST are what the catalogues of other libraries hold, which agree: for CIFAR-10 Keras' (SHA-256), beside the MD5
-c58f30108f718f92721af3b95e74349a that the set's own page and torchvision state; for MNIST those of scikit-learn-like
-loaders in several languages.
+and MNIST are what several independent catalogues hold, such as Keras' for CIFAR-10, where the set's own page and
+torchvision state the MD5 c58f30108f718f92721af3b95e74349a of the same file.
 """
 
 from dlstudy.data._remote import RemoteFile

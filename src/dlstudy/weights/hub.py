@@ -106,6 +106,7 @@ def _get(
     say: Callable[[str], None],
     progress: Callable[[int, int | None], None] | None,
 ) -> Path:
+    from dlstudy.data import download as downloading
     from dlstudy.data.download import Damaged, Unreachable, fetch, offline_reason
 
     remote, here = file.remote(title), find(checkpoint, file, folder)
@@ -113,6 +114,8 @@ def _get(
     if checkpoint.source == "huggingface":
         offline = offline or offline_reason("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
         endpoint = os.environ.get("HF_ENDPOINT", "").rstrip("/")
+        if endpoint and not endpoint.startswith("https:") and not downloading.DEFAULT.loopback:
+            offline = offline or f"HF_ENDPOINT is {endpoint}, which is no https address"
         if endpoint:
             remote = replace(remote, urls=tuple(url.replace("https://huggingface.co", endpoint) for url in remote.urls))
     if here is not None:
