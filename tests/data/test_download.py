@@ -23,7 +23,8 @@ from tests.data.server import Server, running
 
 CONTENT = np.random.default_rng(0).bytes(300_000)
 OTHER = np.random.default_rng(1).bytes(300_000)
-QUICK = Network(attempts=3, timeout=0.4, pause=0.01, loopback=True)
+QUICK = Network(attempts=3, timeout=20, pause=0.01, loopback=True)
+IMPATIENT = Network(attempts=3, timeout=0.5, pause=0.01, loopback=True)
 
 
 @pytest.fixture(scope="module")
@@ -282,18 +283,18 @@ def test_what_is_not_there_is_asked_for_once(server: Server, tmp_path: Path, sta
 
 
 def test_a_silent_server_is_given_up(server: Server, tmp_path: Path) -> None:
-    url, started = server.serve("a", CONTENT, stall=1.2), time.monotonic()
+    url, started = server.serve("a", CONTENT, stall=2), time.monotonic()
     with pytest.raises(Unreachable, match="does not answer, 3 times in a row"):
-        Listener().get(remote(url), tmp_path / "a")
-    assert time.monotonic() - started < 5
+        Listener().get(remote(url), tmp_path / "a", IMPATIENT)
+    assert time.monotonic() - started < 25
 
 
 def test_a_server_that_sends_byte_by_byte_is_given_up(server: Server, tmp_path: Path) -> None:
     """No single read takes long, and yet nothing would ever come of it."""
     url, started = server.serve("a", CONTENT, trickle=0.05), time.monotonic()
-    with pytest.raises(Unreachable, match=r"stalled: \d+ bytes in 0 s, 3 times in a row"):
-        Listener().get(remote(url), tmp_path / "a")
-    assert time.monotonic() - started < 5
+    with pytest.raises(Unreachable, match=r"stalled: \d+ bytes in \d s, 3 times in a row"):
+        Listener().get(remote(url), tmp_path / "a", IMPATIENT)
+    assert time.monotonic() - started < 25
 
 
 def test_a_transfer_that_gets_on_is_not_given_up(server: Server, tmp_path: Path) -> None:
@@ -304,10 +305,11 @@ def test_a_transfer_that_gets_on_is_not_given_up(server: Server, tmp_path: Path)
     assert server.sent == len(content)
 
 
-@pytest.mark.parametrize("trouble", [{"statuses": [404]}, {"statuses": [500]}, {"stall": 1.2}, {"cuts": [50_000, 0]}])
+@pytest.mark.parametrize("trouble", [{"statuses": [404]}, {"statuses": [500]}, {"stall": 2}, {"cuts": [50_000, 0]}])
 def test_the_mirror_gives_what_the_first_server_does_not(server: Server, tmp_path: Path, trouble: Any) -> None:
+    patience = IMPATIENT if "stall" in trouble else QUICK
     first, second = server.serve("a", CONTENT, **trouble), server.serve("b", CONTENT)
-    assert Listener().get(remote(first, second), tmp_path / "numbers.bin").read_bytes() == CONTENT
+    assert Listener().get(remote(first, second), tmp_path / "numbers.bin", patience).read_bytes() == CONTENT
     assert only(tmp_path / "numbers.bin")
 
 
@@ -529,7 +531,7 @@ def test_a_killed_process_leaves_a_part_and_no_stale_lock(server: Server, tmp_pa
     assert (tmp_path / ".numbers.bin.lock").exists()
     told, started = Listener(), time.monotonic()
     assert told.get(remote(url, content=content), path).read_bytes() == content
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 25
     assert "Another process" not in told.text
     assert "are here already; going on from there." in told.text
 

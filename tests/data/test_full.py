@@ -27,7 +27,7 @@ from tests.data.server import Server, running
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("DLSTUDY_LEARNER", str(tmp_path / "learner"))
     monkeypatch.setattr(cache, "_memory", {})
-    monkeypatch.setattr(download, "DEFAULT", Network(attempts=2, timeout=5, pause=0.01, loopback=True))
+    monkeypatch.setattr(download, "DEFAULT", Network(attempts=2, timeout=20, pause=0.01, loopback=True))
     for name in ("http_proxy", "all_proxy", "HTTP_PROXY", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
     return tmp_path / "learner" / ".dlstudy" / "cache" / "data"

@@ -38,7 +38,7 @@ def hubs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Hubs:
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
     monkeypatch.setattr(torch.hub, "_hub_dir", None)
-    monkeypatch.setattr(download, "DEFAULT", Network(attempts=3, timeout=5, pause=0.01, loopback=True))
+    monkeypatch.setattr(download, "DEFAULT", Network(attempts=3, timeout=20, pause=0.01, loopback=True))
     return Hubs(tmp_path / "torch" / "hub" / "checkpoints", tmp_path / "hf" / "hub")
 
 
