@@ -88,6 +88,26 @@ def test_the_fast_path_is_what_runs_and_the_readable_one_gives_the_same(kind: st
         torch.testing.assert_close(fast_value, readable, rtol=1e-12, atol=1e-12)
 
 
+def test_torch_func_goes_through_the_readable_path_and_says_so_on_the_fast_one() -> None:
+    model, x = build("GRU", num_layers=2), draw(4, 3, 2)
+    parameters = {name: value.detach() for name, value in model.named_parameters()}
+
+    def loss(parameters: dict[str, Tensor], sequence: Tensor) -> Tensor:
+        return torch.func.functional_call(model, parameters, (sequence[:, None],))[0].square().sum()
+
+    per_sequence = torch.func.vmap(torch.func.grad(loss), in_dims=(None, 1))
+    with pytest.raises(RuntimeError, match="functorch transforms"):
+        per_sequence(parameters, x)
+    model.fast = False
+    found = per_sequence(parameters, x)
+    model.fast = True
+    for place in range(3):
+        model.zero_grad()
+        model(x[:, place])[0].square().sum().backward()
+        for name, value in model.named_parameters():
+            torch.testing.assert_close(found[name][place], value.grad, rtol=1e-10, atol=1e-10)
+
+
 def test_every_step_has_a_fast_path() -> None:
     assert set(recurrent_fast.OWN) == {step for name, step in vars(recurrent_steps).items() if name.endswith("_step")}
 
@@ -217,6 +237,10 @@ def test_errors_say_what_was_expected_and_what_came() -> None:
         lstm(torch.zeros(5, 2, 3), (torch.zeros(2, 2, 4), torch.zeros(1, 2, 4)))
     with pytest.raises(ValueError, match=r"expected an initial state \(2, 4\)"):
         lstm(torch.zeros(5, 3), (torch.zeros(2, 1, 4), torch.zeros(2, 1, 4)))
+    with pytest.raises(ValueError, match=r"a pair of tensors, \(h, c\); got one tensor"):
+        lstm(torch.zeros(5, 2, 3), torch.zeros(2, 2, 4))
+    with pytest.raises(ValueError, match="one tensor, h; got 2"):
+        recurrent.GRUCell(3, 4)(torch.zeros(2, 3), (torch.zeros(2, 4), torch.zeros(2, 4)))
     with pytest.raises(ValueError, match="at least one step"):
         lstm(torch.zeros(0, 2, 3))
     with pytest.raises(ValueError, match="expected hidden_size to be at least 1; got 0"):

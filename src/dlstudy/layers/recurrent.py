@@ -133,8 +133,17 @@ def set_up(
     initialise(module)
 
 
+def as_state(hx: Any, count: int) -> State:
+    """Return what a caller gives as state, one tensor or a pair, as a tuple; raises ValueError for the other."""
+    state = tuple(hx) if isinstance(hx, tuple | list) else (hx,)
+    if len(state) != count:
+        wanted = "a pair of tensors, (h, c)" if count == 2 else "one tensor, h"
+        raise ValueError(f"expected the state as {wanted}; got {'one tensor' if len(state) == 1 else len(state)}")
+    return state
+
+
 def run_module(
-    module: Any, step: Step, x: Tensor | PackedSequence, first: State | None, widths: tuple[int, ...]
+    module: Any, step: Step, x: Tensor | PackedSequence, hx: Any, widths: tuple[int, ...]
 ) -> tuple[Tensor | PackedSequence, State]:
     """Bring input and initial state into the one layout that `run_layers` knows, and the results back.
 
@@ -155,9 +164,10 @@ def run_module(
             raise ValueError("expected at least one step in time; got none")
     batch = int(packed.batch_sizes[0]) if packed is not None else data.shape[1]
     count = module.num_layers * len(directions(module))
-    if first is None:
+    if hx is None:
         first = tuple(data.new_zeros(count, batch, width) for width in widths)
     else:
+        first = as_state(hx, len(widths))
         for state, width in zip(first, widths, strict=True):
             wanted = (count, width) if alone else (count, batch, width)
             if state.shape != wanted:
@@ -178,6 +188,23 @@ def run_module(
     return PackedSequence(output, packed.batch_sizes, packed.sorted_indices, packed.unsorted_indices), last
 
 
+def rnn_step_of(nonlinearity: str) -> Step:
+    """Return the step with this nonlinearity; raises ValueError for one that is neither "tanh" nor "relu"."""
+    if nonlinearity not in ("tanh", "relu"):
+        raise ValueError(f'expected nonlinearity "tanh" or "relu"; got {nonlinearity!r}')
+    return rnn_step if nonlinearity == "tanh" else rnn_relu_step
+
+
+def described(module: Any) -> str:
+    """Return the sizes, and every option that is not torch.nn's default."""
+    defaults: dict[str, Any] = {"proj_size": 0, "num_layers": 1, "bias": True, "batch_first": False, "dropout": 0.0}
+    defaults |= {"bidirectional": False, "nonlinearity": "tanh"}
+    options = [
+        f"{name}={getattr(module, name)}" for name, value in defaults.items() if getattr(module, name, value) != value
+    ]
+    return ", ".join([str(module.input_size), str(module.hidden_size), *options])
+
+
 # -- the modules -------------------------------------------------------------------------------------------
 class RNN(nn.Module):
     """The recurrent network of Elman: h_t = tanh(W_ih x_t + b_ih + W_hh h_(t-1) + b_hh), in layers.
@@ -195,7 +222,8 @@ class RNN(nn.Module):
     Input (T, B, input_size), or (T, input_size) for one sequence, or a PackedSequence; and optionally the initial state
     (num_layers * directions, B, hidden_size), else 0. Output (T, B, hidden_size * directions), h at every step of the
     last layer, in the form of the input; and the last state of every layer and direction, in the form of the initial.
-    Raises ValueError for sizes that do not fit. `torch.export` fixes T, not B.
+    Raises ValueError for sizes that do not fit. `torch.export` fixes T, not B; `torch.func` and derivatives in forward
+    mode need `layer.fast = False`.
     Proven equal to `torch.nn.RNN`: the names in the state dict, initial weights, outputs, states, all gradients,
     dropout under the same seed.
     """
@@ -221,7 +249,7 @@ class RNN(nn.Module):
         set_up(self, 1, *shape, device, dtype)
 
     def forward(self, input: Any, hx: Tensor | None = None) -> tuple[Any, Tensor]:
-        output, (h,) = run_module(self, self.step, input, None if hx is None else (hx,), (self.hidden_size,))
+        output, (h,) = run_module(self, self.step, input, hx, (self.hidden_size,))
         return output, h
 
     def extra_repr(self) -> str:
@@ -231,9 +259,9 @@ class RNN(nn.Module):
 class LSTM(nn.Module):
     """Long short-term memory in layers; `lstm_step` has the equations.
 
-    Arguments, input and output as for `RNN`, except that there is no `nonlinearity`; `proj_size` is the last one of
-    shape: where it is not 0, h is W_hr (o tanh(c)) and has that many features (Sak et al., 2014, arXiv 1402.1128). A
-    state is (h, c), with c (num_layers * directions, B, hidden_size).
+    Arguments, input and output as for `RNN`, except that there is no `nonlinearity` and that a state is a pair (h, c).
+    With a `proj_size` other than 0, h is W_hr (o tanh(c)) and has that many features; c keeps `hidden_size` (Sak, Senior,
+    Beaufays, 2014, arXiv 1402.1128).
     Proven equal to `torch.nn.LSTM`: the names in the state dict, initial weights, outputs, states, all gradients,
     dropout under the same seed.
     """
@@ -294,28 +322,11 @@ class GRU(nn.Module):
         set_up(self, 3, *shape, device, dtype)
 
     def forward(self, input: Any, hx: Tensor | None = None) -> tuple[Any, Tensor]:
-        output, (h,) = run_module(self, gru_step, input, None if hx is None else (hx,), (self.hidden_size,))
+        output, (h,) = run_module(self, gru_step, input, hx, (self.hidden_size,))
         return output, h
 
     def extra_repr(self) -> str:
         return described(self)
-
-
-def rnn_step_of(nonlinearity: str) -> Step:
-    """Return the step with this nonlinearity; raises ValueError for one that is neither "tanh" nor "relu"."""
-    if nonlinearity not in ("tanh", "relu"):
-        raise ValueError(f'expected nonlinearity "tanh" or "relu"; got {nonlinearity!r}')
-    return rnn_step if nonlinearity == "tanh" else rnn_relu_step
-
-
-def described(module: Any) -> str:
-    """Return the sizes, and every option that is not torch.nn's default."""
-    defaults: dict[str, Any] = {"proj_size": 0, "num_layers": 1, "bias": True, "batch_first": False, "dropout": 0.0}
-    defaults |= {"bidirectional": False, "nonlinearity": "tanh"}
-    options = [
-        f"{name}={getattr(module, name)}" for name, value in defaults.items() if getattr(module, name, value) != value
-    ]
-    return ", ".join([str(module.input_size), str(module.hidden_size), *options])
 
 
 # -- the cells: one step as a module -----------------------------------------------------------------------
@@ -339,7 +350,7 @@ class RNNCell(nn.Module):
         set_up_cell(self, 1, input_size, hidden_size, bias, device, dtype)
 
     def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:
-        (h,) = run_cell(self, self.step, input, None if hx is None else (hx,), 1)
+        (h,) = run_cell(self, self.step, input, hx, 1)
         return h
 
     def extra_repr(self) -> str:
@@ -389,7 +400,7 @@ class GRUCell(nn.Module):
         set_up_cell(self, 3, input_size, hidden_size, bias, device, dtype)
 
     def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:
-        (h,) = run_cell(self, gru_step, input, None if hx is None else (hx,), 1)
+        (h,) = run_cell(self, gru_step, input, hx, 1)
         return h
 
     def extra_repr(self) -> str:
@@ -407,15 +418,14 @@ def set_up_cell(
     initialise(module)
 
 
-def run_cell(module: Any, step: Step, x: Tensor, state: State | None, count: int) -> State:
+def run_cell(module: Any, step: Step, x: Tensor, hx: Any, count: int) -> State:
     """Run one step on (B, input_size), or on (input_size,), with a state of `count` tensors."""
     shape = (*x.shape[:-1], module.hidden_size)
     if x.dim() not in (1, 2) or x.shape[-1] != module.input_size:
         raise ValueError(
             f"expected input (B, {module.input_size}), or ({module.input_size},) for one sequence; got {tuple(x.shape)}"
         )
-    if state is None:
-        state = (x.new_zeros(shape),) * count
+    state = (x.new_zeros(shape),) * count if hx is None else as_state(hx, count)
     for part in state:
         if part.shape != shape:
             raise ValueError(f"expected a state {shape}; got {tuple(part.shape)}")

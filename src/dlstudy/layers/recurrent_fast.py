@@ -28,21 +28,23 @@ Buffers = tuple[Tensor, ...]
 
 
 class Recurrence(NamedTuple):
-    """What is special in one of the networks. Gradients are called d_x for the gradient with respect to x."""
+    """What is special in one of the networks. The gradient with respect to x is called d_x."""
 
     prepare: Callable[[Tensor], Buffers]
     """From the product with the input, for all steps: the buffers that `step` works in; the last one receives h."""
     step: Callable[[Buffers, State, Tensor, Tensor | None], State]
     """One step forwards, in place in its rows of the buffers; gets the state, W_hh transposed and b_hh."""
     local: Callable[[Buffers, State], Buffers]
-    """The local derivatives for all steps, from the buffers and the states before each step. May overwrite buffers,
-    but not the one of h."""
+    """The local derivatives for all steps, from the buffers and the states before each step; keeps h as it is."""
     prepare_back: Callable[[Buffers], Buffers]
     """From these: the buffers that `back` works in."""
-    back: Callable[[Buffers, State, Tensor], State]
-    """One step backwards; gets the gradient of the state after the step and W_hh, returns that of the state before."""
+    back: Callable[[Buffers, State, Tensor, Buffers], State]
+    """One step backwards: from the gradient of the state after it to that of the state before it. Gets its rows of the
+    buffers with those of d_output, W_hh and the scratch."""
     finish: Callable[[Buffers], tuple[Tensor, Tensor]]
-    """From these: the gradients of W_hh h + b_hh and of W_ih x + b_ih, for all steps."""
+    """From the buffers: the gradients of W_hh h + b_hh and of W_ih x + b_ih, for all steps."""
+    scratch: Callable[[Tensor, int], Buffers] = lambda weight, rows: ()
+    """Room that all steps backwards use, for so many rows."""
     adds_biases: bool = True
     """Whether b_hh is simply added to b_ih, so that one product takes care of both."""
 
@@ -62,23 +64,23 @@ def _rnn_prepare_back(local: Buffers) -> Buffers:
     return local[0], torch.empty_like(local[0])
 
 
-def _rnn_back(buffers: Buffers, d_state: State, weight: Tensor) -> State:
-    local, d = buffers
-    torch.mul(local, d_state[0], out=d)
+def _rnn_back(buffers: Buffers, d_state: State, weight: Tensor, scratch: Buffers) -> State:
+    local, d, d_output = buffers
+    torch.add(d_state[0], d_output, out=d).mul_(local)
     return (d @ weight,)
 
 
 # -- LSTM --------------------------------------------------------------------------------------------------
 def _lstm_prepare(gates: Tensor) -> Buffers:
-    i, f, g, o = gates.chunk(4, dim=1)
-    c, h = gates.new_empty(2, *i.shape)
-    return gates, gates[:, : 2 * i.shape[1]], i, f, g, o, c, h
+    c, h = gates.new_empty(2, gates.shape[0], gates.shape[1] // 4)
+    return gates, c, h
 
 
 def _lstm_forward(buffers: Buffers, state: State, weight: Tensor, bias: Tensor | None) -> State:
-    gates, i_and_f, i, f, g, o, c, h = buffers
-    gates.addmm_(state[0], weight)
-    i_and_f.sigmoid_()
+    gates, c, h = buffers
+    i, f, g, o = gates.addmm_(state[0], weight).chunk(4, dim=1)
+    i.sigmoid_()
+    f.sigmoid_()
     g.tanh_()
     o.sigmoid_()
     torch.mul(f, state[1], out=c).addcmul_(i, g)
@@ -86,7 +88,8 @@ def _lstm_forward(buffers: Buffers, state: State, weight: Tensor, bias: Tensor |
 
 
 def _lstm_local(buffers: Buffers, before: State) -> Buffers:
-    gates, _, i, f, g, o, c, h = buffers
+    gates, c, h = buffers
+    i, f, g, o = gates.chunk(4, dim=1)
     keep = f.clone(memory_format=torch.contiguous_format)
     h_to_c = torch.addcmul(o, h, torch.tanh(c), value=-1)  # o (1 - tanh(c)^2), and h = o tanh(c)
     added, kept = i * g, f * before[1]
@@ -99,17 +102,22 @@ def _lstm_local(buffers: Buffers, before: State) -> Buffers:
 
 def _lstm_prepare_back(local: Buffers) -> Buffers:
     gates, keep, h_to_c = local
-    width, d = keep.shape[1], torch.empty_like(gates)
-    to_c = [part[:, : 3 * width].unflatten(1, (3, width)) for part in (gates, d)]  # i, f, g act on c; o acts on h
-    return keep, h_to_c, to_c[0], gates[:, 3 * width :], to_c[1], d[:, 3 * width :], d
+    d = torch.empty_like(gates)
+    gates_apart, d_apart = (part.unflatten(1, (4, keep.shape[1])) for part in (gates, d))
+    return keep, h_to_c.unsqueeze(1).expand(-1, 3, -1), gates_apart, d_apart, d
 
 
-def _lstm_back(buffers: Buffers, d_state: State, weight: Tensor) -> State:
-    keep, h_to_c, local_ifg, local_o, d_ifg, d_o, d = buffers
-    d_h, d_c = d_state
-    d_c = torch.addcmul(d_c, d_h, h_to_c)
-    torch.mul(local_ifg, d_c.unsqueeze(1), out=d_ifg)
-    torch.mul(local_o, d_h, out=d_o)
+def _lstm_scratch(weight: Tensor, rows: int) -> Buffers:
+    d_state = weight.new_empty(rows, 4, weight.shape[1])  # d_c for i, f and g, d_h for o
+    return d_state, d_state[:, :3], d_state[:, 0], d_state[:, 3:], d_state[:, 3]
+
+
+def _lstm_back(buffers: Buffers, d_state: State, weight: Tensor, scratch: Buffers) -> State:
+    keep, h_to_c, local, d_apart, d, d_output = buffers
+    d_both, d_c_thrice, d_c, d_h_wide, d_h = scratch
+    torch.add(d_state[0], d_output, out=d_h)
+    torch.addcmul(d_state[1].unsqueeze(1), d_h_wide, h_to_c, out=d_c_thrice)
+    torch.mul(local, d_both, out=d_apart)
     return d @ weight, d_c * keep
 
 
@@ -150,9 +158,9 @@ def _gru_prepare_back(local: Buffers) -> Buffers:
     return z, local_n, parts[0], parts[1], d_input[:, 2 * width :], d, d_input
 
 
-def _gru_back(buffers: Buffers, d_state: State, weight: Tensor) -> State:
-    z, local_n, local, d_parts, d_n, d, _ = buffers
-    (d_h,) = d_state
+def _gru_back(buffers: Buffers, d_state: State, weight: Tensor, scratch: Buffers) -> State:
+    z, local_n, local, d_parts, d_n, d, _, d_output = buffers
+    d_h = d_state[0] + d_output
     torch.mul(local, d_h.unsqueeze(1), out=d_parts)
     torch.mul(local_n, d_h, out=d_n)
     return (torch.addmm(d_h * z, d, weight),)
@@ -187,7 +195,9 @@ OWN: dict[Step, Recurrence] = {
         _rnn_back,
         _only,
     ),
-    lstm_step: Recurrence(_lstm_prepare, _lstm_forward, _lstm_local, _lstm_prepare_back, _lstm_back, _only),
+    lstm_step: Recurrence(
+        _lstm_prepare, _lstm_forward, _lstm_local, _lstm_prepare_back, _lstm_back, _only, _lstm_scratch
+    ),
     gru_step: Recurrence(
         _gru_prepare, _gru_forward, _gru_local, _gru_prepare_back, _gru_back, _gru_finish, adds_biases=False
     ),
@@ -285,15 +295,17 @@ def backwards(own: Recurrence, views: list[Buffers], weight: Tensor, d_last: Sta
     in; where rows began, their gradient goes to the initial state.
     """
     order = views if reverse else views[::-1]
-    d_state, began = tuple(d[: order[0][-1].shape[0]] for d in d_last), []
-    for *buffers, d_output in order:
-        rows, now = d_output.shape[0], d_state[0].shape[0]
+    d_state, began, scratch = tuple(d[: order[0][-1].shape[0]] for d in d_last), [], None
+    for buffers in order:
+        rows, now = buffers[-1].shape[0], d_state[0].shape[0]
         if rows > now:
             d_state = tuple(torch.cat((d, last[now:rows])) for d, last in zip(d_state, d_last))
         elif rows < now:
             began.append(tuple(d[rows:] for d in d_state))
             d_state = tuple(d[:rows] for d in d_state)
-        d_state = own.back(tuple(buffers), (d_state[0] + d_output, *d_state[1:]), weight)
+        if scratch is None or rows != now:
+            scratch = own.scratch(weight, rows)
+        d_state = own.back(buffers, d_state, weight, scratch)
     return tuple(torch.cat(parts) for parts in zip(d_state, *reversed(began))) if began else d_state
 
 
