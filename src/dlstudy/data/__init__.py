@@ -22,6 +22,9 @@ photos     22 photographs by name (scikit-image,         one array each         
 `full=True` downloads the real, large set once (12 and 170 MB), says so first, checks it and keeps it. It has the same
 form, so that the same code runs on it.
 
+Words, prose and dates are in `dlstudy.data.text`, with vocabularies and batches; `dlstudy.data.tokenize` cuts text into
+the tokens of a language model.
+
 Importing this module imports nothing heavy; NumPy comes with the first set.
 """
 

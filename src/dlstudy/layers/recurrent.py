@@ -260,8 +260,8 @@ class LSTM(nn.Module):
     """Long short-term memory in layers; `lstm_step` has the equations.
 
     Arguments, input and output as for `RNN`, except that there is no `nonlinearity` and that a state is a pair (h, c).
-    With a `proj_size` other than 0, h is W_hr (o tanh(c)) and has that many features; c keeps `hidden_size` (Sak, Senior,
-    Beaufays, 2014, arXiv 1402.1128).
+    With a `proj_size` other than 0, h is W_hr (o tanh(c)) and has that many features, while c keeps `hidden_size` (Sak
+    et al., 2014, arXiv 1402.1128).
     Proven equal to `torch.nn.LSTM`: the names in the state dict, initial weights, outputs, states, all gradients,
     dropout under the same seed.
     """
