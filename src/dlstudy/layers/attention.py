@@ -151,8 +151,9 @@ class MultiHeadAttention(nn.Module):
 
     def reset_parameters(self) -> None:
         """Glorot's uniform distribution as torch takes it, for the three input projections as one (3 E, E) matrix."""
+        bound = math.sqrt(6 / (4 * self.embed_dim))
         for projection in (self.q_proj, self.k_proj, self.v_proj):
-            nn.init.uniform_(projection.weight, -(bound := math.sqrt(6 / (4 * self.embed_dim))), bound)
+            nn.init.uniform_(projection.weight, -bound, bound)
         self.out_proj.reset_parameters()
         for projection in (self.q_proj, self.k_proj, self.v_proj, self.out_proj):
             if projection.bias is not None:
@@ -192,19 +193,18 @@ class MultiHeadAttention(nn.Module):
         length, total = q.shape[2], k.shape[2]
         mask = _fitting(mask, (q.shape[0], self.num_heads, length, total))
 
-        if need_weights or self.kept_weights is not None:
-            if is_causal:
-                mask = both(mask, causal_mask(length, total, device=q.device))
+        readable = need_weights or self.kept_weights is not None
+        if length == 1:  # the last position sees everything
+            is_causal = False
+        if is_causal and (readable or mask is not None or length != total):
+            # torch's own causal mask goes with no other, and would put the first query at the first key
+            mask, is_causal = both(mask, causal_mask(length, total, device=q.device)), False
+        if readable:
             heads, weights = scaled_dot_product_attention(q, k, v, mask, self.dropout, self.training)
             if self.kept_weights is not None:
                 self.kept_weights.append(weights.detach())
-            output = self.out_proj(self.merge(heads))
+            output = self.out_proj(self.merge(heads))  # (B, T, E)
             return (output, weights) if need_weights else output
-
-        if is_causal and (mask is not None or length != total):  # torch would put the first query at the first key
-            if mask is not None or length > 1:  # a single query at the end sees everything
-                mask = both(mask, causal_mask(length, total, device=q.device))
-            is_causal = False
         dropout = self.dropout if self.training else 0.0
         heads = F.scaled_dot_product_attention(q, k, v, mask, dropout, is_causal)  # (B, H, T, D)
         return self.out_proj(self.merge(heads))  # (B, T, E)
