@@ -149,10 +149,12 @@ def test_special_tokens_are_found_as_a_whole(bpe: BPE) -> None:
 
 
 def test_pieces_are_the_text_cut_up(bpe: BPE) -> None:
-    text = "The assert statement, 🙂."
-    assert "".join(bpe.pieces(text)[:-5]) in text
-    assert bpe.pieces("The assert statement")[-1].startswith(" ")
-    assert bpe.pieces("é") in (["é"], ["\ufffd", "\ufffd"])
+    text = "The assert statement, of which the manual speaks."
+    pieces = bpe.pieces(text)
+    assert "".join(pieces) == text
+    assert 8 < len(pieces) < len(text) / 2
+    assert pieces[1].startswith(" ")
+    assert bpe.pieces("é") == ["\ufffd", "\ufffd"]  # two bytes, and the manual has no é to learn it from
 
 
 def test_what_cannot_be_encoded_or_decoded_is_said(bpe: BPE) -> None:
@@ -162,7 +164,7 @@ def test_what_cannot_be_encoded_or_decoded_is_said(bpe: BPE) -> None:
         bpe.decode([1, 800])
     with pytest.raises(ValueError, match="got -1"):
         bpe.decode([-1])
-    assert bpe.decode(bpe.encode("é")[:1]) in ("é", "\ufffd")
+    assert bpe.decode(bpe.encode("é")[:1]) == "\ufffd"
 
 
 def test_it_says_what_it_is(bpe: BPE) -> None:
