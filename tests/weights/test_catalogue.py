@@ -56,7 +56,16 @@ def test_every_model_that_torchvision_has_weights_for_is_here() -> None:
     )
 
 
-@pytest.mark.parametrize("checkpoint", OF_IMAGES, ids=lambda checkpoint: checkpoint.model)
+QUICK = ("vgg11", "resnet18", "resnet50", "efficientnet_b0", "efficientnet_b2", "efficientnet_lite0")
+
+
+@pytest.mark.parametrize(
+    "checkpoint",
+    [
+        pytest.param(checkpoint, id=checkpoint.model, marks=() if checkpoint.model in QUICK else pytest.mark.slow)
+        for checkpoint in OF_IMAGES
+    ],
+)
 def test_multiply_adds_are_those_of_our_count(checkpoint: catalogue.Checkpoint) -> None:
     assert checkpoint.images
     with torch.device("meta"):
