@@ -373,7 +373,7 @@ def test_weights_must_fit_to_the_last_one(publish: Publish, tmp_path: Path) -> N
 def test_names() -> None:
     with pytest.raises(ValueError, match="there is no model 'resnet5O'; nearest are resnet50"):
         from_pretrained("resnet5O")
-    with pytest.raises(catalogue.NoWeights, match=r"no official weights for rnnsearch \(RNNsearch\); `dlstudy models` lists"):
+    with pytest.raises(catalogue.NoWeights, match=r"weights for rnnsearch \(RNNsearch\); `dlstudy models` lists"):
         from_pretrained("rnnsearch")
     with pytest.raises(ValueError, match="expected num_classes=None for gpt2"):
         from_pretrained("gpt2", num_classes=3)
