@@ -69,7 +69,8 @@ def jacobian_norms(matrix: Float[np.ndarray, "H H"], slopes: Float[np.ndarray, "
     for t in range(steps):
         factor = slopes[t][:, None] * matrix
         products = np.concatenate([factor @ products, np.eye(len(matrix))[None]])
-        norms[t, : t + 1] = np.linalg.svd(products, compute_uv=False)[:, 0]
+        squared = np.linalg.eigvalsh(products.mT @ products)[:, -1]  # three times as fast as all singular values
+        norms[t, : t + 1] = np.sqrt(np.maximum(squared, 0))
     return norms
 
 
