@@ -81,9 +81,9 @@ def test_what_a_stage_sees_is_measured_by_gradients(family: str, name: str, stag
     model.double()
     wanted = {row.name: row for row in architectures.stages(name, 224)}
     pools = [n for n, part in model.named_modules() if isinstance(part, nn.AvgPool2d)]
-    last = [n for n, part in model.named_modules()
-            if architectures.stage_of(family, n, pools) == stage and n.count(".") == (0 if family == "resnet" else 1)
-            ][-1]  # fmt: skip
+    deep = 0 if family == "resnet" else 1
+    parts = [n for n, _ in model.named_modules() if n and n.count(".") == deep]
+    last = [n for n in parts if architectures.stage_of(family, n, pools) == stage][-1]
     kept: list[torch.Tensor] = []
     model.get_submodule(last).register_forward_hook(lambda _, __, output: kept.append(output))
     x = torch.ones(1, 3, 224, 224, dtype=torch.float64, requires_grad=True)
