@@ -22,7 +22,7 @@ def cases(rng):
 
 def given(in_channels, channels, stride, stride_first, x):
     extra = ", stride_first=True" if stride_first else ""
-    return f"`BottleneckBlock({in_channels}, {channels}, stride={stride}{extra})` on an input of shape {tuple(x.shape)}"
+    return f"BottleneckBlock({in_channels}, {channels}, stride={stride}{extra}) on an input of shape {tuple(x.shape)}"
 
 
 def weights(in_channels, channels, stride):

@@ -21,7 +21,7 @@ def cases(rng):
 
 
 def given(in_channels, out_channels, stride, x):
-    return f"`DepthwiseSeparable({in_channels}, {out_channels}, stride={stride})` on {tuple(x.shape)}"
+    return f"DepthwiseSeparable({in_channels}, {out_channels}, stride={stride}) on {tuple(x.shape)}"
 
 
 def weights(in_channels, out_channels):

@@ -22,7 +22,7 @@ def cases(rng):
 
 
 def given(in_channels, channels, stride, x):
-    return f"`BasicBlock({in_channels}, {channels}, stride={stride})` on an input of shape {tuple(x.shape)}"
+    return f"BasicBlock({in_channels}, {channels}, stride={stride}) on an input of shape {tuple(x.shape)}"
 
 
 def weights(in_channels, channels, stride):

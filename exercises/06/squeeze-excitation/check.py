@@ -20,7 +20,7 @@ def cases(rng):
 
 
 def given(channels, squeeze_channels, x):
-    return f"`SqueezeExcitation({channels}, {squeeze_channels})` on an input of shape {tuple(x.shape)}"
+    return f"SqueezeExcitation({channels}, {squeeze_channels}) on an input of shape {tuple(x.shape)}"
 
 
 def weights(channels, squeeze_channels):

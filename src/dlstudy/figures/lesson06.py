@@ -97,7 +97,7 @@ def show_trust(found: Mapping[str, Any]) -> StaticFigure:
     ax.axhline(100, color=MUTED, lw=1, ls=(0, (2, 3)))
     ax.set_ylim(-8, 115)
     ax.grid(axis="y")
-    ax.legend(facecolor=PAPER, loc="lower left")
+    ax.legend(facecolor=PAPER, loc="center right", bbox_to_anchor=(1, 0.42))
     return figure(
         fig,
         caption="How much of what the gradient promises comes true, by the length of the step. Thin lines: seeds.",

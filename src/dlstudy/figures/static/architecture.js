@@ -50,7 +50,7 @@ function render({ model, el }) {
   }
 
   const picture = h("div", { class: "dls-canvas boxes" });
-  const table = h("div", { class: "table" });
+  const table = h("div", { class: "costs" });
   const totals = h("p", { class: "totals" });
   const words = h("p", { class: "dls-words", "aria-live": "polite" });
   const error = h("p", { class: "dls-error", role: "alert" });
@@ -70,7 +70,7 @@ function render({ model, el }) {
     const wide = (row) => 5 + Math.sqrt(row.channels) * 1.55;
     const image = { name: "image", height: size, channels: 3 };
     const all = [image, ...rows];
-    const gap = 15;
+    const gap = 23;
     const width = all.reduce((sum, row) => sum + wide(row) + gap, gap);
     const total = model.get("totals")[shown];
     let x = gap;
