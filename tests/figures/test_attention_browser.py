@@ -201,6 +201,12 @@ def test_type_pick_a_head_and_walk_along_the_tokens(open_page):
     figure.get_by_label("Texts to try").select_option(label="a run")
     expect(figure.locator(".token")).to_have_count(6)
     expect(figure.locator(".bars i.came")).to_have_count(1)  # in a run, the expected letter came
+    figure.locator(".token").nth(5).click()
+    type_text(figure, "abc")
+    expect(words).to_contain_text("Token 2, “c”")  # the sixth is gone
+    figure.locator(".tokens").focus()
+    page.keyboard.press("ArrowLeft")
+    expect(words).to_contain_text("Token 1, “b”")
     type_text(figure, "")
     expect(words).to_have_text("Type something.")
     type_text(figure, "ab")

@@ -66,7 +66,8 @@ function render({ model, el }) {
     const by = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: 1, ArrowUp: -1, Home: -Infinity, End: Infinity }[event.key];
     if (by === undefined) return;
     event.preventDefault();
-    choose(model.get("token") + by, true);
+    const last = model.get("reading").tokens.length - 1;
+    choose(Math.min(model.get("token"), last) + by, true); // the text may have become shorter
   });
   tokens.addEventListener("pointerleave", () => { if (pinned !== null && pinned !== model.get("token")) choose(pinned, true); });
   map.addEventListener("click", (event) => {
