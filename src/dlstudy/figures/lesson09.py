@@ -143,7 +143,6 @@ def show_strips(text: str, rows: Mapping[str, np.ndarray], *, caption: str, alt:
     """
     from matplotlib import pyplot as plt
     from matplotlib.colors import LinearSegmentedColormap
-    from matplotlib.patches import Rectangle
 
     from dlstudy.figures.svg import figure, use_course_style
 
@@ -152,21 +151,30 @@ def show_strips(text: str, rows: Mapping[str, np.ndarray], *, caption: str, alt:
             raise ValueError(f"expected {len(text)} numbers for {name!r}, got {len(numbers)}")
     use_course_style()
     colours = LinearSegmentedColormap.from_list("signed", [BLUE, "#ffffff", ORANGE])
-    lines = [range(start, min(start + width, len(text))) for start in range(0, len(text), width)]
-    height = len(rows) * (len(lines) + 0.9)
-    fig, ax = plt.subplots(figsize=(7.4, 0.2 * height + 0.1))
+    count = -(-len(text) // width)  # lines
+    fig, ax = plt.subplots(figsize=(7.4, 0.2 * len(rows) * (count + 1.1) + 0.1))
     y = 0.0
     for name, numbers in rows.items():
         ax.text(0, y + 0.45, name, va="center", fontsize=9.5)
         y += 1
-        for places in lines:
-            for column, place in enumerate(places):
-                share = 0.5 + 0.32 * float(np.clip(numbers[place], -1, 1))
-                ax.add_patch(Rectangle((column, y), 1, 1, facecolor=colours(share), edgecolor="none"))
-                shown = {"\n": "↵", " ": ""}.get(text[place], text[place])
-                ax.text(column + 0.5, y + 0.52, shown, ha="center", va="center", fontsize=8.5, color="#111111")
-            y += 1
-        y += 0.1
+        ground = np.zeros(count * width)
+        ground[: len(text)] = np.clip(numbers, -1, 1)
+        ax.imshow(
+            ground.reshape(count, width),
+            cmap=colours,
+            vmin=-1.5,
+            vmax=1.5,
+            extent=(0, width, y + count, y),
+            aspect="auto",
+        )
+        for place, symbol in enumerate(text):
+            line, column = divmod(place, width)
+            if symbol != " ":
+                shown = "↵" if symbol == "\n" else symbol
+                ax.text(
+                    column + 0.5, y + line + 0.52, shown, ha="center", va="center", fontsize=8.5, color="#111111"
+                )  # fmt: skip
+        y += count + 0.1
     ax.set(xlim=(0, width), ylim=(y, 0))
     ax.axis("off")
     return figure(fig, caption=caption, alt=alt)
