@@ -356,7 +356,7 @@ def checkpoint(folder: Path) -> tuple[GPT, dict[str, Any]]:
 #: Texts to try in the inspector: a title and the text.
 TRY = (
     ("The manual's own voice", "The method returns a new string object."),
-    ("A call", "f(x"),
+    ("A call", "print(value"),
     ("A list", "[1, 2"),
     ("Brackets in brackets", "(a + (b * c"),
     ("A made-up word, twice", "the frobnitz is not a frobn"),
