@@ -48,7 +48,10 @@ def test_biases_are_set_where_the_gate_hears_them_and_nowhere_else() -> None:
 
 
 def test_the_passage_is_the_one_with_most_of_the_symbol() -> None:
-    text = "a" * 30 + '\nno quotes here at all\nsay "one" and "two" now\nthe end of it all, with a tail\n'
+    text = (
+        "a" * 30
+        + '\n""twice" and ""twice"\nno quotes here at all\nsay "one" and "two" now\nthe end of it all, with a tail\n'
+    )
     assert lesson09.passage_with(text, '"', 20) == 'say "one" and "two" '
 
 

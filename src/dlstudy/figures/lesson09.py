@@ -107,10 +107,13 @@ def set_biases(lstm: Any, **values: float) -> None:
 
 
 def passage_with(text: str, symbol: str, length: int) -> str:
-    """Return the piece of `text` of so many characters, from the start of a line on, that holds `symbol` most often."""
-    starts = [place + 1 for place, c in enumerate(text[: len(text) - length]) if c == "\n"]
-    best = max(starts, key=lambda start: text.count(symbol, start, start + length))
-    return text[best : best + length]
+    """Return the piece of `text` of so many characters, from the start of a line on, that holds `symbol` most often.
+
+    Pieces that begin with an empty line, or in which the symbol stands twice in a row, are left out.
+    """
+    starts = [place + 1 for place, c in enumerate(text[: len(text) - length]) if c == "\n" and text[place + 1] != "\n"]
+    pieces = (text[start : start + length] for start in starts)
+    return max((piece for piece in pieces if 2 * symbol not in piece), key=lambda piece: piece.count(symbol))
 
 
 def show_gradients(found: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> StaticFigure:
