@@ -399,6 +399,9 @@ def test_a_folder_of_ones_own(official: Any, publish: Publish, server: Server, h
     from_pretrained("resnet50", folder=str(tmp_path / "other"), say=lambda _: None)
     assert (tmp_path / "other" / checkpoint.files[0].name).read_bytes() == content
     assert not hubs.torch.exists()
+    from_pretrained("resnet50", say=lambda _: None)  # now it is in the hub
+    with pytest.raises(Unreachable):
+        from_pretrained("resnet50", folder=tmp_path / "empty", download=False)
 
 
 # -- what goes in ------------------------------------------------------------------------------------------
