@@ -208,6 +208,17 @@ def test_every_figure_says_what_it_shows() -> None:
         lesson10.show_maps({"one": weights}, list("ab"), list("xy"), caption="No.", alt="none")
 
 
+def test_the_record_on_shakespeare_is_told_with_mean_and_deviation(tmp_path: Path) -> None:
+    assert "No run is recorded yet" in lesson10.shakespeare_record(tmp_path)
+    rows = [{"val_loss": loss, "cpu_seconds": 120, "text": "\nROMEO:\nNo more."} for loss in (1.8, 1.9, 1.85)]
+    facts = {"cpu": "a fast one", "torch": "2.0", "rows": rows}
+    (tmp_path / "shakespeare.json").write_text(json.dumps(facts), encoding="utf-8")
+    words = lesson10.shakespeare_record(tmp_path)
+    assert "(a fast one, torch 2.0): 1.850 ± 0.050 nats a character" in words
+    assert "3 seeds, 2 minutes of CPU each" in words
+    assert "    ROMEO:\n    No more." in words
+
+
 def test_samples_are_shown_as_they_are() -> None:
     shown = lesson10.samples_html({"a <b>": "x < y &\n  z"})
     assert "a &lt;b&gt;" in shown

@@ -420,11 +420,13 @@ def shakespeare_record(folder: Path) -> str:
     losses = np.array([row["val_loss"] for row in record["rows"]])
     minutes = np.mean([row["cpu_seconds"] for row in record["rows"]]) / 60
     sample = "\n".join("    " + line for line in record["rows"][0]["text"].strip().splitlines())
-    about = ", ".join(f"{record[name]}" for name in ("processor", "torch") if name in record)
+    about = ", ".join(
+        ("torch " if name == "torch" else "") + record[name] for name in ("cpu", "torch") if name in record
+    )
     return (
         f"Recorded ({about}): {losses.mean():.3f} ± {losses.std(ddof=1):.3f} nats a character on the held-out tenth, "
         f"mean and standard deviation of {len(losses)} seeds, {minutes:.0f} minutes of CPU each; the goal was "
-        f"{record['goal']}, what nanoGPT reports for a model and a schedule of this size. It writes:\n\n{sample}\n"
+        f"1.88, what nanoGPT's README reports for a model and a schedule of this size. It writes:\n\n{sample}\n"
     )
 
 
