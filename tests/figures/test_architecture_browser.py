@@ -57,7 +57,7 @@ def test_the_table_follows_model_size_and_batch(open_page):
     expect(figure.locator("tbody tr[data-n='1'] td").nth(1)).to_have_text("64 × 32 × 32")
     wanted = architectures.stages("resnet18", 128, 64)[1]
     expect(figure.locator("tbody tr[data-n='1'] td").nth(4)).to_have_text(f"{wanted.activation_bytes / 2**20:.0f} MiB")
-    expect(figure.locator("tbody tr[data-n='1'] td").nth(3)).to_have_text(f"{wanted.multiply_adds / 1e9:.1f} G")
+    expect(figure.locator("tbody tr[data-n='1'] td").nth(3)).to_have_text(f"{wanted.multiply_adds / 1e9:.2f} G")
     assert row(figure, 1)[2] == "148 k"
     assert row(figure, 2)[5] == "99 × 99"
     expect(figure.locator("tbody tr[data-n='3'] td").nth(5)).to_have_text("all of it")
@@ -74,6 +74,7 @@ def test_stages_are_chosen_by_mouse_and_by_keys(open_page):
     figure = page.locator(".dls-architecture")
     words = figure.locator(".dls-words")
     figure.get_by_label("Model", exact=True).select_option("resnet50")
+    figure.get_by_label("Side of the image in pixels").fill("224")
     expect(figure.locator("tbody tr[data-n='1'] .blocks")).to_have_text("3 BottleneckBlock")
     figure.locator("tbody tr[data-n='4']").click()
     expect(words).to_contain_text("Stage 4 (3 BottleneckBlock) makes 2048 maps of 7 × 7")

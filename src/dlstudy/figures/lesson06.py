@@ -234,11 +234,17 @@ def show_scaling() -> StaticFigure:
         left.plot(
             factors, np.array(cost) / base, color=CYCLE[n], ls=DASHES[n], lw=2, marker="osD"[n], ms=4.5, label=name
         )
-    for power in (1, 2):
+    for power, drop in ((1, -12), (2, 3)):
         left.plot(factors, factors**power, color=MUTED, lw=1, ls=(0, (2, 3)))
-        place, words = (factors[-1], factors[-1] ** power), f"factor{'²' if power == 2 else ''}"
+        words = f"factor{'²' if power == 2 else ''}"
         left.annotate(
-            words, place, (-4, 3), textcoords="offset points", color=MUTED, fontsize=9, ha="right", va="bottom"
+            words,
+            (factors[-1], factors[-1] ** power),
+            (-6, drop),
+            textcoords="offset points",
+            color=MUTED,
+            fontsize=9,
+            ha="right",
         )
     left.set(xlabel="factor by which one of the three grows", ylabel="multiply-adds (B0 = 1)")
     left.legend(facecolor=PAPER)

@@ -83,6 +83,7 @@ function render({ model, el }) {
         const part = Math.round(12 + 78 * share(row[shown], total));
         node.firstChild.style.fill = `color-mix(in srgb, var(${COLOURS[shown]}) ${part}%, var(--dls-bg))`;
         node.append(s("title", { text: `${row.name}: ${percent(row[shown], total)} of the ${COSTS[shown].toLowerCase()}` }));
+        node.append(s("rect", { class: "hit", x: x - gap / 2, y: 0, width: w + gap, height: SVG_HEIGHT }));
         node.addEventListener("click", () => send(model, { stage: n - 1 }));
       }
       x += w + gap;
@@ -175,7 +176,7 @@ function render({ model, el }) {
     drawBoxes(rows, shown, now);
     drawTable(rows, shown, now);
     say(totals, compared());
-    words.replaceChildren(...sentences(rows, now).map((text) => h("span", {}, text)));
+    words.replaceChildren(...sentences(rows, now).map((text) => h("span", {}, `${text} `)));
   }
 
   draw();
