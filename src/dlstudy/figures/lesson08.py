@@ -301,6 +301,9 @@ def show_manual(live: Sequence[Sequence[float]], log: Mapping[str, Any], table: 
     ax.axhline(table, color=ORANGE, lw=1.2, ls=DASHES[1])
     ax.annotate("the best table", (1, table), xycoords=("axes fraction", "data"), ha="right", va="bottom", color=ORANGE)
     ax.set(xlabel="step", ylabel="surprise on new text\n(nats a character)", xscale="log")
+    ticks = [step for step in (250, 500, 1000, 2000, 5000) if step <= max(run[-1][0] for run in log.values())]
+    ax.set_xticks(ticks, [f"{step:,}" for step in ticks])
+    ax.minorticks_off()
     ax.grid(axis="y", color=LINE)
     ax.legend(facecolor=PAPER)
     last = float(np.mean([run[-1][1] for run in log.values()]))

@@ -50,7 +50,7 @@ function render({ model, el }) {
 
   const colour = (norm) => {
     const decades = Math.log10(Math.max(norm, TINY));
-    const share = Math.round(Math.min(1, Math.abs(decades) / 3) * 85);
+    const share = Math.round(Math.min(1, Math.abs(decades) / 2) * 85);
     return `color-mix(in srgb, var(${decades < 0 ? "--dls-blue" : "--dls-orange"}) ${share}%, var(--dls-bg))`;
   };
 
@@ -63,7 +63,7 @@ function render({ model, el }) {
 
   function drawMap({ letters, norms }, [t, source]) {
     const n = letters.length;
-    const room = Math.min(state.width > 700 ? state.width * 0.55 : state.width, 460);
+    const room = Math.min(state.width > 600 ? state.width * 0.54 : state.width, 460);
     const size = Math.max(11, Math.min(26, Math.floor((room - 40) / n)));
     const [left, top] = [24, 24];
     const svg = s("svg", {
@@ -98,7 +98,7 @@ function render({ model, el }) {
   }
 
   function drawCurve({ norms, sigma, rho }, [t, source]) {
-    const wide = Math.max(220, Math.min(state.width > 700 ? state.width * 0.4 : state.width, 380));
+    const wide = Math.max(220, Math.min(state.width > 600 ? state.width * 0.42 : state.width, 380));
     const [left, top, w, ht] = [52, 10, wide - 64, 200];
     const row = norms[t];
     const lags = row.map((_, i) => i);

@@ -51,7 +51,7 @@ function render({ model, el }) {
 
   function drawMap({ letters, states, units }, at, chosen) {
     const n = letters.length;
-    const room = Math.min(state.width > 700 ? state.width * 0.62 : state.width, 620);
+    const room = Math.min(state.width > 600 ? state.width * 0.6 : state.width, 620);
     const wide = Math.max(8, Math.min(24, Math.floor((room - 34) / Math.max(n, 1))));
     const high = units > 100 ? 3 : 4;
     const [left, top] = [30, 20];
