@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from dlstudy.layers import recurrent
 from dlstudy.models import bert, efficientnet, gpt, registry, resnet, transformer, vgg
 from dlstudy.models.counting import count
 
@@ -120,6 +121,15 @@ def test_attention_is_counted_whatever_computes_it(training: bool) -> None:
     (part,) = count(Self(), torch.rand(batch, length, width), depth=0)
     assert part.multiply_adds == projections + scores_and_sums
     assert attention.training is training
+
+
+@pytest.mark.parametrize(("kind", "gates"), [("RNN", 1), ("GRU", 3), ("LSTM", 4)])
+def test_a_recurrent_layer_is_counted_step_by_step(kind: str, gates: int) -> None:
+    """Worked by hand: at each step every gate takes a product with the input and one with the state."""
+    batch, length, size, hidden = 3, 7, 5, 8
+    layer = getattr(recurrent, kind)(size, hidden, batch_first=True)
+    (part,) = count(layer, torch.rand(batch, length, size), depth=0)
+    assert part.multiply_adds == batch * length * gates * hidden * (size + hidden)
 
 
 def test_memory_is_what_autograd_keeps() -> None:

@@ -51,8 +51,10 @@ def one_direction(
 
 def run_layers(module: Any, step: Step, x: Tensor, sizes: list[int] | None, first: State) -> tuple[Tensor, State]:
     """Run all layers and directions of a module; `first` and the state returned are (layers * directions, B, H)."""
-    # torch.export follows plain operations only, and autocast changes the type of each operation, not of a whole.
-    fast = module.fast and not torch.compiler.is_compiling() and not torch.is_autocast_enabled(x.device.type)
+    # torch.export follows plain operations only, and autocast changes the type of each operation, not of a whole (there
+    # is none for "meta", where a model is counted).
+    autocast = x.device.type != "meta" and torch.is_autocast_enabled(x.device.type)
+    fast = module.fast and not torch.compiler.is_compiling() and not autocast
     last: list[State] = []
     for layer in range(module.num_layers):
         if layer > 0 and module.dropout > 0:

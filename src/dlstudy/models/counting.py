@@ -20,8 +20,6 @@ import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-aten = torch.ops.aten
-
 
 @dataclass(frozen=True)
 class Part:
@@ -123,17 +121,18 @@ def _attention(args: Sequence[Any], out: Any) -> int:
     return math.prod(query.shape) * key.shape[-2] + math.prod(query.shape[:-1]) * math.prod(value.shape[-2:])
 
 
-_RULES: dict[Any, Callable[[Sequence[Any], Any], int]] = {
-    aten.convolution.default: _convolution,
-    aten.mm.default: _product,
-    aten.bmm.default: _product,
-    aten.addmm.default: _sum_and_product,
-    aten.baddbmm.default: _sum_and_product,
-    aten._scaled_dot_product_flash_attention_for_cpu.default: _attention,
-    aten._scaled_dot_product_flash_attention.default: _attention,
-    aten._scaled_dot_product_efficient_attention.default: _attention,
-    aten._scaled_dot_product_fused_attention_overrideable.default: _attention,
+_RULES: dict[str, Callable[[Sequence[Any], Any], int]] = {
+    "convolution": _convolution,
+    "mm": _product,
+    "bmm": _product,
+    "addmm": _sum_and_product,
+    "baddbmm": _sum_and_product,
+    "_scaled_dot_product_flash_attention_for_cpu": _attention,
+    "_scaled_dot_product_flash_attention": _attention,
+    "_scaled_dot_product_efficient_attention": _attention,
+    "_scaled_dot_product_fused_attention_overrideable": _attention,
 }
+"""By the operation's name, however its result is stored: `addmm`, `addmm(out=...)` and `addmm_` are one product."""
 
 
 class _Products(TorchDispatchMode):
@@ -145,8 +144,9 @@ class _Products(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         out = func(*args, **(kwargs or {}))
-        if func in _RULES:
-            self.tell(_RULES[func](args, out))
+        rule = _RULES.get(func.overloadpacket.__name__.rstrip("_")) if func.namespace == "aten" else None
+        if rule is not None:
+            self.tell(rule(args, out))
         return out
 
 
