@@ -13,7 +13,7 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from measure import RESULTS, THREADS, compare, interleave, machine  # fixes the threads
+from measure import RESULTS, THREADS, interleave, machine  # fixes the threads
 
 import torch  # isort: skip
 from statistics import median
@@ -63,14 +63,15 @@ def layers(kind: str, shape: tuple[int, int, int, int], samples: int) -> dict[st
         steps.append(step_of(lambda x, layer=layer: layer(x)[0], list(layer.parameters()), x, along))
     case = f"{kind}, T {length}, batch {batch}, {input_size} to {hidden_size}"
     must_agree(case, [[value.clone() for value in step()] for step in steps])
-    found = compare({"scratch": steps[1], "torch": steps[0]}, samples)
-    slow = compare({"scratch": steps[2], "torch": steps[0]}, samples)
+    times, disturbed = interleave(dict(zip(("torch", "ours", "readable"), steps)), samples)
+    reference, fast, slow = (median(seconds) for seconds in times.values())
     return {
         "case": case,
-        "torch": found["torch"],
-        "ours": found["scratch"],
-        "ratio": found["ratio"],
-        "readable ratio": slow["ratio"],
+        "torch": 1e3 * reference,
+        "ours": 1e3 * fast,
+        "ratio": fast / reference,
+        "readable ratio": slow / reference,
+        "disturbed": disturbed,
         "goal": GOALS.get(kind),
         "n": samples,
     }
@@ -98,7 +99,9 @@ def ladder(samples: int) -> list[dict[str, Any]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="fewer samples; write nothing")
-    samples = 7 if (options := parser.parse_args()).quick else 31
+    parser.add_argument("--samples", type=int, default=21, help="how many of each; fewer on a machine that is busy")
+    options = parser.parse_args()
+    samples = min(options.samples, 7) if options.quick else options.samples
     torch.set_num_threads(THREADS)
     rows = []
     for kind in ("LSTM", "GRU", "RNN"):
