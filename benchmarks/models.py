@@ -114,13 +114,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="fewer samples; write nothing")
     parser.add_argument("--only", default="", help="only cases whose name contains this; write nothing")
+    parser.add_argument("--samples", type=int, default=21)
     options = parser.parse_args()
     torch.set_num_threads(THREADS)
     rows = []
     for case in CASES:
         if options.only not in case:
             continue
-        row = measured(case, 5 if options.quick else 21)
+        row = measured(case, 5 if options.quick else options.samples)
         rows.append(row)
         print(
             f"{case:62s} reference {row['reference']:7.1f} ms  ours {row['ours']:7.1f} ms  ratio {row['ratio']:.3f}",
