@@ -75,7 +75,7 @@ def test_the_settings_are_those_of_the_benchmark() -> None:
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value is not None:
             found[node.target.id] = ast.literal_eval(node.value)
     assert found["MODEL"] == lesson10.PLAYS_MODEL
-    assert found["TRAINING"] | {"seed": 0} == lesson10.PLAYS_TRAINING
+    assert found["TRAINING"] | found["ARMS"]["nanoGPT"] | {"seed": 0} == lesson10.PLAYS_TRAINING
 
 
 def test_evaluation_of_the_plays_reads_all_that_is_held_out(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -210,7 +210,9 @@ def test_ctrl_c_in_the_command_keeps_what_came(publish: Publish, server: Server,
         pytest.skip("Windows sends Ctrl-C to the whole console")
     checkpoint = publish("resnet50", CONTENT * 8, trickle=0.001)
     file = checkpoint.files[0]
+    # Under nohup, or behind an "&", these tests inherit that Ctrl-C is ignored; at a learner's terminal it is not.
     code = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "from dataclasses import replace; from dlstudy.data import download; from dlstudy.weights import catalogue\n"
         "download.DEFAULT = download.Network(loopback=True)\n"
         "old = catalogue.CHECKPOINTS['resnet50']\n"
@@ -224,7 +226,11 @@ def test_ctrl_c_in_the_command_keeps_what_came(publish: Publish, server: Server,
     while not (part.exists() and part.stat().st_size > 20) and time.monotonic() < deadline:
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=30)
+    try:
+        _, said = process.communicate(timeout=30)
+    finally:
+        process.kill()
+        process.wait()
     assert process.returncode == 1
     assert re.search(r"^Stopped\. [\d.]+ (bytes|kB) of ResNet-50's weights are kept; the next try goes on", said, re.M)
     assert "Traceback" not in said

@@ -1,4 +1,4 @@
-"""Oracle: one SGD step with a gradient of 1 everywhere moves each parameter by its rate; the rates are worked by hand."""
+"""Oracle: one SGD step with a gradient of 1 everywhere moves each parameter by its rate; rates are worked by hand."""
 
 import torch
 from torch import nn
@@ -28,7 +28,8 @@ def cases(rng):
 
 
 def given(depth, frozen, rate, decay):
-    return f"{depth} parts, frozen: {list(frozen) or 'none'}, rate = {rate}, decay = {decay}; shown is by how much each moves"
+    frozen_words = f"frozen: {list(frozen) or 'none'}"
+    return f"{depth} parts, {frozen_words}, rate = {rate}, decay = {decay}; shown is by how much each moves"
 
 
 def run(answer, depth, frozen, rate, decay):

@@ -1,5 +1,5 @@
 def layerwise_groups(parts, rate, decay):
-    """Return parameter groups for an optimizer: the last part learns at `rate`, each one before it at `decay` times that.
+    """Return an optimizer's parameter groups: the last part learns at `rate`, each one before it at `decay` times that.
 
     `parts` lists the network from input to output. What is frozen is left out.
     """

@@ -1,4 +1,4 @@
-"""Oracle: apply. Layer and correction run one after the other on single ones, and what comes out is the merged weight."""
+"""Oracle: apply. Layer and correction run one after the other on single ones; what comes out is the merged weight."""
 
 import torch
 from torch.nn import functional as F
@@ -10,7 +10,11 @@ def cases(rng):
     def tensor(*shape):
         return torch.tensor(rng.normal(size=shape))
 
-    W, A, B = torch.eye(2, dtype=torch.float64), torch.tensor([[1.0, 2.0]]).double(), torch.tensor([[3.0], [0.0]]).double()
+    W, A, B = (
+        torch.eye(2, dtype=torch.float64),
+        torch.tensor([[1.0, 2.0]]).double(),
+        torch.tensor([[3.0], [0.0]]).double(),
+    )
     by_hand = torch.tensor([[1 + 6.0, 12.0], [0.0, 1.0]]).double()
     return [
         Case("two by two, rank 1", W, A, B, 2.0, expected=by_hand),

@@ -1,3 +1,6 @@
+import torch
+
+
 def prepare(images, mean, std):
     """Return what a pretrained network wants to see: float32 (N, 3, H, W), normalised as in its training.
 

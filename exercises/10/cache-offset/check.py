@@ -19,8 +19,10 @@ def cases(rng):
         Case("a text of four in one piece", [torch.tensor([3, 1, 4, 1])], *weights()),
         Case("a prompt of three, then one token", [torch.tensor([2, 0, 3]), torch.tensor([1])], *weights()),
         Case("the same token again and again, one by one", [torch.tensor([2])] * 4, *weights()),
-        Case("a prompt of two, then two pieces of two", [torch.tensor(p) for p in ([0, 4], [3, 1], [2, 2])], *weights()),
-        Case("one token, then a piece of five, then two", [torch.tensor(p) for p in ([1], [0, 3, 2, 4, 1], [3, 0])], *weights()),
+        Case("a prompt of two, then two pieces of two", [torch.tensor(p) for p in ([0, 4], [3, 1], [2, 2])],
+             *weights()),
+        Case("one token, then a piece of five, then two", [torch.tensor(p) for p in ([1], [0, 3, 2, 4, 1], [3, 0])],
+             *weights()),
     ]  # fmt: skip
 
 

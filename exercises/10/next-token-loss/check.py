@@ -26,7 +26,8 @@ def cases(rng):
         Case("two sequences of five", logits(2, 5, 4), tokens(2, 5, 4)),
         Case("three sequences of three, six different tokens", logits(3, 3, 6), tokens(3, 3, 6)),
         Case("short sequences, filled up with 0", logits(3, 5, 5), padded, 0),
-        Case("filled up with another token, float32", logits(2, 4, 4).float(), torch.tensor([[1, 2, 3, 3], [2, 1, 0, 2]]), 3),
+        Case("filled up with another token, float32", logits(2, 4, 4).float(),
+             torch.tensor([[1, 2, 3, 3], [2, 1, 0, 2]]), 3),
     ]  # fmt: skip
 
 

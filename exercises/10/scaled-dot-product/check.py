@@ -36,7 +36,7 @@ def cases(rng):
         Case("as many queries as numbers in each", tensor(4, 4), tensor(4, 4), tensor(4, 4)),
         Case("two sequences at once", tensor(2, 3, 4), tensor(2, 5, 4), tensor(2, 5, 3)),
         Case("a mask", tensor(3, 4), tensor(5, 4), tensor(5, 2), mask(3, 5)),
-        Case("two sequences, two heads and a mask", tensor(2, 2, 4, 3), tensor(2, 2, 4, 3), tensor(2, 2, 4, 3), mask(4, 4)),
+        Case("two sequences, two heads and a mask", *(tensor(2, 2, 4, 3) for _ in range(3)), mask(4, 4)),
         Case("numbers in float32", tensor(3, 4).float(), tensor(3, 4).float(), tensor(3, 4).float()),
     ]  # fmt: skip
 

@@ -1,8 +1,5 @@
-import torch
-
-
 def attend(query, key, value, mask=None):
-    """Return (output, weights) of scaled dot-product attention: every query looks at all keys and takes a mean of values.
+    """Return (output, weights) of scaled dot-product attention: each query looks at all keys, takes a mean of values.
 
     query (..., T, d) asks, key (..., S, d) answers, value (..., S, e) is what is fetched. mask (T, S) of booleans says
     with True which key a query may see. output is (..., T, e), weights (..., T, S).

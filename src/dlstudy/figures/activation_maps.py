@@ -22,9 +22,8 @@ def class_activation_maps(
     """
     import torch
 
-    weight, bias = linear.weight, linear.bias
-    if classes is not None:
-        weight, bias = weight[classes], None if bias is None else bias[classes]
+    chosen = slice(None) if classes is None else classes
+    weight, bias = linear.weight[chosen], None if linear.bias is None else linear.bias[chosen]
     maps = torch.einsum("kc,bchw->bkhw", weight, features)  # (B, K, H, W)
     return maps if bias is None else maps + bias[:, None, None]
 
@@ -80,5 +79,5 @@ def overlaid(photo: Float[np.ndarray, "H W 3"], activation: Float[np.ndarray, "h
     large = enlarged(activation, (photo.shape[0], photo.shape[1]))
     spread = float(large.max() - large.min())
     share = ((large - large.min()) / spread if spread > 0 else np.ones_like(large))[..., None]
-    grey = photo.mean(2, keepdims=True) * 0.35
+    grey = photo.mean(2, keepdims=True) * 0.25
     return np.clip(share * photo + (1 - share) * grey, 0, 1)

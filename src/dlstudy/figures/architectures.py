@@ -150,8 +150,8 @@ def measure(entry: Entry, model: nn.Module | None = None) -> dict[str, Any]:
         of_stage = one["shape"] and (level is None) == (label == "head")
         if of_stage and (level is None or level >= stage.get("level", 0)):  # the last of those that are halved most
             stage["channels"], stage["level"] = one["shape"][1], level
-    for stage, sees in receptive_fields(entry.family, model).items():
-        found[stage]["sees"] = sees
+    for stage_name, sees in receptive_fields(entry.family, model).items():
+        found[stage_name]["sees"] = sees
     blocks = _blocks(entry.family, model, pools)
     return {
         "rounding": rounding,
@@ -168,7 +168,7 @@ def _own_costs(model: nn.Module, x: Any) -> dict[str, dict[str, Any]]:
     """What each part costs itself, without the parts in it."""
     from dlstudy.models.counting import count
 
-    found = {
+    found: dict[str, dict[str, Any]] = {
         part.name: {
             "shape": part.output,
             "height": part.output[2] if len(part.output) == 4 else 1,

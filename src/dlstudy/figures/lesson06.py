@@ -248,9 +248,9 @@ def show_scaling() -> StaticFigure:
         )
     left.set(xlabel="factor by which one of the three grows", ylabel="multiply-adds (B0 = 1)")
     left.legend(facecolor=PAPER)
-    cost = [efficientnet_multiply_adds(v.width, v.depth, v.resolution) / base for v in VARIANTS.values()]
-    right.plot(range(8), cost, color=BLUE, lw=2, marker="o", ms=4.5, label="as published")
-    right.plot(range(8), [2**n for n in range(8)], color=MUTED, lw=1.2, ls=(0, (2, 3)), label="twice at each step")
+    scaled = [efficientnet_multiply_adds(v.width, v.depth, v.resolution) / base for v in VARIANTS.values()]
+    right.plot(range(8), scaled, color=BLUE, lw=2, marker="o", ms=4.5, label="as published")
+    right.plot(range(8), [2.0**n for n in range(8)], color=MUTED, lw=1.2, ls=(0, (2, 3)), label="twice at each step")
     right.set(xlabel="EfficientNet-B…", ylabel="multiply-adds (B0 = 1)", yscale="log")
     right.set_yticks([1, 2, 5, 10, 20, 50, 100], ["1", "2", "5", "10", "20", "50", "100"])
     right.set_xticks(range(8))
@@ -317,7 +317,9 @@ def show_activation_maps(
     axes[0, 0].imshow(photo, interpolation="antialiased")
     axes[0, 0].set_title("the image", fontsize=10)
     for ax, (name, activation) in zip(axes[0, 1:], maps.items()):
-        ax.imshow(overlaid(photo, activation), interpolation="antialiased")
+        ax.imshow(
+            overlaid(photo, np.maximum(activation, 0)), interpolation="antialiased"
+        )  # what speaks against it is 0
         ax.set_title(f"“{name}”", fontsize=10)
     for ax in axes[0]:
         ax.axis("off")

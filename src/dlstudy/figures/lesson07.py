@@ -137,9 +137,10 @@ def pieces(name: str) -> Task:
     """
     import torch
 
-    from dlstudy.data import load
+    from dlstudy.data import DataSet, load
 
     data = load(TASKS[name])
+    assert isinstance(data, DataSet)
     images, found = {}, {}
     for part, count in PER_CLASS[name].items():
         whole, random = data.split(part), np.random.RandomState(0)

@@ -350,7 +350,7 @@ def proof(rounds: int = 3, seed: int | None = None) -> list[dict[str, Any]]:
     rows = []
     for name, options in forms.items():
         packed = options.pop("packed", False)
-        row = {"form": name, "geometries": rounds, "value error": 0.0, "gradient error": 0.0}
+        row: dict[str, Any] = {"form": name, "geometries": rounds, "value error": 0.0, "gradient error": 0.0}
         for _ in range(rounds):
             steps, batch, inputs, units = (int(n) for n in rng.integers((3, 2, 1, 2), (9, 6, 6, 8)))
             torch.manual_seed(int(rng.integers(2**31)))

@@ -170,7 +170,8 @@ class Seq2Seq(nn.Module):
         memory, mask, keys, state = self.read(source, lengths)
         token = source.new_full((len(source),), bos)
         ended = torch.zeros_like(token, dtype=torch.bool)
-        written, weights = [], []
+        written: list[Tensor] = []
+        weights: list[Tensor] = []
         while len(written) < max_length and not ended.all():
             logits, state, step_weights = self.decoder(token, state, memory, mask, keys)
             token = logits.argmax(1).masked_fill(ended, eos)

@@ -1,6 +1,3 @@
-import torch
-
-
 def merged_weight(weight, A, B, alpha):
     rank = A.shape[0]
     result = weight.clone()

@@ -1,5 +1,3 @@
-
-
 def open_forget_gates(bias_ih, bias_hh, value=1.0):
     size = bias_ih.shape[0] // 4
     made = []

@@ -1,5 +1,4 @@
 import torch
-import torch.nn.functional as F
 
 
 def attend_in_heads(query, key, value, heads):
