@@ -47,7 +47,9 @@ class ArchitectureExplorer(Figure):
     def __init__(
         self, model: str = "resnet50", size: int | None = None, *, batch: int = 1, beside: str = "", stage: int = 1
     ) -> None:
-        models: list[Any] = [[name, REGISTRY[name].title, REGISTRY[name].image_size or 224] for name in architectures.names()]
+        models: list[Any] = [
+            [name, REGISTRY[name].title, REGISTRY[name].image_size or 224] for name in architectures.names()
+        ]
         own = {name: side for name, _, side in models}
         for name in filter(None, (model, beside)):
             if name not in own:
