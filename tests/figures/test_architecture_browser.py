@@ -103,6 +103,9 @@ def test_bars_and_a_second_model(open_page):
     expect(figure.locator("tbody tr[data-n='5'] td.shown")).to_have_text("124 M")
     share = figure.locator("tbody tr[data-n='5'] td.shown").evaluate("node => node.style.getPropertyValue('--share')")
     assert share == "100%"
+    head = figure.locator("thead th").filter(has_text="parameters").bounding_box()
+    total = figure.locator("tr.sum td").filter(has_text="138 M").bounding_box()
+    assert abs(head["x"] + head["width"] - total["x"] - total["width"]) < 1, "the sum stands under its column"
     figure.get_by_label("Compare with").select_option("resnet50")
     expect(figure.locator(".totals")).to_contain_text(
         "ResNet-50 on the same images: parameters 25.6 M (here 5.41 times"

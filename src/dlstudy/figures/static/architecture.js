@@ -70,7 +70,7 @@ function render({ model, el }) {
     const wide = (row) => 5 + Math.sqrt(row.channels) * 1.55;
     const image = { name: "image", height: size, channels: 3 };
     const all = [image, ...rows];
-    const gap = 23;
+    const gap = 26;
     const width = all.reduce((sum, row) => sum + wide(row) + gap, gap);
     const total = model.get("totals")[shown];
     let x = gap;
@@ -112,7 +112,7 @@ function render({ model, el }) {
       h("th", { scope: "row" }, row.name), h("td", { class: "blocks" }, row.blocks), h("td", { class: "num" }, shape(row)),
       ...Object.keys(COSTS).map((name) => cell(row, name)), h("td", { class: "num" }, seen(row))));
     body.forEach((tr, n) => tr.addEventListener("click", () => send(model, { stage: n })));
-    const foot = h("tr", { class: "sum" }, h("th", { scope: "row" }, "together"), h("td"), h("td"),
+    const foot = h("tr", { class: "sum" }, h("th", { scope: "row" }, "together"), h("td", { class: "blocks" }), h("td"),
       ...Object.keys(COSTS).map((name) => h("td", { class: "num" }, short(sum[name], name))), h("td"));
     const grid = h("table", { tabindex: "0", role: "grid", "aria-label": "Stages; the arrow keys choose one" },
       h("thead", {}, h("tr", {}, ...["stage", "made of", "makes", "parameters", "multiply-adds", "memory", "sees"].map((text, n) => h("th", { scope: "col", class: n === 1 ? "blocks" : n > 1 ? "num" : "" }, text)))),
