@@ -136,7 +136,7 @@ function render({ model, el }) {
     const sum = model.get("totals");
     const size = model.get("size");
     const makes = row.height > 1 ? `${row.channels} maps of ${row.height} × ${row.height}` : `${row.channels} numbers`;
-    const sees = row.sees === 0 ? "Each number has seen the whole image: a mean over all positions stands before it."
+    const sees = row.sees === 0 ? "Each number of it has seen the whole image, whatever its size."
       : row.sees >= size ? `A number of it depends on ${row.sees} × ${row.sees} pixels, so on everything: the image has ${size} × ${size}.`
         : `A number of it depends on ${row.sees} × ${row.sees} of the ${size} × ${size} pixels.`;
     const made = row.blocks ? ` (${row.blocks})` : "";
