@@ -179,6 +179,10 @@ CONTROLS = [
     ("checkbox", (), {"value": True}),
     ("switch", (), {}),
     ("text", (), {"value": "x.T"}),
+    ("text", ("12 May",), {"label": "a date"}),
+    ("text_area", ("two lines",), {}),
+    ("checkbox", (True,), {}),
+    ("switch", (True,), {}),
     ("text_area", (), {}),
 ]
 

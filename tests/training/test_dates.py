@@ -81,6 +81,8 @@ def test_the_weights_that_came_with_the_course_read_dates() -> None:
     assert set(log["seeds"]) == {"0", "1", "2"}
     assert min(run["test"] for run in log["seeds"].values()) > 0.98
     assert (RECORDED / "dates.safetensors").stat().st_size < 2e6
+    with pytest.raises(ValueError, match="expected a date; got an empty text"):
+        dates.read(model, ["3 May 1987", ""])
     said, weights = dates.read(model, ["3 May 1987", "Thursday, 5 March 2026"])
     assert said == ["1987-05-03", "2026-03-05"]
     torch.testing.assert_close(weights.sum(2), torch.ones(weights.shape[:2]))

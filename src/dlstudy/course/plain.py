@@ -208,9 +208,10 @@ def _first_value(kind: str, arguments: tuple[Any, ...], options: Mapping[str, An
     if kind in ("slider", "number"):
         steps = options.get("steps")
         return steps[0] if steps else arguments[0] if arguments else options.get("start", 0)
-    return {"checkbox": False, "switch": False, "text": "", "text_area": "", "run_button": True, "button": None}.get(
-        kind
-    )
+    empty = {"checkbox": False, "switch": False, "text": "", "text_area": ""}
+    if kind in empty:  # these take their value first
+        return arguments[0] if arguments else empty[kind]
+    return {"run_button": True, "button": None}.get(kind)
 
 
 class _Controls:

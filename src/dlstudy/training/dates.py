@@ -82,7 +82,12 @@ def train(
 
 
 def read(model: Seq2Seq, written: Sequence[str]) -> tuple[list[str], Tensor]:
-    """Return what the network makes of each text, decoded greedily, and its attention (N, steps, S)."""
+    """Return what the network makes of each text, decoded greedily, and its attention (N, steps, S).
+
+    Raises ValueError for a text that is empty or has a symbol that no date has.
+    """
+    if not all(written):
+        raise ValueError("expected a date; got an empty text")
     source, lengths = pad([WRITTEN.encode(text) for text in written], WRITTEN.pad or 0)
     assert ISO.bos is not None
     assert ISO.eos is not None
