@@ -37,6 +37,7 @@ def grad_cam(
     cut off. The model stays as it is: mode, parameters and gradients. Source: Selvaraju et al. (arXiv 1610.02391,
     equations 1 and 2). For a network that ends in the mean over all positions and a linear layer, and its last feature
     map, it is the class activation map without bias, divided by the number of positions and cut off at 0.
+    Raises ValueError for another number of classes than of images, or a layer that puts out no maps or did not run.
     """
     import torch
 
@@ -54,6 +55,8 @@ def grad_cam(
         with torch.enable_grad():
             images = images.detach().requires_grad_()  # so that frozen networks have gradients, too
             scores = model(images)
+            if not kept or kept[-1].ndim != 4:
+                raise ValueError("expected a layer of the model that puts out maps (B, C, h, w)")
             chosen = scores[torch.arange(len(images)), torch.as_tensor(classes)].sum()
             (slope,) = torch.autograd.grad(chosen, kept[-1])
     finally:

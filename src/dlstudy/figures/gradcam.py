@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dlstudy.figures import activation_maps
+
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
@@ -14,31 +16,13 @@ if TYPE_CHECKING:
 
 
 def grad_cam(model: nn.Module, layer: nn.Module, x: Tensor, target: int) -> Tensor:
-    """Return ReLU(sum over k of alpha_k A_k), the map of class `target` at the feature maps A of `layer`.
+    """Return the map (h, w) of class `target` for one prepared image x (1, 3, H, W): see `activation_maps.grad_cam`.
 
-    x (1, 3, H, W) is one prepared image; A (1, K, h, w) is what `layer` makes of it on its way through `model`, and
-    alpha_k is the mean over all places of the gradient of the class's logit with respect to A_k (equations 1 and 2).
-    The result has shape (h, w) and is not scaled. The model stays as it is, gradients of its parameters included.
     Raises ValueError for more than one image, or a layer whose output is no map or that did not run.
     """
-    import torch
-
     if x.ndim != 4 or len(x) != 1:
         raise ValueError(f"expected one image (1, 3, H, W), got {tuple(x.shape)}")
-    kept: list[Tensor] = []
-    hook = layer.register_forward_hook(lambda module, args, output: kept.append(output))
-    try:
-        # A gradient of the input makes the maps part of a graph even where every parameter is frozen.
-        with torch.enable_grad():
-            score = model(x.detach().requires_grad_())[0, target]
-    finally:
-        hook.remove()
-    if not kept or kept[-1].ndim != 4:
-        raise ValueError("expected a layer of the model that puts out maps (1, K, h, w)")
-    maps = kept[-1]
-    (slope,) = torch.autograd.grad(score, maps)
-    weights = slope.mean((2, 3), keepdim=True)  # (1, K, 1, 1)
-    return torch.relu((weights * maps).sum(1))[0].detach()
+    return activation_maps.grad_cam(model, layer, x, [target])[0]
 
 
 def show_grad_cam(
