@@ -183,26 +183,32 @@ def run_in_batches(model: nn.Module, images: np.ndarray, side: int = SIDE, batch
         return torch.cat([model(small_images(images[i : i + batch], side)) for i in range(0, len(images), batch)])
 
 
-def looked_at_by(model: nn.Module, found: Task, name: str) -> dict[str, torch.Tensor]:
+def looked_at_by(model: nn.Module, found: Task, rows: np.ndarray, name: str) -> dict[str, torch.Tensor]:
     """Return what a network with random weights makes of a task's images, kept on this machine under `name`.
 
-    Its BatchNorms get their statistics from the training images first. With those that they begin with, what reaches
-    the end of a deep random network is all but zero, and the comparison would be unfair.
+    Of the training images only `rows` are looked at; the other rows of the result are NaN. The network's BatchNorms get
+    their statistics from some of these first. With those that they begin with, what reaches the end of a deep random
+    network is all but zero, and the comparison would be unfair.
     """
     import torch
     from torch import nn
 
+    images = found.images["train"][rows]
+
     def build() -> dict[str, np.ndarray]:
-        norms = [module for module in model.modules() if isinstance(module, nn.BatchNorm2d)]
-        for norm in norms:
-            norm.reset_running_stats()
-            norm.momentum = None  # the plain mean over all batches
+        for norm in model.modules():
+            if isinstance(norm, nn.BatchNorm2d):
+                norm.reset_running_stats()
+                norm.momentum = None  # the plain mean over all batches
         model.train()
-        order = np.random.RandomState(0).permutation(len(found.images["train"]))
+        order = np.random.RandomState(0).permutation(len(images))[:200]
         with torch.no_grad():
             for i in range(0, len(order), 50):
-                model(small_images(found.images["train"][order[i : i + 50]], SIDE))
-        return {part: run_in_batches(model, found.images[part]).numpy() for part in ("train", "val")}
+                model(small_images(images[order[i : i + 50]], SIDE))
+        some = run_in_batches(model, images).numpy()
+        train = np.full((len(found.images["train"]), *some.shape[1:]), np.nan, some.dtype)
+        train[rows] = some
+        return {"train": train, "val": run_in_batches(model, found.images["val"]).numpy()}
 
     return {part: torch.from_numpy(one) for part, one in cached(f"{_key(found.name)}-{name}", build).items()}
 
