@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.figures.conftest import served, views
+from tests.served import served, views
 
 pytestmark = pytest.mark.browser
 
@@ -18,7 +18,10 @@ app = marimo.App()
 
 @app.cell
 def _():
-    from dlstudy.figures import BroadcastVisualiser, FloatBits, GraphExplorer, StridesViewer
+    from dlstudy.lessons.lesson01.broadcast_visualiser import BroadcastVisualiser
+    from dlstudy.lessons.lesson01.float_bits import FloatBits
+    from dlstudy.figures.graph.graph_explorer import GraphExplorer
+    from dlstudy.lessons.lesson01.strides_viewer import StridesViewer
     return BroadcastVisualiser, FloatBits, GraphExplorer, StridesViewer
 
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from dlstudy.figures.backprop import LABELS, X, compute, parameters_of
-from dlstudy.figures.surfaces import SURFACES, walk
-from tests.figures.conftest import served, views
+from dlstudy.figures.descent.surfaces import SURFACES, walk
+from dlstudy.lessons.lesson03.backprop_stepper_numbers import LABELS, X, compute, parameters_of
+from tests.served import served, views
 
 pytestmark = pytest.mark.browser
 
@@ -22,8 +22,9 @@ app = marimo.App()
 
 @app.cell
 def _():
-    from dlstudy.figures import BackpropStepper, SurfaceDescent
-    from dlstudy.figures.surfaces import descend
+    from dlstudy.lessons.lesson03.backprop_stepper import BackpropStepper
+    from dlstudy.figures.descent.surface_descent import SurfaceDescent
+    from dlstudy.figures.descent.surfaces import descend
     return BackpropStepper, SurfaceDescent, descend
 
 

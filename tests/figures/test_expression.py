@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dlstudy.figures.expression import MAX_OPERATIONS, ExpressionError, parse
+from dlstudy.figures.graph.expression import MAX_OPERATIONS, ExpressionError, parse
 
 
 def shape_of(text):

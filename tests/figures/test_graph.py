@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 import torch
 
-from dlstudy.figures.explorer import EXAMPLES, GraphExplorer
-from dlstudy.figures.expression import FUNCTIONS, ExpressionError
-from dlstudy.figures.graph import RULES, explain
+from dlstudy.figures.graph.expression import FUNCTIONS, ExpressionError
+from dlstudy.figures.graph.graph_explorer import EXAMPLES, GraphExplorer
+from dlstudy.figures.graph.graph_explorer_numbers import RULES, explain
 
 
 def oracle(expression, values, passes=1):

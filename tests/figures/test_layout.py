@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from dlstudy.figures.layout import layered
+from dlstudy.figures.graph.layout import layered
 
 
 def random_graph(seed):

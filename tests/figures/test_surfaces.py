@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from dlstudy.figures import SurfaceDescent
-from dlstudy.figures.surfaces import FAR, SURFACES, contours, descend, quadratic, walk
+from dlstudy.figures.descent.surface_descent import SurfaceDescent
+from dlstudy.figures.descent.surfaces import FAR, SURFACES, contours, descend, quadratic, walk
 
 RNG = np.random.default_rng(3)
 TILTED = quadratic("tilted", "A tilted ravine", np.array([[3.0, 1.2], [1.2, 0.7]]), (0.5, -1.5), rate=0.2)

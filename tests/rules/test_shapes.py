@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from dlstudy.data.dataset import stratified_parts
-from dlstudy.figures.lesson01 import exact_slope
+from dlstudy.lessons.lesson01 import exact_slope
 from tests.conftest import annotated_modules
 
 
 def test_the_hook_covers_what_is_annotated() -> None:
-    assert {"dlstudy.data.dataset", "dlstudy.figures.lesson01"} <= set(annotated_modules())
+    assert {"dlstudy.data.dataset", "dlstudy.lessons.lesson01"} <= set(annotated_modules())
 
 
 def test_a_wrong_number_of_dimensions_is_refused() -> None:

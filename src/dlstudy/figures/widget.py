@@ -1,9 +1,14 @@
-"""What all interactive figures share: their JavaScript and CSS, put together from the files under ``static/``."""
+"""What all interactive figures share: how a figure's own JavaScript and CSS are put together with the shared ones.
+
+A figure is three files of one stem side by side: ``gate_explorer.py``, ``gate_explorer.js``, ``gate_explorer.css``. The
+numbers that it shows, where they take more than a few lines, are made in ``gate_explorer_numbers.py`` beside them.
+"""
 
 from __future__ import annotations
 
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 
 import anywidget
 
@@ -15,14 +20,20 @@ def _static(name: str) -> str:
     return files(__package__).joinpath("static", name).read_text(encoding="utf-8")
 
 
-def module(*names: str) -> str:
-    """Return the JavaScript module of one figure: the shared helpers, then ``static/<name>.js`` for each name."""
-    return "\n".join((_static("shared.js"), *(_static(f"{name}.js") for name in names)))
+def module(own: str, *parts: str) -> str:
+    """Return the JavaScript of one figure: the shared helpers, ``static/<part>.js`` of each part, then its own.
+
+    Args:
+        own: ``__file__`` of the figure's Python file; its JavaScript lies beside it under the same stem.
+        parts: what else of ``static/`` it is made of, for example "drawing".
+    """
+    shared = (_static(f"{name}.js") for name in ("shared", *parts))
+    return "\n".join((*shared, Path(own).with_suffix(".js").read_text(encoding="utf-8")))
 
 
-def stylesheet(name: str) -> str:
-    """Return the stylesheet of one figure: colours, shared rules, then ``static/<name>.css``."""
-    return "\n".join((tokens_css(), _static("shared.css"), _static(f"{name}.css")))
+def stylesheet(own: str) -> str:
+    """Return the stylesheet of the figure whose Python file is `own`: colours, shared rules, then its own."""
+    return "\n".join((tokens_css(), _static("shared.css"), Path(own).with_suffix(".css").read_text(encoding="utf-8")))
 
 
 class Figure(anywidget.AnyWidget):
