@@ -79,7 +79,14 @@ class Course:
             (state / "port").write_text(str(probe.getsockname()[1]), encoding="ascii")
 
     def command(self, *arguments: str) -> list[str]:
-        return [sys.executable, "-c", "from dlstudy.cli import main; main()", "open", "--no-browser", *arguments]
+        return [
+            sys.executable,
+            "-c",
+            "from dlstudy.commands.cli import main; main()",
+            "open",
+            "--no-browser",
+            *arguments,
+        ]
 
     def start(self, *arguments: str) -> Course:
         self.home.mkdir(exist_ok=True)

@@ -14,8 +14,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
-from dlstudy.course import catalogue
-from dlstudy.course.progress import Progress
+from dlstudy.course.content import catalogue
+from dlstudy.course.learner.progress import Progress
 from tests.app.conftest import Course
 from tests.app.visits import LESSON, Visit, cell, on_disk, output, write
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from dlstudy.app.desk import _empty_file
-from dlstudy.course import answerfiles
-from dlstudy.course.exercises import load_exercise
+from dlstudy.course.content.exercises import load_exercise
+from dlstudy.course.learner import answerfiles
 
 
 def test_an_own_file_goes_back_to_its_start_and_is_kept_in_the_backups(tmp_path: Path) -> None:

@@ -11,8 +11,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-from dlstudy.course import notes
-from dlstudy.course.progress import Progress
+from dlstudy.course.learner import notes
+from dlstudy.course.learner.progress import Progress
 from tests.app.conftest import CONTENT, Course
 from tests.app.visits import LESSON, Visit, cell, on_disk, output, write
 

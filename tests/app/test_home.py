@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from dlstudy.app import home, machine
-from dlstudy.course import catalogue, notes
-from dlstudy.course.progress import Progress
+from dlstudy.course.content import catalogue
+from dlstudy.course.learner import notes
+from dlstudy.course.learner.progress import Progress
 from tests.app.conftest import CONTENT
 
 SMALL = catalogue.load(CONTENT)

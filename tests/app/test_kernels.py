@@ -16,9 +16,10 @@ import pytest
 
 from dlstudy.app import kernels
 from dlstudy.app.desk import BadRequest
-from dlstudy.course import catalogue, engine
+from dlstudy.course import engine
+from dlstudy.course.content import catalogue
 from dlstudy.course.engine import OpenPage
-from dlstudy.course.progress import Progress
+from dlstudy.course.learner.progress import Progress
 
 HOUR = 3600.0
 

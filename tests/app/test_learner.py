@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from dlstudy.course import learner as learners
-from dlstudy.course.lessonfile import LessonError
+from dlstudy.course.content.lessonfile import LessonError
+from dlstudy.course.learner import folder as learners
 
 FILE = "01_Tensors_and_Autograd.md"
 FIRST = """---

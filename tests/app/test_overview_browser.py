@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from dlstudy.course import catalogue
+from dlstudy.course.content import catalogue
 from tests.app.conftest import Course
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]

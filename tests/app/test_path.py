@@ -8,8 +8,8 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from dlstudy.course import paths
-from dlstudy.course.exercises import load_exercise
+from dlstudy.course.content import paths
+from dlstudy.course.content.exercises import load_exercise
 from tests.app.conftest import Course
 from tests.app.visits import LESSON, Visit, cell, on_disk, output, write
 

@@ -19,7 +19,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
 from dlstudy.app import server
-from dlstudy.course.progress import Progress
+from dlstudy.course.learner.progress import Progress
 from tests.app.conftest import Course
 from tests.app.test_guard import BLOCKED
 
@@ -404,7 +404,7 @@ def test_the_machine_is_described_without_importing_torch(course: Course) -> Non
 DRAWN = """
 import asyncio, sys
 from dlstudy.app.site import Site
-from dlstudy.course import notes
+from dlstudy.course.learner import notes
 site = Site()
 lesson = site.catalogue.find("01")
 site.progress.record_quiz("01", lesson.quiz[0], "a", False)
@@ -546,7 +546,7 @@ def test_a_server_without_our_pages_ends_with_a_sentence(new_course: Callable[..
     course = new_course()
     code = (
         "import sys, marimo._server.registry as r; r.MIDDLEWARE_REGISTRY.get_all = lambda: []\n"
-        "from dlstudy.cli import main\n"
+        "from dlstudy.commands.cli import main\n"
         "main(['open', '--no-browser'])"
     )
     course.home.mkdir()

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from dlstudy.course import engine
-from dlstudy.course.lessonfile import LessonFile
+from dlstudy.course.content.lessonfile import LessonFile
 
 HEAD = "---\ntitle: T\nmarimo-version: 0.25.2\n---\n\n"
 
@@ -190,7 +190,10 @@ def test_the_course_s_cards_are_no_figures(tmp_path: Path) -> None:
     path = page(
         tmp_path,
         ("figure", head + "figure = mo.ui.anywidget(Widget())\nfigure"),
-        ("card", "Card = type('Card', (Widget,), {'__module__': 'dlstudy.course.cards'})\nmo.ui.anywidget(Card())"),
+        (
+            "card",
+            "Card = type('Card', (Widget,), {'__module__': 'dlstudy.course.page.cards'})\nmo.ui.anywidget(Card())",
+        ),
         ("bare_card", "Card()"),
     )
     results = {result.name: (result.status, result.figures) for result in engine.run(path)}

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from dlstudy.course.exercises import Exercise, load_exercise
+from dlstudy.course.content.exercises import Exercise, load_exercise
 
 TOML = """
 title = "Column means"

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from dlstudy.course.audit import audit
-from dlstudy.course.exercises import all_exercise_ids
-from dlstudy.course.worker import Worker
+from dlstudy.course.checking.audit import audit
+from dlstudy.course.checking.worker import Worker
+from dlstudy.course.content.exercises import all_exercise_ids
 
 
 @pytest.fixture(scope="module")
@@ -163,7 +163,7 @@ def test_twice_the_budget_decides_between_warning_and_error(
     make(load=False)
     for taken, expected in ((0.9, []), (1.5, [False]), (2.5, [True])):
         ticks = iter([0.0, taken])
-        monkeypatch.setattr("dlstudy.course.audit.time.process_time", lambda ticks=ticks: next(ticks))
+        monkeypatch.setattr("dlstudy.course.checking.audit.time.process_time", lambda ticks=ticks: next(ticks))
         found = audit("90/column-means", tmp_path)
         assert [finding.error for finding in found if finding.rule == "slow"] == expected
 

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import torch
 
-from dlstudy.course import _answers
-from dlstudy.course.checking import Verdict, check, prepare
-from dlstudy.course.exercises import Exercise, ExerciseError
+from dlstudy.course.checking import answers
+from dlstudy.course.checking.check import Verdict, check, prepare
+from dlstudy.course.content.exercises import Exercise, ExerciseError
 
 
 @pytest.fixture
@@ -245,7 +245,7 @@ MATMUL = "def matmul_backward(grad, a, b):\n    return {}\n"
 
 
 def load(name: str) -> tuple[Exercise, Any]:
-    from dlstudy.course.exercises import load_exercise
+    from dlstudy.course.content.exercises import load_exercise
 
     exercise = load_exercise(name)
     return exercise, prepare(exercise)
@@ -407,7 +407,7 @@ def test_a_walk_that_is_too_early_is_seen_at_work(end: str) -> None:
 
 @pytest.mark.slow
 def test_an_answer_that_fails_on_depth_alone_is_told_so() -> None:
-    from dlstudy.course.exercises import load_exercise
+    from dlstudy.course.content.exercises import load_exercise
 
     exercise = load_exercise("01/backward-pass")
     verdict = check(exercise, exercise.wrong_source(exercise.wrong_answer("calls-itself")))
@@ -430,5 +430,5 @@ def test_the_source_of_a_class_is_that_of_its_cell_and_not_of_the_page() -> None
     linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
     names: dict[str, Any] = {"__name__": "__main__"}
     exec(compile(text, file, "exec"), names)
-    assert _answers.source_of(names["Kept"]) == "class Kept:\n    def area(self):\n        return math.pi\n"
-    assert _answers.source_of(type("Empty", (), {})) == ""
+    assert answers.source_of(names["Kept"]) == "class Kept:\n    def area(self):\n        return math.pi\n"
+    assert answers.source_of(type("Empty", (), {})) == ""

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from dlstudy.course import _stubs
-from dlstudy.course.exercises import ExerciseError, all_exercise_ids, exercise_ids, load_exercise
+from dlstudy.course.content import stubs
+from dlstudy.course.content.exercises import ExerciseError, all_exercise_ids, exercise_ids, load_exercise
 
 
 def test_the_stub_keeps_signature_docstring_and_comments(make: Callable[..., Any]) -> None:
@@ -155,7 +155,7 @@ def test_types_leave_the_signature_and_nothing_else() -> None:
         "    total: int = a  # ->: stays\n"
         '    return {"x": total, "é": (lambda y: y)(b)}\n'
     )
-    assert _stubs.without_annotations(source) == (
+    assert stubs.without_annotations(source) == (
         "def f(a, *rest, b=2.0, c=None, **more):\n"
         "    total: int = a  # ->: stays\n"
         '    return {"x": total, "é": (lambda y: y)(b)}\n'
@@ -174,7 +174,7 @@ def test_a_class_keeps_its_methods_heads() -> None:
         "        self.n += k\n"
     )
     placeholder = '        raise NotImplementedError("your turn")\n'
-    assert _stubs.emptied(source) == (
+    assert stubs.emptied(source) == (
         "class Counter:\n"
         '    """Counts."""\n\n'
         "    def __init__(self,\n                 start=0):\n"
@@ -186,8 +186,8 @@ def test_a_class_keeps_its_methods_heads() -> None:
 
 def test_a_method_and_its_decorator_are_found() -> None:
     text = "class A:\n    @staticmethod\n    def f(x):\n        return x\n\n\ndef f():\n    pass\n"
-    assert _stubs.definition(text, "A.f") == "@staticmethod\ndef f(x):\n    return x\n"
-    assert _stubs.definition(text, "f") == "def f():\n    pass\n"
+    assert stubs.definition(text, "A.f") == "@staticmethod\ndef f(x):\n    return x\n"
+    assert stubs.definition(text, "f") == "def f():\n    pass\n"
 
 
 def test_library_source_is_what_the_module_says() -> None:
@@ -195,12 +195,12 @@ def test_library_source_is_what_the_module_says() -> None:
 
     from dlstudy.scratch import shapes
 
-    assert _stubs.library_source("dlstudy.scratch.shapes:flat_index") == inspect.getsource(shapes.flat_index)
+    assert stubs.library_source("dlstudy.scratch.shapes:flat_index") == inspect.getsource(shapes.flat_index)
 
 
 def test_reading_exercises_imports_neither_numpy_nor_torch() -> None:
     code = (
-        "import sys; from dlstudy.course import exercises\n"
+        "import sys; from dlstudy.course.content import exercises\n"
         "for name in exercises.all_exercise_ids(): exercises.load_exercise(name).stub\n"
         "print(sorted({'numpy', 'torch', 'marimo'} & set(sys.modules)))"
     )

@@ -4,8 +4,8 @@ import ast
 
 import pytest
 
-from dlstudy.course import _rewrite
-from dlstudy.course.exercises import all_exercise_ids, load_exercise
+from dlstudy.course.checking import rewrite
+from dlstudy.course.content.exercises import all_exercise_ids, load_exercise
 
 SOURCE = """
 def f(x, k=2):
@@ -39,7 +39,7 @@ def stored(source: str) -> set[str]:
 
 
 def test_renaming_changes_every_local_name_and_no_result() -> None:
-    changed = _rewrite.renamed(SOURCE)
+    changed = rewrite.renamed(SOURCE)
     assert run(changed) == run(SOURCE)
     assert not stored(changed) & stored(SOURCE)
     assert "inner(" not in changed
@@ -47,7 +47,7 @@ def test_renaming_changes_every_local_name_and_no_result() -> None:
 
 
 def test_reordering_exchanges_what_is_independent_and_nothing_else() -> None:
-    changed = _rewrite.reordered(SOURCE)
+    changed = rewrite.reordered(SOURCE)
     assert run(changed) == run(SOURCE)
     assert changed.index("b = x * k") < changed.index("a = x + 1")
     assert changed.index("a = x + 1") < changed.index("total = 0") < changed.index("for i")
@@ -68,12 +68,12 @@ def test_reordering_exchanges_what_is_independent_and_nothing_else() -> None:
 )
 def test_dependent_statements_stay_in_place(body: str) -> None:
     source = f"def g(x, b=0):\n    {body}"
-    assert ast.dump(ast.parse(_rewrite.reordered(source))) == ast.dump(ast.parse(source))
+    assert ast.dump(ast.parse(rewrite.reordered(source))) == ast.dump(ast.parse(source))
 
 
 def test_unknown_names_are_found() -> None:
-    assert _rewrite.unknown_names(SOURCE, ()) == []
-    assert _rewrite.unknown_names("def f(x: Shape):\n    return np.sum(math.pi)", ("np",)) == ["Shape", "math"]
+    assert rewrite.unknown_names(SOURCE, ()) == []
+    assert rewrite.unknown_names("def f(x: Shape):\n    return np.sum(math.pi)", ("np",)) == ["Shape", "math"]
 
 
 @pytest.mark.parametrize("name", all_exercise_ids())
@@ -81,4 +81,4 @@ def test_other_words_differ_in_text(name: str) -> None:
     exercise = load_exercise(name)
     tree = ast.parse(exercise.solution)
     arguments = {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}  # callers may use their names
-    assert _rewrite.renamed(exercise.solution) != ast.unparse(tree) or not stored(exercise.solution) - arguments
+    assert rewrite.renamed(exercise.solution) != ast.unparse(tree) or not stored(exercise.solution) - arguments

@@ -13,9 +13,9 @@ import numpy as np
 import psutil
 import pytest
 
-from dlstudy.course import worker as worker_module
-from dlstudy.course.exercises import Exercise, load_exercise
-from dlstudy.course.worker import Worker
+from dlstudy.course.checking import worker as worker_module
+from dlstudy.course.checking.worker import Worker
+from dlstudy.course.content.exercises import Exercise, load_exercise
 
 EXERCISE = load_exercise("01/flat-index")
 HEAD = "def flat_index(index, strides, offset=0):\n"
@@ -223,8 +223,8 @@ def test_close_leaves_no_process() -> None:
 
 def test_the_process_ends_when_the_page_is_killed(tmp_path: Path) -> None:
     code = (
-        "from dlstudy.course.exercises import load_exercise\n"
-        "from dlstudy.course.worker import Worker\n"
+        "from dlstudy.course.content.exercises import load_exercise\n"
+        "from dlstudy.course.checking.worker import Worker\n"
         "worker = Worker(limit=600)\n"
         "worker.warm()\n"
         "print(worker.pid, flush=True)\n"

@@ -6,7 +6,7 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 
-from dlstudy.course.sandbox import block_network
+from dlstudy.course.running.sandbox import block_network
 
 
 def main(source: Path, target: Path, scratch: Path) -> None:

@@ -11,10 +11,11 @@ from typing import Any
 import nbformat
 import pytest
 
-from dlstudy.course import notebook, paths
-from dlstudy.course.exercises import exercise_ids, load_exercise
-from dlstudy.course.lessonfile import LessonFile
-from dlstudy.course.runner import parts_of, solved_text
+from dlstudy.course.page import notebook
+from dlstudy.course.content import paths
+from dlstudy.course.content.exercises import exercise_ids, load_exercise
+from dlstudy.course.content.lessonfile import LessonFile
+from dlstudy.course.running.runner import parts_of, solved_text
 
 pytestmark = [pytest.mark.lessons, pytest.mark.timeout(1800)]
 PAGES = sorted(paths.lessons_folder().glob("0*.md"))

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from dlstudy.course import paths
-from dlstudy.course.runner import MODES, Mode, run_lesson
+from dlstudy.course.content import paths
+from dlstudy.course.running.runner import MODES, Mode, run_lesson
 
 PAGES = sorted(paths.lessons_folder().glob("*.md"))
 

@@ -6,7 +6,7 @@ import re
 import sys
 from pathlib import Path
 
-from dlstudy.course.catalogue import Lesson, load
+from dlstudy.course.content.catalogue import Lesson, load
 
 ROOT = Path(__file__).resolve().parents[2]
 START, END = "<!-- lessons -->", "<!-- /lessons -->"

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from dlstudy.course.lessonfile import LessonFile
+from dlstudy.course.content.lessonfile import LessonFile
 
 ROOT = Path(__file__).resolve().parents[2]
 SRC = ROOT / "src" / "dlstudy"
@@ -20,15 +20,15 @@ ENGINE = SRC / "course" / "engine.py"
 HEAVY = ("torch", "numpy", "matplotlib", "marimo", "sklearn", "skimage", "mlxtend")
 LIGHT = (
     "dlstudy",
-    "dlstudy.cli",
+    "dlstudy.commands.cli",
     "dlstudy.app.middleware",
     "dlstudy.app.server",
-    "dlstudy.course.catalogue",
-    "dlstudy.course.exercises",
-    "dlstudy.course.learner",
-    "dlstudy.course.lessonfile",
-    "dlstudy.course.paths",
-    "dlstudy.course.progress",
+    "dlstudy.course.content.catalogue",
+    "dlstudy.course.content.exercises",
+    "dlstudy.course.learner.folder",
+    "dlstudy.course.content.lessonfile",
+    "dlstudy.course.content.paths",
+    "dlstudy.course.learner.progress",
 )
 
 

@@ -53,7 +53,7 @@ def test_make_targets_and_scripts_exist(page: str) -> None:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_dlstudy_commands_exist(page: str) -> None:
-    from dlstudy.cli import main
+    from dlstudy.commands.cli import main
 
     context = click.Context(main)
     for words in re.findall(r"\bdlstudy ((?:[a-z]+ ?)+)", code(page)):

@@ -81,7 +81,8 @@ def run(installed: Path, folder: Path, *words: str) -> str:
     }
     environment.pop("DLSTUDY_CONTENT", None)
     code = (
-        "import sys, dlstudy; assert dlstudy.__file__.startswith(sys.argv.pop(1)); from dlstudy.cli import main; main()"
+        "import sys, dlstudy; assert dlstudy.__file__.startswith(sys.argv.pop(1)); "
+        "from dlstudy.commands.cli import main; main()"
     )
     command = [sys.executable, "-c", code, str(installed), *words]
     result = subprocess.run(command, cwd=folder, env=environment, capture_output=True, encoding="utf-8", check=False)
@@ -104,7 +105,8 @@ def test_it_knows_where_a_lesson_is(installed: Path, tmp_path: Path) -> None:
 
 def test_it_loads_an_exercise_with_its_solution(installed: Path, tmp_path: Path) -> None:
     code = (
-        "from dlstudy.course.exercises import load_exercise; from dlstudy.course.catalogue import load\n"
+        "from dlstudy.course.content.catalogue import load\n"
+        "from dlstudy.course.content.exercises import load_exercise\n"
         "slugs = load().find('01').exercises; assert slugs\n"
         "for slug in slugs: exercise = load_exercise(f'01/{slug}'); print(slug, len(exercise.solution))"
     )
@@ -122,8 +124,9 @@ def test_a_notebook_s_first_cell_installs_it_where_it_is_missing(wheel: Path, tm
     import nbformat
     from nbclient import NotebookClient
 
-    from dlstudy.course import notebook, paths
-    from dlstudy.course.lessonfile import LessonFile
+    from dlstudy.course.content import paths
+    from dlstudy.course.content.lessonfile import LessonFile
+    from dlstudy.course.page import notebook
 
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(tmp_path / "venv")], check=True)
     ours = Path(sysconfig.get_path("purelib"))
@@ -142,7 +145,7 @@ def test_a_notebook_s_first_cell_installs_it_where_it_is_missing(wheel: Path, tm
     lesson = LessonFile.read(paths.lessons_folder() / "01_Tensors_and_Autograd.md")
     content = nbformat.from_dict(notebook.convert(lesson, str(wheel)))
     install = next(cell for cell in content.cells if cell.cell_type == "code")
-    quiz = "from dlstudy.course.plain import Page\nPage(1).quiz('same-strip')"
+    quiz = "from dlstudy.course.page.jupyter import Page\nPage(1).quiz('same-strip')"
     content.cells = [install, nbformat.v4.new_code_cell(quiz), nbformat.v4.new_code_cell("print(dlstudy.__file__)")]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("JUPYTER_PATH", str(tmp_path / "jupyter"))

@@ -12,8 +12,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from dlstudy import cli
-from dlstudy.course import modelcards
+from dlstudy.commands import cli, modelcards
 from dlstudy.models import registry
 from dlstudy.weights import catalogue, hub
 from tests.data.server import Server
@@ -38,7 +37,7 @@ def dlstudy(*words: str, expect: int = 0) -> Result:
 def test_the_list_imports_nothing_heavy() -> None:
     heavy = ("torch", "torchvision", "numpy", "marimo", "matplotlib", "safetensors", "ssl", "urllib.request")
     code = (
-        "import sys; sys.argv = ['dlstudy', 'models']\nfrom dlstudy.cli import main\n"
+        "import sys; sys.argv = ['dlstudy', 'models']\nfrom dlstudy.commands.cli import main\n"
         "try:\n    main()\nexcept SystemExit as end:\n    assert not end.code, end.code\n"
         f"print('HEAVY', [name for name in {heavy!r} if name in sys.modules])"
     )
@@ -218,7 +217,7 @@ def test_ctrl_c_in_the_command_keeps_what_came(publish: Publish, server: Server,
         "old = catalogue.CHECKPOINTS['resnet50']\n"
         f"file = catalogue.File({file.name!r}, {file.url!r}, {file.size}, {file.sha256!r})\n"
         "catalogue.CHECKPOINTS['resnet50'] = replace(old, files=(file,))\n"
-        "from dlstudy.cli import main; main(['models', 'resnet50', '--download'])"
+        "from dlstudy.commands.cli import main; main(['models', 'resnet50', '--download'])"
     )
     process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     part = hub.torch_folder() / f"{file.name}.part"

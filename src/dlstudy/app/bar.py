@@ -8,8 +8,8 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from dlstudy.app import icons, pages
-from dlstudy.course import catalogue as catalogues
-from dlstudy.course import learner as learners
+from dlstudy.course.content import catalogue as catalogues
+from dlstudy.course.learner import folder as learners
 
 if TYPE_CHECKING:
     from dlstudy.app.site import Site
@@ -163,7 +163,7 @@ def _facts(site: Site, file: str, lesson: catalogues.Lesson | None) -> str:
 
 def exercise_title(lesson: catalogues.Lesson, slug: str) -> str:
     """Return an exercise's title for people; its slug in words where the exercise cannot be read."""
-    from dlstudy.course.exercises import load_exercise
+    from dlstudy.course.content.exercises import load_exercise
 
     try:
         return load_exercise(f"{lesson.id}/{slug}").title

@@ -11,8 +11,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from dlstudy.app import guard, searching, today
-from dlstudy.course import learner as learners
-from dlstudy.course import notes, search
+from dlstudy.course.content import search
+from dlstudy.course.learner import folder as learners
+from dlstudy.course.learner import notes
 
 if TYPE_CHECKING:
     from dlstudy.app.site import Site
@@ -91,7 +92,7 @@ class Desk:
 
     async def _answer(self, wish: Wish, engine: Engine) -> Wish:
         """Judge and record an answer to a quiz question; which one is right is told only now."""
-        from dlstudy.course.prose import options_of
+        from dlstudy.course.content.prose import options_of
 
         lesson, name = self.site.lesson(wish), str(wish.get("question", ""))
         entry = today.question(lesson.id, name)
@@ -117,8 +118,8 @@ class Desk:
 
 def _empty_file(learner: Path, exercise: str) -> None:
     """Put the learner's own file of an answer, where there is one, back to its starting text, after a backup."""
-    from dlstudy.course import answerfiles
-    from dlstudy.course.exercises import ExerciseError, load_exercise
+    from dlstudy.course.content.exercises import ExerciseError, load_exercise
+    from dlstudy.course.learner import answerfiles
 
     try:
         item = load_exercise(exercise)

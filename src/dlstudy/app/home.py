@@ -8,8 +8,8 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from dlstudy.app import icons, machine, pages, searching, today
-from dlstudy.course import catalogue as catalogues
-from dlstudy.course.catalogue import Catalogue, Lesson
+from dlstudy.course.content import catalogue as catalogues
+from dlstudy.course.content.catalogue import Catalogue, Lesson
 
 if TYPE_CHECKING:
     from dlstudy.app.site import Site

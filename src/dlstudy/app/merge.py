@@ -13,12 +13,12 @@ from starlette.responses import HTMLResponse
 from dlstudy.app import guard, icons, pages
 from dlstudy.app.bar import exercise_title
 from dlstudy.app.desk import BadRequest
-from dlstudy.course import merging
-from dlstudy.course.merging import CannotMerge, Choice, Merge, Part
+from dlstudy.course.learner import merging
+from dlstudy.course.learner.merging import CannotMerge, Choice, Merge, Part
 
 if TYPE_CHECKING:
     from dlstudy.app.site import Site
-    from dlstudy.course.catalogue import Lesson
+    from dlstudy.course.content.catalogue import Lesson
 
 CONTEXT = 3
 """Lines shown around a line that differs."""

@@ -9,7 +9,7 @@ from dlstudy.app import icons, pages
 
 if TYPE_CHECKING:
     from dlstudy.app.site import Site
-    from dlstudy.course.search import Hit
+    from dlstudy.course.content.search import Hit
 
 ALL = 60
 """How many places the page with all results shows."""

@@ -19,8 +19,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 from dlstudy.app import guard
-from dlstudy.course import learner as learners
-from dlstudy.course import paths
+from dlstudy.course.content import paths
+from dlstudy.course.learner import folder as learners
 
 FIRST_PORT = 2718
 START_SECONDS = 60.0

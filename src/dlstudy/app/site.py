@@ -19,11 +19,11 @@ from dlstudy.app import bar, guard, home, machine, pages
 from dlstudy.app.desk import BadRequest, Desk
 from dlstudy.app.kernels import Kernels
 from dlstudy.app.merge import MergeView
-from dlstudy.course import catalogue as catalogues
-from dlstudy.course import learner as learners
-from dlstudy.course import paths
-from dlstudy.course.lessonfile import LessonError
-from dlstudy.course.progress import Progress
+from dlstudy.course.content import catalogue as catalogues
+from dlstudy.course.content import paths
+from dlstudy.course.content.lessonfile import LessonError
+from dlstudy.course.learner import folder as learners
+from dlstudy.course.learner.progress import Progress
 
 STATIC = Path(__file__).parent / "static"
 TOKENS = Path(__file__).parents[1] / "figures" / "static" / "tokens.css"

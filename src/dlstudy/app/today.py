@@ -9,13 +9,14 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from dlstudy.app import icons
-from dlstudy.course import catalogue as catalogues
-from dlstudy.course import learner as learners
-from dlstudy.course import notes, paths, review, weeks
+from dlstudy.course.content import catalogue as catalogues
+from dlstudy.course.content import paths
+from dlstudy.course.learner import folder as learners
+from dlstudy.course.learner import notes, review, weeks
 
 if TYPE_CHECKING:
     from dlstudy.app.site import Site
-    from dlstudy.course.review import Item
+    from dlstudy.course.learner.review import Item
 
 SHOWN = 5
 """How many items of review and notes are shown at once."""
@@ -164,7 +165,7 @@ def _item(site: Site, item: Item) -> str:
 
 
 def _question(site: Site, lesson: catalogues.Lesson, item: Item, entry: Mapping[str, Any], where: str) -> str:
-    from dlstudy.course.prose import options_of, to_html
+    from dlstudy.course.content.prose import options_of, to_html
 
     key = f"q-{lesson.id}-{escape(item.name)}"
     options = "".join(

@@ -92,7 +92,7 @@ async def kernel_lifespan(_: Any) -> AsyncIterator[None]:
     Does nothing in a marimo that the course did not start.
     """
     if os.environ.get("DLSTUDY_SERVER") == "1":
-        from dlstudy.course.twins import quiet_profiler
+        from dlstudy.course.measuring.twins import quiet_profiler
 
         markdown_in_folds()
         quiet_profiler()

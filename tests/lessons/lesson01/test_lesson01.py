@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from dlstudy.course.paths import content_root
+from dlstudy.course.content.paths import content_root
 from dlstudy.lessons import lesson01
 
 

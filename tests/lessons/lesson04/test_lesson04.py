@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from dlstudy import scratch
-from dlstudy.course.paths import content_root
+from dlstudy.course.content.paths import content_root
 from dlstudy.data import load
 from dlstudy.lessons import lesson04
 

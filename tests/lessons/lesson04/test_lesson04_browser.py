@@ -22,7 +22,7 @@ def _():
     from pathlib import Path
 
     import marimo as mo
-    from dlstudy.course.experiment import Experiment
+    from dlstudy.course.page.experiment import Experiment
     from dlstudy.lessons.lesson04.bias_variance import BiasVariance
     from dlstudy.lessons.lesson04.optimizer_race import OptimizerRace
     return BiasVariance, Experiment, OptimizerRace, Path, mo, time

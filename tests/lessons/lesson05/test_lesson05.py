@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from dlstudy.course.paths import content_root
+from dlstudy.course.content.paths import content_root
 from dlstudy.lessons import lesson05
 from dlstudy.scratch import conv
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from dlstudy.course.paths import content_root
+from dlstudy.course.content.paths import content_root
 from dlstudy.lessons.lesson06 import architecture_explorer_numbers as architectures
 from dlstudy.lessons import lesson06
 from dlstudy.models.efficientnet import VARIANTS

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from dlstudy.course.paths import exercises_folder
+from dlstudy.course.content.paths import exercises_folder
 from dlstudy.data.text import date_pairs
 from dlstudy.lessons.lesson09 import dates
 

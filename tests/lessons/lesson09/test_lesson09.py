@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from dlstudy.course.paths import content_root
+from dlstudy.course.content.paths import content_root
 from dlstudy.lessons import lesson09
 from dlstudy.lessons.lesson09.gate_explorer import PRESETS, STEPS, GateExplorer
 from dlstudy.layers import recurrent

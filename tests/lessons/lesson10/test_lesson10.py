@@ -15,7 +15,7 @@ import pytest
 import torch
 from torch import nn
 
-from dlstudy.course.paths import content_root
+from dlstudy.course.content.paths import content_root
 from dlstudy.data import text
 from dlstudy.lessons import lesson10
 from dlstudy.lessons.lesson10.attention_inspector import AttentionInspector, Reading

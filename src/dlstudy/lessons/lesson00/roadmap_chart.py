@@ -3,7 +3,7 @@
 import html
 from collections.abc import Iterable
 
-from dlstudy.course.catalogue import Catalogue, Lesson
+from dlstudy.course.content.catalogue import Catalogue, Lesson
 
 # The study guide's weeks cover these six; what comes after is taken when it is needed.
 _IN_SEQUENCE = 6

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from dlstudy.course.comparison import one_thread
-from dlstudy.course.twins import peak_bytes
+from dlstudy.course.measuring.machine import one_thread
+from dlstudy.course.measuring.twins import peak_bytes
 
 #: Takes images (N, C, H, W), kernels (F, C, K, K) and biases (F,), all float32; returns (N, F, H, W) (padding 1).
 Convolve = Callable[[np.ndarray, np.ndarray, np.ndarray], Any]

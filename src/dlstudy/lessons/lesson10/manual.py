@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from safetensors.torch import save_file
 
-from dlstudy.course import paths
+from dlstudy.course.content import paths
 from dlstudy.data import text
 from dlstudy.models.gpt import GPT
 from dlstudy.training.language_model import Progress, train

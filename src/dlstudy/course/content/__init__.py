@@ -1,0 +1,1 @@
+"""What the course holds: lessons, exercises, questions, and how they are found."""

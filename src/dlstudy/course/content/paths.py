@@ -1,0 +1,68 @@
+"""Where the course's files are: the lessons that ship with the package, and the learner's own folder."""
+
+import os
+from pathlib import Path
+
+LEARNER_VARIABLE = "DLSTUDY_LEARNER"
+CONTENT_VARIABLE = "DLSTUDY_CONTENT"
+
+
+def content_root() -> Path:
+    """Return the folder that holds `lessons/` and `exercises/`.
+
+    In a source tree that is the repository; in an installed wheel it is `dlstudy/_content`. `$DLSTUDY_CONTENT` names
+    another folder, for somebody who writes lessons apart from the package (and for the tests).
+
+    Raises:
+        FileNotFoundError: neither place holds a `lessons` folder, so the installation is incomplete.
+    """
+    chosen = os.environ.get(CONTENT_VARIABLE, "").strip()
+    if chosen:
+        return Path(chosen).expanduser().absolute()
+    package = Path(__file__).resolve().parents[2]
+    source_tree = package.parent.parent
+    if package.parent.name == "src" and (source_tree / "pyproject.toml").is_file():
+        return source_tree
+    bundled = package / "_content"
+    if (bundled / "lessons").is_dir():
+        return bundled
+    raise FileNotFoundError(
+        f"The lessons are missing: expected them in {bundled}. Install the course again: pip install --force-reinstall "
+        "dlstudy"
+    )
+
+
+def lessons_folder() -> Path:
+    """Return the folder of the lessons as they ship; never written to by the course."""
+    return content_root() / "lessons"
+
+
+def exercises_folder() -> Path:
+    """Return the folder of the exercises as they ship; never written to by the course."""
+    return content_root() / "exercises"
+
+
+def learner_folder() -> Path:
+    """Return the learner's folder: `$DLSTUDY_LEARNER`, else `dlstudy-learner` in the home folder; it may not exist."""
+    chosen = os.environ.get(LEARNER_VARIABLE, "").strip()
+    return Path(chosen).expanduser().absolute() if chosen else Path.home() / "dlstudy-learner"
+
+
+def state_folder(learner: Path | None = None) -> Path:
+    """Return the folder inside the learner's folder that holds progress, token, backups and cached results."""
+    return (learner or learner_folder()) / ".dlstudy"
+
+
+def progress_file(learner: Path | None = None) -> Path:
+    """Return the path of the SQLite file with the learner's progress; it may not exist."""
+    return state_folder(learner) / "progress.sqlite"
+
+
+def answers_folder(number: int, learner: Path | None = None) -> Path:
+    """Return where the answers to lesson `number` are for learners who use their own editor."""
+    return (learner or learner_folder()) / "answers" / f"{number:02d}"
+
+
+def answer_file(number: int, slug: str, learner: Path | None = None) -> Path:
+    """Return the file of the answer to one exercise, for learners with their own editor; it may not exist."""
+    return answers_folder(number, learner) / f"{slug}.py"

@@ -1,0 +1,1 @@
+"""Lessons run without a reader, and kept in step with the library."""
