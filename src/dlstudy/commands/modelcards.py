@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dlstudy.commands import terminal
-from dlstudy.data._remote import human
+from dlstudy.data.remote import human
 from dlstudy.models import registry
 from dlstudy.models.registry import Entry
 from dlstudy.weights import catalogue, hub

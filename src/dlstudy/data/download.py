@@ -24,8 +24,9 @@ from typing import IO, Any
 from urllib.parse import urlsplit
 
 from dlstudy import __version__
-from dlstudy.data._http import HttpsOnly, NextServer, TryAgain, network_errors, opener, refuse_odd
-from dlstudy.data._remote import (
+from dlstudy.data.cache import cache_folder
+from dlstudy.data.https import HttpsOnly, NextServer, TryAgain, network_errors, opener, refuse_odd
+from dlstudy.data.remote import (
     Damaged,
     DownloadError,
     Network,
@@ -39,7 +40,6 @@ from dlstudy.data._remote import (
     human,
     sha256,
 )
-from dlstudy.data.cache import cache_folder
 
 __all__ = [
     "Damaged",
@@ -103,7 +103,7 @@ def fetch(
     Raises `Unreachable`, `Damaged` or `NoSpace` with a sentence that says what is missing, its size, where it comes
     from and how to put it there by hand; ValueError for an address that is not https.
     """
-    network, say = network or DEFAULT, say or _say
+    network, say = network or DEFAULT, say or to_standard_error
     path = path or download_folder() / file.name
     if _is_here(file, path, mend):
         return path
@@ -132,7 +132,7 @@ def _is_here(file: RemoteFile, path: Path, mend: bool) -> bool:
     return True
 
 
-def _say(sentence: str) -> None:
+def to_standard_error(sentence: str) -> None:
     print(sentence, file=sys.stderr, flush=True)
 
 
@@ -355,7 +355,7 @@ class _Download:
 
 
 def _bar_or_lines(say: Callable[[str], None]) -> Any:
-    return _Bar() if say is _say and sys.stderr.isatty() else _Lines(say)
+    return _Bar() if say is to_standard_error and sys.stderr.isatty() else _Lines(say)
 
 
 class _Bar:

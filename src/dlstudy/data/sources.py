@@ -5,7 +5,7 @@ and MNIST are what several independent catalogues hold, such as Keras' for CIFAR
 torchvision state the MD5 c58f30108f718f92721af3b95e74349a of the same file.
 """
 
-from dlstudy.data._remote import RemoteFile
+from dlstudy.data.remote import RemoteFile
 
 _GITHUB, _COPY = "https://raw.githubusercontent.com", "https://storage.googleapis.com"
 _CHAR_RNN = "karpathy/char-rnn/6f9487a6fe5b420b7ca9afb0d7c078e37c1d1b4e"

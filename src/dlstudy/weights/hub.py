@@ -68,9 +68,9 @@ def obtain(
     download: False leaves the network alone and says what is missing. mend: replace a damaged file.
     Raises `dlstudy.data.download.DownloadError`.
     """
-    from dlstudy.data.download import Unreachable, _say
+    from dlstudy.data.download import Unreachable, to_standard_error
 
-    tell, here = say or _say, find(checkpoint, folder=folder)
+    tell, here = say or to_standard_error, find(checkpoint, folder=folder)
     weights, *others = checkpoint.files
     path = _get(checkpoint, weights, title, folder, download, mend, tell, progress)
     if here is None and folder is None:
@@ -91,9 +91,9 @@ def get_file(
     say: Callable[[str], None] | None = None,
 ) -> Path:
     """Return the path of one more file that lies beside a checkpoint, such as a tokenizer's; checked, downloaded."""
-    from dlstudy.data.download import _say
+    from dlstudy.data.download import to_standard_error
 
-    return _get(checkpoint, file, title, None, download, False, say or _say, None)
+    return _get(checkpoint, file, title, None, download, False, say or to_standard_error, None)
 
 
 def _get(

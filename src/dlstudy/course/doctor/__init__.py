@@ -200,7 +200,7 @@ def look_at_disk() -> list[Finding]:
 
 def look_at_downloads() -> list[Finding]:
     """Official weights and data sets that were downloaded, and the room that they take."""
-    from dlstudy.data._remote import human
+    from dlstudy.data.remote import human
     from dlstudy.weights import catalogue, hub
 
     weights = {

@@ -45,7 +45,7 @@ def _static(name: str) -> str:
     return (files(__package__) / "static" / name).read_text(encoding="utf-8")
 
 
-def _script(name: str) -> str:
+def script(name: str) -> str:
     """A card's program. It brings its style with it: what is given to the engine as `_css` is taken away for as long as
     the cell runs again, and the old card would flash up without any.
     """
@@ -82,7 +82,7 @@ class ExerciseCard(Card):
     (`source`, `explanation`, `yours`), so that the solution's text is not on the page before.
     """
 
-    _esm = _script("exercise.js")
+    _esm = script("exercise.js")
 
     def __init__(
         self,
@@ -116,7 +116,7 @@ class ExerciseCard(Card):
 class QuizCard(Card):
     """One question with explained answers; `answered(option, correct)` is called for every answer."""
 
-    _esm = _script("quiz.js")
+    _esm = script("quiz.js")
     choice = traitlets.Unicode("").tag(sync=True)
 
     def __init__(self, data: Mapping[str, Any], *, choice: str | None, answered: Callable[[str, bool], None]) -> None:
@@ -133,7 +133,7 @@ class QuizCard(Card):
 class PredictCard(Card):
     """A prediction before an experiment; `choice` is "" until one click records it ("just-show-me" counts)."""
 
-    _esm = _script("predict.js")
+    _esm = script("predict.js")
     choice = traitlets.Unicode("").tag(sync=True)
 
     def __init__(self, data: Mapping[str, Any], *, choice: str | None, predicted: Callable[[str], None]) -> None:
@@ -152,7 +152,7 @@ class PredictCard(Card):
 class SelfTestCard(Card):
     """All questions on one form; `answered(answers)` gets {question: option} and returns the recommendation to show."""
 
-    _esm = _script("selftest.js")
+    _esm = script("selftest.js")
 
     def __init__(
         self, data: Mapping[str, Any], *, answered: Callable[[Mapping[str, str]], Mapping[str, Any] | None]

@@ -18,7 +18,7 @@ from typing import Any
 
 import traitlets
 
-from dlstudy.course.page.cards import Card, _script
+from dlstudy.course.page.cards import Card, script
 
 #: Yields the share that is done, from 0 to 1, and returns what JSON can hold.
 Measure = Callable[[], Generator[float, None, Any]]
@@ -35,7 +35,7 @@ class Experiment(Card):
         cache: where a result of this machine is kept for the next opening.
     """
 
-    _esm = _script("experiment.js")
+    _esm = script("experiment.js")
     finished = traitlets.Int(0).tag(sync=True)  # counted up by the browser, so that the cells below run again
 
     def __init__(self, name: str, measure: Measure, *, recorded: Path, cache: Path) -> None:

@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 from urllib.parse import urlsplit
 
-from dlstudy.data._remote import Network
+from dlstudy.data.remote import Network
 
 _HOSTS_HERE = ("127.0.0.1", "localhost", "::1")
 
@@ -46,6 +46,7 @@ class HttpsOnly(urllib.request.HTTPRedirectHandler):
         self.sha256: str | None = None
 
     def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
+        """Return the request for `newurl`, as urllib asks for it; NextServer if that is not https."""
         try:
             refuse_odd(newurl, self.network)
         except ValueError as error:
