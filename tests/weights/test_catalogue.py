@@ -77,8 +77,7 @@ def test_multiply_adds_are_those_of_our_count(checkpoint: catalogue.Checkpoint) 
 @pytest.mark.parametrize("checkpoint", CHECKPOINTS, ids=lambda checkpoint: checkpoint.model)
 def test_addresses_are_pinned_and_https(checkpoint: catalogue.Checkpoint) -> None:
     registry.find(checkpoint.model)
-    files = [*checkpoint.files, *(catalogue.GPT2_TOKENIZER if checkpoint.model == "gpt2" else ())]
-    for file in files:
+    for file in (*checkpoint.files, *checkpoint.tokenizer):
         assert file.url.startswith("https://") or checkpoint.source == "package"
         assert re.fullmatch(r"([0-9a-f]{8}|[0-9a-f]{64})?", file.sha256 or "")
         if checkpoint.source == "huggingface":

@@ -306,16 +306,16 @@ def test_the_tokens_of_gpt2(server: Server, hubs: Hubs, tmp_path: Path, monkeypa
     learned.save(tmp_path / "tokens")
     monkeypatch.setenv("HF_ENDPOINT", server.root)
     files = []
-    for file in catalogue.GPT2_TOKENIZER:
+    checkpoint = catalogue.CHECKPOINTS["gpt2"]
+    for file in checkpoint.tokenizer:
         content = (tmp_path / "tokens" / file.name).read_bytes()
         server.serve(file.url.removeprefix("https://huggingface.co/"), content)
         files.append(replace(file, size=len(content), sha256=hashlib.sha256(content).hexdigest()))
-    monkeypatch.setattr(catalogue, "GPT2_TOKENIZER", tuple(files))
+    monkeypatch.setitem(catalogue.CHECKPOINTS, "gpt2", replace(checkpoint, tokenizer=tuple(files)))
     ours = gpt2_tokenizer(say=quiet)
     assert ours.encode(text).tolist() == learned.encode(text).tolist()
     asked = len(server.requests)
     assert gpt2_tokenizer(download=False).vocab == learned.vocab
     assert len(server.requests) == asked
-    repo = catalogue.CHECKPOINTS["gpt2"].repo
-    theirs = GPT2Tokenizer.from_pretrained(repo, local_files_only=True, cache_dir=hubs.huggingface)
+    theirs = GPT2Tokenizer.from_pretrained(checkpoint.repo, local_files_only=True, cache_dir=hubs.huggingface)
     assert theirs.encode(text) == ours.encode(text).tolist()

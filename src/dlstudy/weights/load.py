@@ -82,7 +82,7 @@ def gpt2_tokenizer(*, download: bool = True, say: Callable[[str], None] | None =
 
     checkpoint = catalogue.CHECKPOINTS["gpt2"]
     with tempfile.TemporaryDirectory() as folder:  # a cache may keep them under other names
-        for file in catalogue.GPT2_TOKENIZER:
+        for file in checkpoint.tokenizer:
             path = hub.get_file(checkpoint, file, f"GPT-2's tokens, {file.name}", download=download, say=say)
             shutil.copyfile(path, Path(folder) / file.name)
         return BPE.load(folder)
