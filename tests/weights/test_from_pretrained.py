@@ -276,7 +276,8 @@ def test_maps_lead_there_and_back(name: str) -> None:
     else:
         model = small_gpt2()[0] if name == "gpt2" else small_bert()[0].bert
         state = model.state_dict()
-    back = maps.to_official(name, maps.to_ours(name, dict(state)))
+    checkpoint = catalogue.CHECKPOINTS[name]
+    back = maps.to_official(checkpoint, maps.to_ours(checkpoint, dict(state)))
     assert back.keys() == state.keys()
     assert all(torch.equal(back[key], state[key]) for key in state)
 

@@ -83,7 +83,7 @@ class Checkpoint:
     multiply_adds: int | None = None
     """For one image of `images.crop` pixels; None for texts, where it depends on their length."""
     repo: str = ""
-    """For Hugging Face: "owner/name"."""
+    """For Hugging Face: "owner/name"; for a package: its name."""
     revision: str = ""
     """For Hugging Face: the commit that the files are of."""
     names: str = ""

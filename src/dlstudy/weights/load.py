@@ -57,7 +57,7 @@ def from_pretrained(
     place = None if folder is None else Path(folder).expanduser()
     title = f"{entry.title}'s weights"
     path = hub.obtain(checkpoint, title, folder=place, download=download, say=say, progress=progress)
-    state = _owned(maps.to_ours(entry.name, _read(path, checkpoint)))
+    state = _owned(maps.to_ours(checkpoint, _read(path, checkpoint)))
     if num_classes is None:
         model = _filled(lambda: registry.build(entry.name), state)
     else:

@@ -6,22 +6,21 @@ Most have the same ones. Where they differ, the checkpoint names the module of `
 import importlib
 
 from dlstudy.models.renaming import State
-from dlstudy.weights import catalogue
+from dlstudy.weights.catalogue import Checkpoint
 
 
-def to_ours(model: str, state: State) -> State:
-    """Return an official state dict of the model called `model` under our names."""
-    return _translated(model, state, "to_ours")
+def to_ours(checkpoint: Checkpoint, state: State) -> State:
+    """Return an official state dict under our names."""
+    return _translated(checkpoint, state, "to_ours")
 
 
-def to_official(model: str, state: State) -> State:
-    """Return our state dict of the model called `model` under the names of its official checkpoint."""
-    return _translated(model, state, "to_official")
+def to_official(checkpoint: Checkpoint, state: State) -> State:
+    """Return our state dict under the names of the official checkpoint."""
+    return _translated(checkpoint, state, "to_official")
 
 
-def _translated(model: str, state: State, direction: str) -> State:
-    names = catalogue.find(model).names
-    if not names:
+def _translated(checkpoint: Checkpoint, state: State, direction: str) -> State:
+    if not checkpoint.names:
         return dict(state)
-    translated: State = getattr(importlib.import_module(f"dlstudy.models.{names}"), direction)(state)
+    translated: State = getattr(importlib.import_module(f"dlstudy.models.{checkpoint.names}"), direction)(state)
     return translated
