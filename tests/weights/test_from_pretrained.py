@@ -396,6 +396,8 @@ def test_names() -> None:
         from_pretrained("resnet5O")
     with pytest.raises(catalogue.NoWeights, match=r"weights for rnnsearch \(RNNsearch\); `dlstudy models` lists"):
         from_pretrained("rnnsearch")
+    with pytest.raises(ValueError, match="there is no model ''; there are vgg11"):
+        from_pretrained("")
     with pytest.raises(ValueError, match="expected num_classes=None for gpt2"):
         from_pretrained("gpt2", num_classes=3)
 

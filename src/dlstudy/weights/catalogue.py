@@ -149,7 +149,7 @@ def find(name: str) -> Checkpoint:
     Raises ValueError with the nearest names for a model that does not exist, and `NoWeights` for one without weights.
     """
     for checkpoint in CHECKPOINTS.values():
-        if name in (checkpoint.model, checkpoint.repo, checkpoint.repo.rpartition("/")[2]):
+        if name and name in (checkpoint.model, checkpoint.repo, checkpoint.repo.rpartition("/")[2]):
             return checkpoint
     entry = registry.find(name)
     near = difflib.get_close_matches(name, CHECKPOINTS, n=3, cutoff=0.5)
