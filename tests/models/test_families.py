@@ -131,6 +131,9 @@ def test_a_wrong_model_is_said(old: str, new: str, sentence: str, write: Write) 
     [
         ('licence = "of {name}"', "", ".checkpoint: the field `licence` is missing"),
         ('source = "torchvision"', 'source = "attic"', ".checkpoint.source: invalid enum value 'attic'"),
+        ('"torchvision"', '"huggingface"', ".checkpoint: the field `repo` is missing"),
+        ('"torchvision"', '"huggingface"\nrepo = "someone/net5"', ".checkpoint: the field `revision` is missing"),
+        ('"torchvision"', '"package"', ".checkpoint: the field `repo` is missing"),
         ("size = 20", 'size = "20"', ".checkpoint.files[0].size: expected `int`, got `str`"),
         ("size = 20", "sise = 20", ".checkpoint.files[0]: there is no field `sise`; it has size"),
         ("{ crop = 256 }", "{ cut = 256 }", ".checkpoint.images: there is no field `cut`; it has resize, crop, mean"),

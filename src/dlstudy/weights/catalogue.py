@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from dlstudy.data.download import RemoteFile
 
 Source = Literal["torchvision", "huggingface", "package"]
+_NEEDED = {"torchvision": (), "huggingface": ("repo", "revision"), "package": ("repo",)}
+"""The fields without which a source's files cannot be found."""
 
 
 class NoWeights(LookupError):
@@ -122,6 +124,9 @@ def _checkpoint(model: families.Model) -> Checkpoint:
         raise families.Misregistered(f"{model.where}: its weights say that they are of {checkpoint.model!r}")
     if not checkpoint.files:
         raise families.Misregistered(f"{model.where}: its weights have no file")
+    for needed in _NEEDED[checkpoint.source]:
+        if not getattr(checkpoint, needed):
+            raise families.Misregistered(f"{model.where}.checkpoint: the field `{needed}` is missing")
     files, tokenizer = (
         tuple(_whole(file, checkpoint, model.where) for file in files)
         for files in (checkpoint.files, checkpoint.tokenizer)
