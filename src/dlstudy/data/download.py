@@ -53,7 +53,6 @@ __all__ = [
     "fetch",
     "human",
     "offline_reason",
-    "on_stderr",
     "sha256",
 ]
 
@@ -104,7 +103,7 @@ def fetch(
     Raises `Unreachable`, `Damaged` or `NoSpace` with a sentence that says what is missing, its size, where it comes
     from and how to put it there by hand; ValueError for an address that is not https.
     """
-    network, say = network or DEFAULT, say or on_stderr
+    network, say = network or DEFAULT, say or to_standard_error
     path = path or download_folder() / file.name
     if _is_here(file, path, mend):
         return path
@@ -133,8 +132,7 @@ def _is_here(file: RemoteFile, path: Path, mend: bool) -> bool:
     return True
 
 
-def on_stderr(sentence: str) -> None:
-    """Say a sentence on standard error."""
+def to_standard_error(sentence: str) -> None:
     print(sentence, file=sys.stderr, flush=True)
 
 
@@ -357,7 +355,7 @@ class _Download:
 
 
 def _bar_or_lines(say: Callable[[str], None]) -> Any:
-    return _Bar() if say is on_stderr and sys.stderr.isatty() else _Lines(say)
+    return _Bar() if say is to_standard_error and sys.stderr.isatty() else _Lines(say)
 
 
 class _Bar:

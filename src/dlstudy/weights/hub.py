@@ -34,9 +34,9 @@ def obtain(
     folder: look there, and nowhere else. download: False leaves the network alone and says what is missing.
     mend: replace a damaged file. Raises `dlstudy.data.download.DownloadError`.
     """
-    from dlstudy.data.download import Unreachable, on_stderr
+    from dlstudy.data.download import Unreachable, to_standard_error
 
-    cache, say = cache_of(checkpoint, folder), say or on_stderr
+    cache, say = cache_of(checkpoint, folder), say or to_standard_error
     transfer = _Transfer(checkpoint, cache, download, mend, say, progress)
     weights, *others = checkpoint.files
     was_here = cache.find(weights) is not None
