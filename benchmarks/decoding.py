@@ -20,8 +20,8 @@ from measure import RESULTS, THREADS, interleave, machine  # fixes the threads
 
 import torch  # isort: skip
 
+from dlstudy.models import gpt_names
 from dlstudy.models.gpt import GPT
-from dlstudy.weights.transformers import gpt2_to_ours
 
 VOCAB_SIZE, CONTEXT, WIDTH, LAYERS, HEADS, PROMPT = 2048, 1024, 256, 4, 4, 16
 LENGTHS = {64: 9, 256: 5, 512: 3}
@@ -38,7 +38,7 @@ def models() -> tuple[GPT, Any]:
     )  # fmt: skip
     theirs = GPT2LMHeadModel(config).eval()
     ours = GPT(VOCAB_SIZE, CONTEXT, WIDTH, LAYERS, HEADS).eval()
-    ours.load_state_dict(gpt2_to_ours(theirs.state_dict()), strict=True)
+    ours.load_state_dict(gpt_names.to_ours(theirs.state_dict()), strict=True)
     return ours, theirs
 
 

@@ -22,9 +22,8 @@ import torch  # isort: skip
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from dlstudy.models import registry
+from dlstudy.models import gpt_names, registry
 from dlstudy.models.gpt import GPT
-from dlstudy.weights.transformers import gpt2_to_ours
 
 GOAL = 1.03
 
@@ -76,7 +75,7 @@ def gpt_against_transformers(batch: int, length: int, rule: str) -> Steps:
     )  # fmt: skip
     theirs = GPT2LMHeadModel(config).train()
     ours = GPT(vocab_size, length, 256, 4, 4)
-    ours.load_state_dict(gpt2_to_ours(copy.deepcopy(theirs.state_dict())), strict=True)
+    ours.load_state_dict(gpt_names.to_ours(copy.deepcopy(theirs.state_dict())), strict=True)
     inputs, labels = torch.randint(vocab_size, (2, batch, length))
 
     def step(model: nn.Module, field: str = "") -> Callable[[], float]:

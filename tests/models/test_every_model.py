@@ -1,4 +1,4 @@
-"""What holds for every model, tried on a small relative of each: see `small.py`."""
+"""What holds for every model, tried on a small relative of each: see the folder `small`."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from dlstudy.models import registry
-from tests.models.small import SMALL, Small
+from tests.models.inputs import Small
+from tests.models.small import FAMILIES, SMALL
 from tests.parity.tools import off_initial_values, tensors
 
+MODELS = Path(registry.__file__).parent
 EVERY = pytest.mark.parametrize("small", SMALL.values(), ids=SMALL)
 
 
@@ -30,11 +32,21 @@ def outputs(model: nn.Module, inputs: tuple[Tensor, ...]) -> list[Tensor]:
         return tensors(model(*inputs))
 
 
-def test_every_family_has_a_small_relative() -> None:
-    folder = Path(registry.__file__).parent
-    assert {small.family for small in SMALL.values()} == {entry.family for entry in registry.ENTRIES}
-    no_models = {"__init__", "registry", "counting"}
-    assert {entry.family for entry in registry.ENTRIES} == {path.stem for path in folder.glob("*.py")} - no_models
+@pytest.mark.parametrize("family", sorted({entry.family for entry in registry.ENTRIES}))
+def test_every_family_has_its_code_and_a_small_relative(family: str) -> None:
+    assert (MODELS / f"{family}.py").is_file(), f"{family}.toml registers models, and there is no {family}.py beside it"
+    assert FAMILIES.get(family), (
+        f"the models of {family}.py have no small relative: write tests/models/small/{family}.py"
+    )
+
+
+def test_every_file_of_models_registers_them() -> None:
+    helpers = {"__init__", "counting", "families", "registry", "renaming"}
+    written = {path.stem for path in MODELS.glob("*.py") if not path.stem.endswith("_names")} - helpers
+    registered = {entry.family for entry in registry.ENTRIES}
+    assert not written - registered, "files of models without a TOML file beside them that registers them"
+    assert not FAMILIES.keys() - registered, "small relatives of a family that there is not"
+    assert len(SMALL) == sum(map(len, FAMILIES.values())), "two small relatives of one name"
 
 
 @pytest.mark.parametrize("entry", registry.ENTRIES, ids=lambda entry: entry.name)

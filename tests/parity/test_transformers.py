@@ -14,16 +14,8 @@ from torch.nn import functional as F
 
 from dlstudy.layers import attention, sampling
 from dlstudy.layers.attention import MultiHeadAttention
-from dlstudy.models import bert, gpt
+from dlstudy.models import bert, bert_names, gpt, gpt_names
 from dlstudy.models.transformer import DecoderLayer, EncoderLayer, Transformer
-from dlstudy.weights.transformers import (
-    bert_to_ours,
-    gpt2_to_ours,
-    masked_bert_to_ours,
-    ours_to_bert,
-    ours_to_gpt2,
-    ours_to_masked_bert,
-)
 from tests.parity.tools import assert_equal_models, off_initial_values
 
 
@@ -155,7 +147,11 @@ def logits_of(model: nn.Module, *inputs: Tensor) -> Tensor:
     return model(*inputs).logits
 
 
-GPT2_MAPPED: dict[str, Any] = {"to_ours": gpt2_to_ours, "to_theirs": ours_to_gpt2, "call_theirs": logits_of}
+GPT2_MAPPED: dict[str, Any] = {
+    "to_ours": gpt_names.to_ours,
+    "to_theirs": gpt_names.to_official,
+    "call_theirs": logits_of,
+}
 
 
 def test_a_small_gpt_is_gpt2() -> None:
@@ -179,7 +175,7 @@ def test_gpt_drops_what_gpt2_drops() -> None:
 
 def test_gpt_begins_as_gpt2_does() -> None:
     ours, theirs = small_gpt2(vocab_size=500, context=400)
-    reference = gpt2_to_ours(theirs.state_dict())
+    reference = gpt_names.to_ours(theirs.state_dict())
     for name, value in ours.state_dict().items():
         assert value.mean().item() == pytest.approx(reference[name].mean().item(), abs=0.004), name
         if value.numel() > 500:
@@ -195,7 +191,7 @@ def pair_to_generate(seed: int) -> tuple[gpt.GPT, Any]:
         for value in theirs.parameters():
             if value.dim() > 1:
                 value.mul_(6)  # scores that differ enough for choices to matter
-    ours.load_state_dict(gpt2_to_ours(theirs.state_dict()), strict=True)
+    ours.load_state_dict(gpt_names.to_ours(theirs.state_dict()), strict=True)
     return ours.eval().double(), theirs.eval().double()
 
 
@@ -461,8 +457,8 @@ def readable(model: nn.Module, *inputs: Tensor) -> Any:
 
 
 BERT_MAPPED: dict[bool, dict[str, Any]] = {
-    False: {"to_ours": bert_to_ours, "to_theirs": ours_to_bert, "call_theirs": call_bert},
-    True: {"to_ours": masked_bert_to_ours, "to_theirs": ours_to_masked_bert, "call_theirs": call_bert},
+    False: {"to_ours": bert_names.to_ours, "to_theirs": bert_names.to_official, "call_theirs": call_bert},
+    True: {"to_ours": bert_names.masked_to_ours, "to_theirs": bert_names.masked_to_official, "call_theirs": call_bert},
 }
 
 

@@ -96,6 +96,12 @@ def test_it_lists_the_lessons(installed: Path, tmp_path: Path) -> None:
     assert "Normalization Layers" in text
 
 
+def test_it_lists_the_models(installed: Path, tmp_path: Path) -> None:
+    text = run(installed, tmp_path, "models")
+    assert "resnet50" in text
+    assert "official weights: huggingface.co" in text
+
+
 def test_it_knows_where_a_lesson_is(installed: Path, tmp_path: Path) -> None:
     text = run(installed, tmp_path, "where", "01").replace("\n", "")
     assert "01_Tensors_and_Autograd.md" in text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import re
 import subprocess
 import sys
@@ -46,6 +47,11 @@ def test_torchvision_says_the_same(checkpoint: catalogue.Checkpoint) -> None:
     assert steps.interpolation.value == images.interpolation
 
 
+def test_torchvision_s_weights_are_of_one_licence() -> None:
+    """Each file that registers models says it for itself."""
+    assert len({checkpoint.licence for checkpoint in FROM_TORCHVISION}) == 1
+
+
 def test_every_model_that_torchvision_has_weights_for_is_here() -> None:
     from torchvision.models import list_models
 
@@ -74,11 +80,17 @@ def test_multiply_adds_are_those_of_our_count(checkpoint: catalogue.Checkpoint) 
     assert counting.count(model, image)[0].multiply_adds == checkpoint.multiply_adds
 
 
+@pytest.mark.parametrize("checkpoint", [one for one in CHECKPOINTS if one.names], ids=lambda one: one.model)
+def test_who_translates_the_names_of_the_weights_is_there(checkpoint: catalogue.Checkpoint) -> None:
+    names = importlib.import_module(f"dlstudy.models.{checkpoint.names}")
+    assert callable(names.to_ours)
+    assert callable(names.to_official)
+
+
 @pytest.mark.parametrize("checkpoint", CHECKPOINTS, ids=lambda checkpoint: checkpoint.model)
 def test_addresses_are_pinned_and_https(checkpoint: catalogue.Checkpoint) -> None:
     registry.find(checkpoint.model)
-    files = [*checkpoint.files, *(catalogue.GPT2_TOKENIZER if checkpoint.model == "gpt2" else ())]
-    for file in files:
+    for file in (*checkpoint.files, *checkpoint.tokenizer):
         assert file.url.startswith("https://") or checkpoint.source == "package"
         assert re.fullmatch(r"([0-9a-f]{8}|[0-9a-f]{64})?", file.sha256 or "")
         if checkpoint.source == "huggingface":

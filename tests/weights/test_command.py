@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 
 from dlstudy.commands import cli, modelcards
 from dlstudy.models import registry
-from dlstudy.weights import catalogue, hub
+from dlstudy.weights import caches, catalogue, hub
 from tests.data.server import Server
 from tests.weights.conftest import Hubs, Publish
 
@@ -220,7 +220,7 @@ def test_ctrl_c_in_the_command_keeps_what_came(publish: Publish, server: Server,
         "from dlstudy.commands.cli import main; main(['models', 'resnet50', '--download'])"
     )
     process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    part = hub.torch_folder() / f"{file.name}.part"
+    part = caches.torch_folder() / f"{file.name}.part"
     deadline = time.monotonic() + 30
     while not (part.exists() and part.stat().st_size > 20) and time.monotonic() < deadline:
         time.sleep(0.02)

@@ -105,15 +105,35 @@ def test_a_loaded_model_can_be_trained(publish: Publish, tmp_path: Path) -> None
         torch.testing.assert_close(parameter.grad, wanted[name].grad, rtol=1e-3, atol=1e-4)
 
 
-def test_building_without_random_weights_leaves_everything_else_as_it_is(publish: Publish, tmp_path: Path) -> None:
-    """Attributes, dropout and buffers are those of a model that was built in the usual way."""
+@pytest.mark.parametrize("name", catalogue.CHECKPOINTS)
+def test_a_state_dict_fills_every_tensor_of_a_model(name: str) -> None:
+    """Models are built on the meta device, where tensors have no numbers; what no file fills would stay there."""
+    with torch.device("meta"):
+        model = registry.build(name)
+    state = model.state_dict()
+    for part, module in model.named_modules():
+        tensors = {**module._parameters, **module._buffers, **vars(module)}
+        filled = {key for key, value in tensors.items() if isinstance(value, Tensor)}
+        assert {f"{part}.{key}".removeprefix(".") for key in filled} <= state.keys()
+
+
+def test_building_without_random_weights_leaves_everything_else_as_it_is() -> None:
+    """Attributes, dropout and buffers are those of a model that was built in the usual way, and nothing is on meta."""
     for name in ("resnet18", "efficientnet_lite0"):
         usual = registry.build(name)
-        with load._NoDrawing():
-            quick = registry.build(name)
+        quick = load._filled(lambda name=name: registry.build(name), usual.state_dict())  # type: ignore[misc]
         assert repr(quick) == repr(usual)
         for (key, one), (_, other) in zip(quick.named_buffers(), usual.named_buffers(), strict=True):
             assert torch.equal(one, other), key
+        assert not any(value.is_meta for value in (*quick.parameters(), *quick.buffers()))
+
+
+def test_no_first_weights_are_drawn(publish: Publish, tmp_path: Path) -> None:
+    theirs, options = small_resnet()
+    publish("resnet50", pth(theirs.state_dict(), tmp_path), options=options, builder="resnet:ResNet")
+    before = torch.get_rng_state()
+    from_pretrained("resnet50", say=lambda _: None)
+    assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_other_classes_get_a_new_last_layer_and_keep_the_rest(publish: Publish, tmp_path: Path) -> None:
@@ -256,7 +276,8 @@ def test_maps_lead_there_and_back(name: str) -> None:
     else:
         model = small_gpt2()[0] if name == "gpt2" else small_bert()[0].bert
         state = model.state_dict()
-    back = maps.to_official(name, maps.to_ours(name, dict(state)))
+    checkpoint = catalogue.CHECKPOINTS[name]
+    back = maps.to_official(checkpoint, maps.to_ours(checkpoint, dict(state)))
     assert back.keys() == state.keys()
     assert all(torch.equal(back[key], state[key]) for key in state)
 
@@ -375,6 +396,8 @@ def test_names() -> None:
         from_pretrained("resnet5O")
     with pytest.raises(catalogue.NoWeights, match=r"weights for rnnsearch \(RNNsearch\); `dlstudy models` lists"):
         from_pretrained("rnnsearch")
+    with pytest.raises(ValueError, match="there is no model ''; there are vgg11"):
+        from_pretrained("")
     with pytest.raises(ValueError, match="expected num_classes=None for gpt2"):
         from_pretrained("gpt2", num_classes=3)
 

