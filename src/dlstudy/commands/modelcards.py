@@ -153,7 +153,7 @@ def _example(entry: Entry, checkpoint: Checkpoint | None) -> tuple[str, tuple[An
         return f"one image of {side} x {side} pixels", (torch.empty(1, 3, side, side),)
     length = entry.context_length or TEXT
     text = torch.zeros(1, length, dtype=torch.long)
-    if entry.family in ("transformer", "seq2seq"):
+    if entry.reads_and_writes:
         return f"one text of {length:,} tokens to read and one of {length:,} to write", (text, text)
     return f"one text of {length:,} tokens", (text,)
 

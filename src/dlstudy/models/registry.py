@@ -42,6 +42,8 @@ class Entry:
     """Number of different tokens; None where the input is no text."""
     context_length: int | None = None
     """The longest text that it takes; None where the input is no text, or where no text is too long."""
+    reads_and_writes: bool = False
+    """Whether it takes two texts, one to read and one to write, as a translator does."""
     options: Mapping[str, Any] = field(default_factory=dict)
     """What the builder is called with for this name."""
 

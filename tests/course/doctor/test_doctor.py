@@ -281,3 +281,13 @@ def test_the_report_of_this_machine_gives_nothing_private_away(tmp_path: Path) -
     assert str(Path.home()) not in text
     assert "torch" in text
     assert "GFLOP/s" in text
+
+
+def test_a_missing_package_does_not_end_the_look_at_downloads(tmp_path: Path) -> None:
+    code = (
+        "import sys; sys.modules['msgspec'] = None\n"
+        "from dlstudy.course import doctor; print(doctor.look_at_downloads()[0].found)"
+    )
+    environment = {**os.environ, paths.LEARNER_VARIABLE: str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "unknown, since msgspec is missing"

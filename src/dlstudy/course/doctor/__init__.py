@@ -200,9 +200,13 @@ def look_at_disk() -> list[Finding]:
 
 def look_at_downloads() -> list[Finding]:
     """Official weights and data sets that were downloaded, and the room that they take."""
-    from dlstudy.data.remote import human
-    from dlstudy.weights import catalogue, hub
-
+    try:
+        from dlstudy.data.remote import human
+        from dlstudy.weights import catalogue, hub
+    except ImportError as error:
+        return [
+            Finding("Downloaded", f"unknown, since {error.name} is missing", "note")
+        ]  # its own finding has the cure
     weights = {
         checkpoint.model: path.stat().st_size
         for checkpoint in catalogue.CHECKPOINTS.values()
