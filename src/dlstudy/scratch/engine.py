@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy import ndarray
 
-from ._quiet import SILENT, hush, unhush
+from .changes import Changes
+from .quiet import SILENT, hush, unhush
 from .tape import Node, fit, mode
-from .versions import Changes
 
 if TYPE_CHECKING:
     pass

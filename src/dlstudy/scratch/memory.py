@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
+from .changes import owner
 from .shapes import Shape, row_major_strides
-from .versions import owner
 
 
 def strides_of(data: "np.ndarray[Any, Any]") -> Shape:

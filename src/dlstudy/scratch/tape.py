@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .changes import Changes, change_count, changed_since, clock
 from .shapes import Shape, sum_to_shape
-from .versions import Changes, change_count, changed_since, clock
 
 if TYPE_CHECKING:
     from .tensor import Tensor

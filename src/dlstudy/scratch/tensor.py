@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import dtypes, tape
+from .changes import Changes, change_count, note_change
 from .device import CPU, device
 from .tape import Node
-from .versions import Changes, change_count, note_change
 
 
 class Size(tuple):

@@ -8,7 +8,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from dlstudy.scratch.ops import activations, along, functions
+from dlstudy.scratch.ops import activations, functions
 from dlstudy.scratch.ops import dropout as drops
 from dlstudy.scratch.ops.activations import gelu, glu, logsigmoid, prelu, softplus, softshrink, softsign, tanhshrink
 from dlstudy.scratch.ops.activations import hardshrink as hardshrink
@@ -27,7 +27,7 @@ from dlstudy.scratch.ops.losses import (
     mse_loss,
     smooth_l1_loss,
 )
-from dlstudy.scratch.ops.margins import (
+from dlstudy.scratch.ops.margin_losses import (
     cosine_embedding_loss,
     cosine_similarity,
     gaussian_nll_loss,
@@ -39,6 +39,8 @@ from dlstudy.scratch.ops.margins import (
 )
 from dlstudy.scratch.ops.normalization import batch_norm, group_norm, instance_norm, layer_norm, rms_norm
 from dlstudy.scratch.ops.pooling import adaptive_avg_pool2d, adaptive_max_pool2d, avg_pool2d, max_pool2d
+from dlstudy.scratch.ops.softmax import log_softmax as log_softmax_along
+from dlstudy.scratch.ops.softmax import softmax as softmax_along
 
 
 def _with_inplace(function: Callable[..., Any]) -> tuple[Callable[..., Any], Callable[..., Any]]:
@@ -84,7 +86,7 @@ feature_alpha_dropout, _ = _with_inplace(drops.feature_alpha_dropout)
 
 def softmax(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Any:
     """Return exp(input) / sum(exp(input)) along `dim`; name the dimension, the default is torch's old guess."""
-    return along.softmax(input, _guess(input) if dim is None else dim, dtype)
+    return softmax_along(input, _guess(input) if dim is None else dim, dtype)
 
 
 def softmin(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Any:
@@ -94,7 +96,7 @@ def softmin(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any
 
 def log_softmax(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Any:
     """Return the logarithm of softmax(input) along `dim`, computed without overflow."""
-    return along.log_softmax(input, _guess(input) if dim is None else dim, dtype)
+    return log_softmax_along(input, _guess(input) if dim is None else dim, dtype)
 
 
 def _guess(input: Any) -> int:

@@ -1,7 +1,7 @@
 # ruff: noqa: D102 - a derivative is described by the line under its class
 """Activation functions, each beside its derivative: what stands between the layers and makes a network more than one.
 
-relu, sigmoid and tanh are in `functions.py`, softmax in `along.py`. `a` is the input. The functions are held against
+relu, sigmoid and tanh are in `functions.py`, softmax in `softmax.py`. `a` is the input. The functions are held against
 torch's in values, first and second derivatives.
 """
 
@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from dlstudy.scratch import random
-from dlstudy.scratch._quiet import quiet
-from dlstudy.scratch.both import is_array, masked, plain, select, unary
+from dlstudy.scratch.array_or_tensor import is_array, masked, plain, select, unary
+from dlstudy.scratch.quiet import quiet
 from dlstudy.scratch.shapes import Shape
 from dlstudy.scratch.tape import Node, record
 from dlstudy.scratch.tensor import wrap

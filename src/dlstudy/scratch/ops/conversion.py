@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from dlstudy.scratch import dtypes
-from dlstudy.scratch._quiet import quiet
 from dlstudy.scratch.device import check_device, device
+from dlstudy.scratch.quiet import quiet
 from dlstudy.scratch.tape import Node, record
 from dlstudy.scratch.tensor import Tensor, wrap
 

@@ -14,7 +14,7 @@ So each derivative is written once, and second, third, ... derivatives come by t
 from typing import Any
 
 from dlstudy.scratch import conv
-from dlstudy.scratch.both import is_array
+from dlstudy.scratch.array_or_tensor import is_array
 from dlstudy.scratch.conv.geometry import Geometry, geometry, pair
 from dlstudy.scratch.tape import OUTPUT, Node, record
 from dlstudy.scratch.tensor import wrap

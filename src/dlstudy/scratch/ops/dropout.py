@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from dlstudy.scratch import random
-from dlstudy.scratch.both import constant
+from dlstudy.scratch.array_or_tensor import constant
 from dlstudy.scratch.shapes import Shape
 from dlstudy.scratch.tape import Node, record
 from dlstudy.scratch.tensor import wrap

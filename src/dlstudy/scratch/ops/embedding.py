@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from dlstudy.scratch.both import is_array
+from dlstudy.scratch.array_or_tensor import is_array
+from dlstudy.scratch.changes import note_change
 from dlstudy.scratch.shapes import Shape
 from dlstudy.scratch.tape import Node, record
 from dlstudy.scratch.tensor import Tensor, wrap
-from dlstudy.scratch.versions import note_change
 
 from .gathering import index_add
 

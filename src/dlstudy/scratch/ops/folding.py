@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from dlstudy.scratch.both import is_array
+from dlstudy.scratch.array_or_tensor import is_array
 from dlstudy.scratch.conv import pool
 from dlstudy.scratch.conv.geometry import Geometry, geometry, pair
 from dlstudy.scratch.tape import Node, record

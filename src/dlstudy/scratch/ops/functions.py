@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from dlstudy.scratch import dtypes
-from dlstudy.scratch._quiet import SILENT, hush, unhush
-from dlstudy.scratch.both import constant, plain, unary
+from dlstudy.scratch.array_or_tensor import constant, plain, unary
+from dlstudy.scratch.quiet import SILENT, hush, unhush
 from dlstudy.scratch.tape import Node, edge_of, mode
 from dlstudy.scratch.tensor import Tensor
 

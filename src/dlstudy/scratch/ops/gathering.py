@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from dlstudy.scratch._quiet import quiet
 from dlstudy.scratch.printing import ValuesAndIndices
+from dlstudy.scratch.quiet import quiet
 from dlstudy.scratch.shapes import broadcast_shapes
 from dlstudy.scratch.tape import Node, record
 from dlstudy.scratch.tensor import Tensor, wrap, wrap_dim

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from dlstudy.scratch._quiet import quiet
+from dlstudy.scratch.quiet import quiet
 from dlstudy.scratch.shapes import Shape, broadcast_shapes
 from dlstudy.scratch.tape import Node, edge_of, mode, record
 from dlstudy.scratch.tensor import Tensor, wrap

@@ -1,7 +1,7 @@
 # ruff: noqa: D102 - a derivative is described by the line under its class
 """Changing a tensor where it lies, and what that does to the graph.
 
-The change is noted (`versions.py`), so that a derivative that needs the old value can tell and say so. If the tensor is
+The change is noted (`changes.py`), so that a derivative that needs the old value can tell and say so. If the tensor is
 part of the graph, its place moves on to the new operation; if it is a view, the tensor it shows a part of moves on
 (`CopySlices`).
 """
@@ -12,14 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from dlstudy.scratch._quiet import quiet
 from dlstudy.scratch.autograd import enable_grad
+from dlstudy.scratch.changes import changed_since, clock, note_change
+from dlstudy.scratch.quiet import quiet
 from dlstudy.scratch.shapes import broadcast_shapes
 from dlstudy.scratch.tape import CONSTANT, OUTPUT, Node, edge_of, mode, record
 from dlstudy.scratch.tensor import Tensor, wrap
-from dlstudy.scratch.versions import changed_since, clock, note_change
 
-from . import choice, functions, gathering, indexing, pointwise
+from . import comparisons, functions, gathering, indexing, pointwise
 from .views import replay_view
 
 Array = Any
@@ -274,8 +274,8 @@ FROM_FUNCTIONS = {
         for name in ("pow", "floor_divide", "remainder", "atan2", "lerp", "addcmul", "addcdiv")
     },
     **functions.FUNCTIONS,
-    "clamp": choice.clamp,
-    "masked_fill": choice.masked_fill,
+    "clamp": comparisons.clamp,
+    "masked_fill": comparisons.masked_fill,
     "scatter": gathering.scatter,
     "scatter_add": gathering.scatter_add,
     "index_add": gathering.index_add,
@@ -289,8 +289,8 @@ METHODS: dict[str, Any] = {
     "mul_": mul_,
     "div_": div_,
     **{f"{name}_": in_place(function) for name, function in FROM_FUNCTIONS.items()},
-    "clamp_min_": in_place(lambda t, min: choice.clamp(t, min)),
-    "clamp_max_": in_place(lambda t, max: choice.clamp(t, None, max)),
+    "clamp_min_": in_place(lambda t, min: comparisons.clamp(t, min)),
+    "clamp_max_": in_place(lambda t, max: comparisons.clamp(t, None, max)),
     "__iadd__": _swap("__iadd__", add_),
     "__isub__": _swap("__isub__", sub_),
     "__imul__": _swap("__imul__", mul_),
@@ -298,8 +298,8 @@ METHODS: dict[str, Any] = {
     "__ipow__": in_place(pointwise.pow),
     "__ifloordiv__": in_place(pointwise.floor_divide),
     "__imod__": in_place(pointwise.remainder),
-    "__iand__": in_place(choice.bitwise_and),
-    "__ior__": in_place(choice.bitwise_or),
-    "__ixor__": in_place(choice.bitwise_xor),
+    "__iand__": in_place(comparisons.bitwise_and),
+    "__ior__": in_place(comparisons.bitwise_or),
+    "__ixor__": in_place(comparisons.bitwise_xor),
     "index_put_": lambda t, indices, values: indexing.setitem(t, tuple(indices), values) or t,
 }

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from dlstudy.scratch import dtypes
-from dlstudy.scratch.both import flip as flip_both
+from dlstudy.scratch.array_or_tensor import flip as flip_both
 from dlstudy.scratch.shapes import Shape
 from dlstudy.scratch.tape import Node, edge_of, mode, record
 from dlstudy.scratch.tensor import Tensor, wrap, wrap_dim

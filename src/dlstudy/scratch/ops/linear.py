@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from dlstudy.scratch._quiet import SILENT, hush, unhush
+from dlstudy.scratch.quiet import SILENT, hush, unhush
 from dlstudy.scratch.tape import OUTPUT, Node, edge_of, mode
 from dlstudy.scratch.tensor import Tensor
 
-from .einstein import einsum
+from .einsum import einsum
 from .functions import relu_array, relu_backward
 from .matrix import matmul
 

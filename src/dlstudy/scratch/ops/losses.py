@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from dlstudy.scratch._quiet import quiet
-from dlstudy.scratch.both import constant, is_array, unary
+from dlstudy.scratch.array_or_tensor import constant, is_array, unary
+from dlstudy.scratch.quiet import quiet
 from dlstudy.scratch.shapes import broadcast_shapes
 from dlstudy.scratch.tape import Node, record
 from dlstudy.scratch.tensor import Tensor, wrap

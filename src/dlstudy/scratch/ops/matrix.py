@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from dlstudy.scratch._quiet import SILENT, hush, unhush
-from dlstudy.scratch.both import is_array
+from dlstudy.scratch.array_or_tensor import is_array
+from dlstudy.scratch.quiet import SILENT, hush, unhush
 from dlstudy.scratch.shapes import Shape, broadcast_shapes
 from dlstudy.scratch.tape import Node, record
 from dlstudy.scratch.tensor import Tensor, wrap, wrap_dim

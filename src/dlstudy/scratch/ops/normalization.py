@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from dlstudy.scratch._quiet import quiet
-from dlstudy.scratch.both import constant, is_array
+from dlstudy.scratch.array_or_tensor import constant, is_array
+from dlstudy.scratch.changes import note_change
 from dlstudy.scratch.dtypes import finfo
+from dlstudy.scratch.quiet import quiet
 from dlstudy.scratch.shapes import Shape
 from dlstudy.scratch.tape import Node, record
 from dlstudy.scratch.tensor import wrap
-from dlstudy.scratch.versions import note_change
 
 from .reductions import floats_only
 

@@ -8,8 +8,8 @@ import numpy as np
 from numpy import ndarray
 
 from dlstudy.scratch import dtypes
-from dlstudy.scratch._quiet import SILENT, hush, quiet, unhush
-from dlstudy.scratch.both import constant, masked, plain, unary
+from dlstudy.scratch.array_or_tensor import constant, masked, plain, unary
+from dlstudy.scratch.quiet import SILENT, hush, quiet, unhush
 from dlstudy.scratch.shapes import broadcast_shapes
 from dlstudy.scratch.tape import Node, edge_of, mode, record
 from dlstudy.scratch.tensor import Tensor, wrap

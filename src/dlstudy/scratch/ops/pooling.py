@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from dlstudy.scratch._quiet import quiet
-from dlstudy.scratch.both import is_array, plain
+from dlstudy.scratch.array_or_tensor import is_array, plain
 from dlstudy.scratch.conv import pool
 from dlstudy.scratch.conv.geometry import Geometry, Pair, pair
+from dlstudy.scratch.quiet import quiet
 from dlstudy.scratch.shapes import Shape
 from dlstudy.scratch.tape import Node, record
 from dlstudy.scratch.tensor import wrap

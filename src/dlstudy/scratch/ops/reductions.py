@@ -1,5 +1,5 @@
 # ruff: noqa: D102 - a derivative is described by the line under its class
-"""Sums, means, extrema and other reductions over dimensions, each beside its derivative."""
+"""Sums, means and other reductions over dimensions, each beside its derivative."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from dlstudy.scratch import dtypes
-from dlstudy.scratch._quiet import quiet
-from dlstudy.scratch.both import expand, masked, plain
+from dlstudy.scratch.array_or_tensor import expand, masked, plain
+from dlstudy.scratch.quiet import quiet
 from dlstudy.scratch.shapes import Shape
 from dlstudy.scratch.tape import Node, record
 from dlstudy.scratch.tensor import Tensor, wrap, wrap_dim

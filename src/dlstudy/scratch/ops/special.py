@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from dlstudy.scratch.both import unary
+from dlstudy.scratch.array_or_tensor import unary
 from dlstudy.scratch.tape import Node
 
 from .functions import unary_op

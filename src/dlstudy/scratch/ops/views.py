@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from dlstudy.scratch.both import expand as expand_both
-from dlstudy.scratch.both import permute as permute_both
+from dlstudy.scratch.array_or_tensor import expand as expand_both
+from dlstudy.scratch.array_or_tensor import permute as permute_both
+from dlstudy.scratch.changes import clock, owner
 from dlstudy.scratch.shapes import Shape, sum_to_shape
 from dlstudy.scratch.tape import Node, record
 from dlstudy.scratch.tensor import wrap, wrap_dim
-from dlstudy.scratch.versions import clock, owner
 
 Array = Any
 

@@ -14,12 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from dlstudy.scratch._quiet import quiet
 from dlstudy.scratch.autograd import enable_grad
+from dlstudy.scratch.changes import note_change
 from dlstudy.scratch.ops.inplace import check_writable
+from dlstudy.scratch.quiet import quiet
 from dlstudy.scratch.tape import mode
 from dlstudy.scratch.tensor import RemovableHandle, Tensor, wrap
-from dlstudy.scratch.versions import note_change
 
 Array = Any
 Group = dict[str, Any]

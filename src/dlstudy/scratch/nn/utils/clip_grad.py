@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from dlstudy.scratch._quiet import quiet
+from dlstudy.scratch.changes import note_change
+from dlstudy.scratch.quiet import quiet
 from dlstudy.scratch.tensor import Tensor, wrap
-from dlstudy.scratch.versions import note_change
 
 Parameters = Tensor | Iterable[Tensor]
 

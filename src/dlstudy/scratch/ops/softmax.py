@@ -1,13 +1,13 @@
 # ruff: noqa: D102 - a derivative is described by the line under its class
-"""Operations along one dimension that keep it: running sums and softmax."""
+"""Softmax and its logarithm along one dimension, and running sums, each beside its derivative."""
 
 from typing import Any
 
 import numpy as np
 
-from dlstudy.scratch._quiet import quiet
-from dlstudy.scratch.both import cumsum as cumsum_both
-from dlstudy.scratch.both import flip
+from dlstudy.scratch.array_or_tensor import cumsum as cumsum_both
+from dlstudy.scratch.array_or_tensor import flip
+from dlstudy.scratch.quiet import quiet
 from dlstudy.scratch.tape import Node, record
 from dlstudy.scratch.tensor import Tensor, wrap
 

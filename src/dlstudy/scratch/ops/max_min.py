@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from dlstudy.scratch._quiet import quiet
-from dlstudy.scratch.both import masked, plain
+from dlstudy.scratch.array_or_tensor import masked, plain
 from dlstudy.scratch.printing import ValuesAndIndices
+from dlstudy.scratch.quiet import quiet
 from dlstudy.scratch.tape import Node, record
 from dlstudy.scratch.tensor import Tensor, wrap
 
@@ -73,7 +73,7 @@ def _extremum_along(name: str, of_all: Any, pairwise: Any, arg: Any) -> Callable
         if dim is None:
             return of_all(input)
         if isinstance(dim, Tensor):
-            from .choice import maximum, minimum
+            from .comparisons import maximum, minimum
 
             return (maximum if pairwise is np.maximum else minimum)(input, dim)
         from .gathering import pick

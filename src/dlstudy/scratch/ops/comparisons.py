@@ -1,5 +1,5 @@
 # ruff: noqa: D102 - a derivative is described by the line under its class
-"""Choosing between values: where, clamp, maximum, comparisons and logic."""
+"""Comparisons, logic, and what chooses by them: where, maximum, clamp."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from dlstudy.scratch import dtypes
-from dlstudy.scratch._quiet import quiet
-from dlstudy.scratch.both import masked, plain, select
+from dlstudy.scratch.array_or_tensor import masked, plain, select
+from dlstudy.scratch.quiet import quiet
 from dlstudy.scratch.shapes import broadcast_shapes
 from dlstudy.scratch.tape import Node, record
 from dlstudy.scratch.tensor import Tensor, wrap

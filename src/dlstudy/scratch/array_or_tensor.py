@@ -49,7 +49,7 @@ def select(mask: Any, a: Any, b: Any) -> Any:
     """Return a where `mask` (an array) is true, else b; one of a and b may be a number."""
     if is_array(a) or is_array(b):
         return np.where(mask, a, b)
-    from .ops.choice import where
+    from .ops.comparisons import where
     from .tensor import wrap
 
     return where(wrap(np.asarray(mask)), a, b)
