@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from .shapes import Shape
+from .tensor import wrap
 
 
 def is_array(x: Any) -> bool:
@@ -25,8 +26,6 @@ def constant(value: Any, like: Any) -> Any:
     """Return the array `value` as what `like` is, an array or a Tensor, so that the two can be multiplied."""
     if is_array(like):
         return value
-    from .tensor import wrap
-
     return wrap(np.asarray(value))
 
 
@@ -46,13 +45,8 @@ def unary(name: str, x: Any) -> Any:
 
 
 def select(mask: Any, a: Any, b: Any) -> Any:
-    """Return a where `mask` (an array) is true, else b; one of a and b may be a number."""
-    if is_array(a) or is_array(b):
-        return np.where(mask, a, b)
-    from .ops.comparisons import where
-    from .tensor import wrap
-
-    return where(wrap(np.asarray(mask)), a, b)
+    """Return a where `mask` (an array) is true, else b, which may be a number."""
+    return np.where(mask, a, b) if is_array(a) else a.where(wrap(np.asarray(mask)), b)
 
 
 def masked(x: Any, mask: Any) -> Any:

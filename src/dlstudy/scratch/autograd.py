@@ -9,7 +9,7 @@ import numpy as np
 
 from .engine import backward_pass
 from .tape import AccumulateGrad, Node, edge_of, mode
-from .tensor import Tensor, wrap
+from .tensor import Tensor, attach, wrap
 
 __all__ = [
     "AccumulateGrad",
@@ -46,6 +46,22 @@ def backward(
     for t, edge in zip(leaves, edges):
         if edge in arrived:
             t._accumulate(arrived.pop(edge), owned=False)
+
+
+def backward_from(
+    self: Tensor,
+    gradient: Tensor | None = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    inputs: Any = None,
+) -> None:
+    """Compute the gradient of this tensor with respect to every leaf it depends on, and add it to their `.grad`.
+
+    `gradient` (this tensor's shape) is the gradient of what comes after; it may be left out for a tensor of one
+    element. What the graph kept is freed unless `retain_graph`; with `create_graph` the gradients can be
+    differentiated again.
+    """
+    backward(self, gradient, retain_graph, create_graph, inputs=inputs)
 
 
 def grad(
@@ -210,3 +226,6 @@ def is_grad_enabled() -> bool:
 def is_inference_mode_enabled() -> bool:
     """Return whether an `inference_mode` block is being run."""
     return mode.inference
+
+
+attach({"backward": backward_from})

@@ -8,7 +8,7 @@ import numpy as np
 from . import dtypes
 from .device import check_device
 from .ops.views import sizes
-from .tensor import Tensor, wrap
+from .tensor import Tensor, attach, wrap
 
 
 def _plain(data: Any) -> Any:
@@ -61,6 +61,11 @@ def tensor(
     """
     check_device(device)
     return wrap(_array_of(data, dtype)).requires_grad_(requires_grad)
+
+
+def from_data(self: Tensor, data: Any = (), *, device: Any = None) -> None:
+    """Fill a new tensor with a copy of `data` in the default dtype (float32): what `Tensor(data)` does."""
+    self._data = tensor(data, dtype=dtypes.get_default_dtype(), device=device)._data
 
 
 def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
@@ -198,7 +203,7 @@ def new_full(
     return _filled(sizes((size,)), fill_value, self.dtype if dtype is None else dtype, device, requires_grad)
 
 
-for _name, _function in {
-    "new_zeros": _new(0), "new_ones": _new(1), "new_empty": _new(0), "new_tensor": new_tensor, "new_full": new_full,
-}.items():  # fmt: skip
-    setattr(Tensor, _name, _function)
+attach({
+    "__init__": from_data, "new_zeros": _new(0), "new_ones": _new(1), "new_empty": _new(0), "new_tensor": new_tensor,
+    "new_full": new_full,
+})  # fmt: skip

@@ -2,17 +2,15 @@
 
 from collections.abc import Sequence
 from heapq import heappop, heappush
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy import ndarray
 
+from . import tape
 from .changes import Changes
 from .quiet import SILENT, hush, unhush
 from .tape import Node, fit, mode
-
-if TYPE_CHECKING:
-    pass
 
 
 def backward_pass(
@@ -132,10 +130,8 @@ def _run_leaf_hooks(node: Any, grad: Any, create_graph: bool) -> Any:
 
 
 def _apply(hooks: dict[int, Any], grad: Any, create_graph: bool) -> Any:
-    from .tensor import wrap
-
     for hook in list(hooks.values()):
-        seen = grad if create_graph else wrap(np.asarray(grad))
+        seen = grad if create_graph else tape.wrap(np.asarray(grad))
         replaced = hook(seen)
         if replaced is not None:
             if replaced.shape != seen.shape:

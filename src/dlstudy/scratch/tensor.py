@@ -3,19 +3,22 @@
 The numbers live in a NumPy array; views (a slice, a transpose) are NumPy views of the same memory. What makes it a
 tensor is a note of the operation that made it (`grad_fn`, a node of `tape.py`), a place for its gradient, and a count
 of in-place changes that is shared by all views of the memory. The operations themselves are in `ops/`, each beside its
-derivative.
+derivative. They are built on this file, so it cannot import them: each module hands its methods to `attach`.
 """
 
 import itertools
 import warnings
+import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from . import dtypes, tape
-from .changes import Changes, change_count, note_change
+from .changes import change_count, note_change
 from .device import CPU, device
+from .memory import UntypedStorage, storage_start, strides_of
+from .printing import format_tensor
 from .tape import Node
 
 
@@ -53,7 +56,8 @@ class Tensor:
     __array_priority__ = 1000
     __hash__ = object.__hash__
 
-    if TYPE_CHECKING:  # operations are attached by ops/__init__.py
+    # What is attached: __init__ in creation.py, backward in autograd.py, the operations in ops/.
+    if TYPE_CHECKING:
         __add__: Any
         __radd__: Any
         __sub__: Any
@@ -72,12 +76,16 @@ class Tensor:
         __gt__: Any
         __ge__: Any
 
+        def __init__(self, data: Any = (), *, device: Any = None): ...
+        def _refresh_view(self) -> None: ...
+        def backward(  # noqa: D102
+            self,
+            gradient: "Tensor | None" = None,
+            retain_graph: bool | None = None,
+            create_graph: bool = False,
+            inputs: Any = None,
+        ) -> None: ...
         def __getattr__(self, name: str) -> Any: ...
-
-    def __init__(self, data: Any = (), *, device: Any = None):
-        from .creation import tensor
-
-        self._data = tensor(data, dtype=dtypes.get_default_dtype(), device=device)._data
 
     # -- what it is -----------------------------------------------------------------------------------------
     @property
@@ -142,15 +150,11 @@ class Tensor:
     # -- how it lies in memory ------------------------------------------------------------------------------
     def stride(self, dim: int | None = None) -> Any:
         """Return how many elements of memory one step along each dimension (or along `dim`) jumps over."""
-        from .memory import strides_of
-
         strides = strides_of(self._data)
         return strides if dim is None else strides[wrap_dim(dim, self._data.ndim)]
 
     def storage_offset(self) -> int:
         """Return the place of the first element in the storage, counted in elements."""
-        from .memory import storage_start
-
         return (self.data_ptr() - storage_start(self._data)) // self._data.itemsize if self._data.size else 0
 
     def data_ptr(self) -> int:
@@ -165,8 +169,6 @@ class Tensor:
 
     def untyped_storage(self) -> Any:
         """Return the memory behind the tensor, which views share: `.nbytes()`, `.data_ptr()`."""
-        from .memory import UntypedStorage
-
         return UntypedStorage(self._data)
 
     @property
@@ -243,23 +245,6 @@ class Tensor:
                 raise RuntimeError(f"assigned grad: expected dtype {self.dtype}, got {value.dtype}")
         self._grad = value
 
-    def backward(
-        self,
-        gradient: "Tensor | None" = None,
-        retain_graph: bool | None = None,
-        create_graph: bool = False,
-        inputs: Any = None,
-    ) -> None:
-        """Compute the gradient of this tensor with respect to every leaf it depends on, and add it to their `.grad`.
-
-        `gradient` (this tensor's shape) is the gradient of what comes after; it may be left out for a tensor of one
-        element. What the graph kept is freed unless `retain_graph`; with `create_graph` the gradients can be
-        differentiated again.
-        """
-        from .autograd import backward
-
-        backward(self, gradient, retain_graph, create_graph, inputs=inputs)
-
     def _accumulate(self, grad: Any, owned: bool) -> None:
         """Add `grad` (an array, or a Tensor when a graph of the gradient is wanted) to `.grad`; `owned` arrays are
         taken over.
@@ -279,8 +264,6 @@ class Tensor:
         if not self.requires_grad:
             raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
         if self._node is not None and self._node.retains is None:
-            import weakref
-
             self._node.retains = weakref.ref(self)
             self._node.hooks = self._node.hooks or {}
 
@@ -323,13 +306,6 @@ class Tensor:
     def data(self, value: "Tensor") -> None:
         self._data = value._data
         self._accumulator = None
-
-    def _refresh_view(self) -> None:
-        """Find this view's place in the graph again after its base was changed in place."""
-        if Changes.latest < self._seen:
-            from .ops.inplace import refresh_view
-
-            refresh_view(self)
 
     # -- out of the tensor ----------------------------------------------------------------------------------
     def numpy(self, *, force: bool = False) -> "np.ndarray[Any, Any]":
@@ -380,8 +356,6 @@ class Tensor:
         return bool((self == element).any())
 
     def __repr__(self) -> str:
-        from .printing import format_tensor
-
         return format_tensor(self)
 
     def __format__(self, spec: str) -> str:
@@ -443,6 +417,12 @@ def wrap(data: "np.ndarray[Any, Any]", node: Node | None = None) -> Tensor:
 
 
 tape.tensor_class, tape.wrap = Tensor, wrap
+
+
+def attach(methods: dict[str, Any]) -> None:
+    """Make `methods`, functions whose first argument is a tensor, methods of Tensor."""
+    for name, method in methods.items():
+        setattr(Tensor, name, method)
 
 
 def _rebuild(cls: type, data: "np.ndarray[Any, Any]", needs_grad: bool) -> Tensor:

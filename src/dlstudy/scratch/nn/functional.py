@@ -5,6 +5,7 @@ The operations and their derivatives are in `ops/`; here they get torch's argume
 """
 
 import inspect
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -101,8 +102,6 @@ def log_softmax(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype:
 
 def _guess(input: Any) -> int:
     """Return the dimension that torch takes when none is named: 0 for 0, 1 or 3 dimensions, else 1."""
-    import warnings
-
     warnings.warn(
         "Implicit dimension choice for softmax has been deprecated. Change the call to include dim=X as an argument.",
         UserWarning,

@@ -12,7 +12,8 @@ import numpy as np
 
 from dlstudy.scratch.autograd import no_grad
 from dlstudy.scratch.creation import empty_like
-from dlstudy.scratch.random import normal_array, randperm
+from dlstudy.scratch.random import normal_array
+from dlstudy.scratch.sampling import randperm
 from dlstudy.scratch.tensor import Tensor, wrap
 
 LINEAR = ("linear", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d")

@@ -1,6 +1,6 @@
 """The operations, each beside its derivative; importing this package gives Tensor its methods."""
 
-from dlstudy.scratch.tensor import Tensor
+from dlstudy.scratch.tensor import attach
 
 from . import (
     activations,
@@ -40,5 +40,4 @@ MODULES = (
 )
 
 for _module in (*MODULES, inplace):
-    for _name, _function in _module.METHODS.items():
-        setattr(Tensor, _name, _function)
+    attach(_module.METHODS)

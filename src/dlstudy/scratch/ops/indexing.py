@@ -1,5 +1,5 @@
 # ruff: noqa: D102 - a derivative is described by the line under its class
-"""Reading and writing parts of a tensor.
+"""Reading parts of a tensor; writing them changes it in place and is in `inplace.py`.
 
 Reading with numbers and slices gives a view, reading with index tensors or masks a copy. The derivative of reading is
 placing: the gradient goes back to where the numbers came from, and where one number was read several times its
@@ -10,9 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from dlstudy.scratch.quiet import quiet
-from dlstudy.scratch.shapes import Shape, broadcast_shapes
-from dlstudy.scratch.tape import Node, edge_of, mode, record
+from dlstudy.scratch.shapes import Shape
+from dlstudy.scratch.tape import Node, record
 from dlstudy.scratch.tensor import Tensor, wrap
 
 from .views import UnsqueezeBackward0, make_view
@@ -197,11 +196,12 @@ def getitem(input: Any, index: Any) -> Any:
         return basic_view(input, basic)
     if any(i is not Ellipsis and i != slice(None) for i in basic):
         input = basic_view(input, basic)
-    out = wrap(np.asarray(_read_array(input._data, advanced)))
+    out = wrap(np.asarray(read_array(input._data, advanced)))
     return record(IndexBackward0, out, (input,), input_shape=input._data.shape, index=advanced)
 
 
-def _read_array(x: Array, index: tuple[Any, ...]) -> Array:
+def read_array(x: Array, index: tuple[Any, ...]) -> Array:
+    """Return x[index] for index arrays; IndexError if their shapes do not fit together."""
     try:
         return x[index]
     except IndexError as error:
@@ -213,7 +213,7 @@ def _read_array(x: Array, index: tuple[Any, ...]) -> Array:
         raise
 
 
-# -- writing -----------------------------------------------------------------------------------------------
+# -- the derivative of writing, which inplace.py does ------------------------------------------------------
 class IndexPutBackward0(Node):
     """y = a with the values b written at an index: a's gradient is lost there, and goes to b"""
 
@@ -230,52 +230,5 @@ class IndexPutBackward0(Node):
         return grad[index] if isinstance(grad, np.ndarray) else read(grad, index)
 
 
-@quiet
-def setitem(input: Any, index: Any, value: Any) -> None:
-    """Write `value` (a tensor or number that broadcasts to the place) into input[index]."""
-    from .inplace import check_writable, copy_, rebase
-
-    basic, advanced = split_index(index, input._data.shape)
-    if advanced is None:
-        place_to_write = basic_view(input, basic)
-        if isinstance(value, Tensor):
-            extra = value._data.ndim - place_to_write._data.ndim
-            if extra > 0 and value._data.shape[:extra] == (1,) * extra:
-                value = value.reshape(value._data.shape[extra:])
-        elif isinstance(value, list | tuple):
-            raise TypeError(f"can't assign a {type(value).__name__} to a tensor: make it a tensor first")
-        copy_(place_to_write, value)
-        return
-    if any(i is not Ellipsis and i != slice(None) for i in basic):
-        input = basic_view(input, basic)
-    check_writable(input)
-    x = input._data
-    target = _read_array(x, advanced)
-    if isinstance(value, Tensor):
-        if value._data.dtype != x.dtype and value._data.ndim:
-            raise RuntimeError(
-                f"Index put requires the source and destination dtypes match, got {input.dtype} and {value.dtype}"
-            )
-        values = value._data
-        while values.ndim > target.ndim and values.shape[0] == 1:
-            values = values[0]
-    elif isinstance(value, float | int | np.number):
-        values = np.asarray(value).astype(x.dtype)
-    else:
-        raise TypeError(f"can't assign a {type(value).__name__} to a tensor: make it a tensor first")
-    if broadcast_shapes(target.shape, values.shape) != target.shape:
-        raise RuntimeError(
-            f"shape mismatch: value tensor of shape {list(values.shape)} cannot be broadcast to "
-            f"indexing result of shape {list(target.shape)}"
-        )
-    edges = (edge_of(input), edge_of(value) if isinstance(value, Tensor) else None) if mode.enabled else (None, None)
-    x[advanced] = values
-    node = None
-    if edges != (None, None) and x.dtype.kind == "f":
-        node = IndexPutBackward0(edges, x.shape, x.dtype)
-        node.saved = (advanced,)
-    rebase(input, node)
-
-
 FUNCTIONS: dict[str, Any] = {}
-METHODS: dict[str, Any] = {"__getitem__": getitem, "__setitem__": setitem}
+METHODS: dict[str, Any] = {"__getitem__": getitem}

@@ -1,5 +1,5 @@
 # ruff: noqa: D102 - a derivative is described by the line under its class
-"""Changing a tensor where it lies, and what that does to the graph.
+"""Changing a tensor where it lies (add_, copy_, t[i] = x), and what that does to the graph.
 
 The change is noted (`changes.py`), so that a derivative that needs the old value can tell and say so. If the tensor is
 part of the graph, its place moves on to the new operation; if it is a view, the tensor it shows a part of moves on
@@ -13,13 +13,14 @@ from typing import Any
 import numpy as np
 
 from dlstudy.scratch.autograd import enable_grad
-from dlstudy.scratch.changes import changed_since, clock, note_change
+from dlstudy.scratch.changes import Changes, changed_since, clock, note_change
 from dlstudy.scratch.quiet import quiet
 from dlstudy.scratch.shapes import broadcast_shapes
 from dlstudy.scratch.tape import CONSTANT, OUTPUT, Node, edge_of, mode, record
 from dlstudy.scratch.tensor import Tensor, wrap
 
-from . import comparisons, functions, gathering, indexing, pointwise
+from . import comparisons, functions, gathering, pointwise
+from .indexing import IndexPutBackward0, basic_view, read_array, split_index
 from .views import replay_view
 
 Array = Any
@@ -72,6 +73,8 @@ def rebase(t: Any, node: Node | None) -> None:
 
 def refresh_view(view: Any) -> None:
     """Find a view's place in the graph again if its memory has changed since it was last found."""
+    if Changes.latest >= view._seen:
+        return
     changed = changed_since(view._data, view._seen)
     view._seen = next(clock)
     if not changed:
@@ -253,6 +256,51 @@ def copy_(self: Any, src: Any, non_blocking: bool = False) -> Any:
     return _replace(self, values, CopyBackwards, (self, src))
 
 
+@quiet
+def setitem(input: Any, index: Any, value: Any) -> None:
+    """Write `value` (a tensor or number that broadcasts to the place) into input[index]."""
+    basic, advanced = split_index(index, input._data.shape)
+    if advanced is None:
+        place_to_write = basic_view(input, basic)
+        if isinstance(value, Tensor):
+            extra = value._data.ndim - place_to_write._data.ndim
+            if extra > 0 and value._data.shape[:extra] == (1,) * extra:
+                value = value.reshape(value._data.shape[extra:])
+        elif isinstance(value, list | tuple):
+            raise TypeError(f"can't assign a {type(value).__name__} to a tensor: make it a tensor first")
+        copy_(place_to_write, value)
+        return
+    if any(i is not Ellipsis and i != slice(None) for i in basic):
+        input = basic_view(input, basic)
+    check_writable(input)
+    x = input._data
+    target = read_array(x, advanced)
+    if isinstance(value, Tensor):
+        if value._data.dtype != x.dtype and value._data.ndim:
+            raise RuntimeError(
+                f"Index put requires the source and destination dtypes match, got {input.dtype} and {value.dtype}"
+            )
+        values = value._data
+        while values.ndim > target.ndim and values.shape[0] == 1:
+            values = values[0]
+    elif isinstance(value, float | int | np.number):
+        values = np.asarray(value).astype(x.dtype)
+    else:
+        raise TypeError(f"can't assign a {type(value).__name__} to a tensor: make it a tensor first")
+    if broadcast_shapes(target.shape, values.shape) != target.shape:
+        raise RuntimeError(
+            f"shape mismatch: value tensor of shape {list(values.shape)} cannot be broadcast to "
+            f"indexing result of shape {list(target.shape)}"
+        )
+    edges = (edge_of(input), edge_of(value) if isinstance(value, Tensor) else None) if mode.enabled else (None, None)
+    x[advanced] = values
+    node = None
+    if edges != (None, None) and x.dtype.kind == "f":
+        node = IndexPutBackward0(edges, x.shape, x.dtype)
+        node.saved = (advanced,)
+    rebase(input, node)
+
+
 def _swap(name: str, other: Callable[..., Any]) -> Callable[..., Any]:
     """Return a dunder method that gives the tensor itself back after changing it."""
 
@@ -301,5 +349,7 @@ METHODS: dict[str, Any] = {
     "__iand__": in_place(comparisons.bitwise_and),
     "__ior__": in_place(comparisons.bitwise_or),
     "__ixor__": in_place(comparisons.bitwise_xor),
-    "index_put_": lambda t, indices, values: indexing.setitem(t, tuple(indices), values) or t,
+    "__setitem__": setitem,
+    "index_put_": lambda t, indices, values: setitem(t, tuple(indices), values) or t,
+    "_refresh_view": refresh_view,
 }

@@ -12,6 +12,8 @@ from dlstudy.scratch.quiet import quiet
 from dlstudy.scratch.tape import Node, record
 from dlstudy.scratch.tensor import Tensor, wrap
 
+from .comparisons import maximum, minimum
+from .gathering import pick
 from .reductions import Reduction, count_of, one_dim, reduced_dims
 
 Array = Any
@@ -73,11 +75,7 @@ def _extremum_along(name: str, of_all: Any, pairwise: Any, arg: Any) -> Callable
         if dim is None:
             return of_all(input)
         if isinstance(dim, Tensor):
-            from .comparisons import maximum, minimum
-
             return (maximum if pairwise is np.maximum else minimum)(input, dim)
-        from .gathering import pick
-
         d = one_dim(input, dim)
         no_elements(name, input._data, d)
         index = np.asarray(arg(input._data, axis=d, keepdims=True)) if input._data.ndim else np.zeros((), np.int64)
