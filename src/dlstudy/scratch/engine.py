@@ -10,7 +10,8 @@ from numpy import ndarray
 from . import tape
 from .changes import Changes
 from .quiet import SILENT, hush, unhush
-from .tape import Node, fit, mode
+from .tape import AccumulateGrad, Node, fit, mode
+from .types import ArrayOrTensor
 
 
 def backward_pass(
@@ -112,7 +113,7 @@ def _ways_to(targets: Sequence[Node], roots: Sequence[Node]) -> set[Node]:
     return wanted
 
 
-def _run_hooks(node: Node, grad: Any, create_graph: bool) -> Any:
+def _run_hooks(node: Node, grad: ArrayOrTensor, create_graph: bool) -> ArrayOrTensor:
     """Let the hooks of the tensor that `node` made see, and maybe replace, its gradient; keep it if it was asked
     for.
     """
@@ -124,12 +125,12 @@ def _run_hooks(node: Node, grad: Any, create_graph: bool) -> Any:
     return grad
 
 
-def _run_leaf_hooks(node: Any, grad: Any, create_graph: bool) -> Any:
+def _run_leaf_hooks(node: AccumulateGrad, grad: ArrayOrTensor, create_graph: bool) -> ArrayOrTensor:
     hooks = node.variable._hooks
     return grad if hooks is None else _apply(hooks, grad, create_graph)
 
 
-def _apply(hooks: dict[int, Any], grad: Any, create_graph: bool) -> Any:
+def _apply(hooks: dict[int, Any], grad: ArrayOrTensor, create_graph: bool) -> ArrayOrTensor:
     for hook in list(hooks.values()):
         seen = grad if create_graph else tape.wrap(np.asarray(grad))
         replaced = hook(seen)

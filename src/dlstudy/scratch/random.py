@@ -13,14 +13,15 @@ from typing import Any
 import numpy as np
 
 from .device import check_device
+from .types import Array, Device
 
-Words = Any  # an array of raw 32-bit integers, held as uint64
+Words = Array  # an array of raw 32-bit integers, held as uint64
 
 
 class Generator:
     """A stream of random numbers, as `torch.Generator`: manual_seed, seed, initial_seed, get_state, set_state."""
 
-    def __init__(self, device: Any = "cpu"):
+    def __init__(self, device: Device = "cpu"):
         check_device(device)
         self._bits = np.random.MT19937()
         self._state = np.random.RandomState(self._bits)
@@ -44,11 +45,11 @@ class Generator:
         """Return the seed that the stream was started with."""
         return self._seed
 
-    def get_state(self) -> Any:
+    def get_state(self) -> tuple[Any, ...]:
         """Return the state of the stream, for `set_state`."""
         return (self._seed, self._bits.state, self._spare_normal)
 
-    def set_state(self, state: Any) -> "Generator":
+    def set_state(self, state: tuple[Any, ...]) -> "Generator":
         """Go on from a state that `get_state` returned."""
         self._seed, self._bits.state, self._spare_normal = state
         return self
@@ -81,17 +82,17 @@ def initial_seed() -> int:
     return default_generator.initial_seed()
 
 
-def get_rng_state() -> Any:
+def get_rng_state() -> tuple[Any, ...]:
     """Return the state of the default generator."""
     return default_generator.get_state()
 
 
-def set_rng_state(state: Any) -> None:
+def set_rng_state(state: tuple[Any, ...]) -> None:
     """Put the default generator into a state that `get_rng_state` returned."""
     default_generator.set_state(state)
 
 
-def uniform_array(count: int, kind: Any, generator: Generator | None) -> Any:
+def uniform_array(count: int, kind: np.dtype[Any] | type, generator: Generator | None) -> Array:
     """Return `count` numbers from [0, 1): 53 random bits for float64, 24 for the others."""
     source = generator or default_generator
     if kind == np.float64:
@@ -99,13 +100,13 @@ def uniform_array(count: int, kind: Any, generator: Generator | None) -> Any:
     return ((source.words(count) & np.uint64((1 << 24) - 1)) * 2.0**-24).astype(kind)
 
 
-def bernoulli_array(count: int, p: float, generator: Generator | None) -> Any:
+def bernoulli_array(count: int, p: float, generator: Generator | None) -> Array:
     """Return `count` booleans, each true with probability p: as torch draws them for one p, with 53 random bits."""
     bits = (generator or default_generator).long_words(count) & np.uint64((1 << 53) - 1)
     return bits < np.uint64(math.ceil(p * 2.0**53))
 
 
-def normal_array(count: int, kind: Any, generator: Generator | None) -> Any:
+def normal_array(count: int, kind: np.dtype[Any] | type, generator: Generator | None) -> Array:
     """Return `count` standard normal numbers by Box and Muller's method (1958).
 
     From 16 numbers on, uniform numbers are paired eight apart in blocks of 16, and if the last block is not full, the
@@ -122,7 +123,7 @@ def normal_array(count: int, kind: Any, generator: Generator | None) -> Any:
     return values
 
 
-def _box_muller(uniform: Any) -> Any:
+def _box_muller(uniform: Array) -> Array:
     first, second = uniform.reshape(-1, 2, 8)[:, 0], uniform.reshape(-1, 2, 8)[:, 1]
     radius = np.sqrt(-2 * np.log(1 - first))
     angle = uniform.dtype.type(2 * math.pi) * second

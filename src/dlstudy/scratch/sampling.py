@@ -1,6 +1,7 @@
 """Tensors of random numbers, with torch's names; `random.py` draws the numbers."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,10 @@ from .ops.inplace import check_writable, rebase
 from .ops.views import sizes
 from .random import Generator, bernoulli_array, default_generator, normal_array, uniform_array
 from .tensor import Tensor, attach, wrap
+from .types import Array, Device, DType, Ints
 
 
-def _float_kind(dtype: Any) -> Any:
+def _float_kind(dtype: DType | None) -> np.dtype[Any]:
     kind = dtypes.get_default_dtype() if dtype is None else dtypes.as_dtype(dtype)
     if not kind.is_floating_point:
         raise RuntimeError(f"expected a floating-point dtype for random fractions, got {kind}")
@@ -21,8 +23,9 @@ def _float_kind(dtype: Any) -> Any:
 
 
 def rand(
-    *size: Any, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
-) -> Tensor:
+    *size: Ints, generator: Generator | None = None, dtype: DType | None = None, device: Device = None,
+    requires_grad: bool = False,
+) -> Tensor:  # fmt: skip
     """Return numbers drawn evenly from [0, 1)."""
     check_device(device)
     shape = sizes(size)
@@ -32,8 +35,9 @@ def rand(
 
 
 def randn(
-    *size: Any, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
-) -> Tensor:
+    *size: Ints, generator: Generator | None = None, dtype: DType | None = None, device: Device = None,
+    requires_grad: bool = False,
+) -> Tensor:  # fmt: skip
     """Return numbers drawn from the normal distribution with mean 0 and variance 1."""
     check_device(device)
     shape = sizes(size)
@@ -43,9 +47,8 @@ def randn(
 
 
 def randint(
-    low: int, high: Any = None, size: Any = None, *, generator: Generator | None = None, dtype: Any = dtypes.int64,
-    device: Any = None,
-    requires_grad: bool = False,
+    low: int, high: Any = None, size: Ints | None = None, *, generator: Generator | None = None,
+    dtype: DType = dtypes.int64, device: Device = None, requires_grad: bool = False,
 ) -> Tensor:  # fmt: skip
     """Return integers drawn evenly from low (0 if left out) to high - 1: randint(high, size) or randint(low, high,
     size).
@@ -62,7 +65,9 @@ def randint(
     return wrap(values.reshape(shape).astype(dtypes.as_dtype(dtype).numpy)).requires_grad_(requires_grad)
 
 
-def randperm(n: int, *, generator: Generator | None = None, dtype: Any = dtypes.int64, device: Any = None) -> Tensor:
+def randperm(
+    n: int, *, generator: Generator | None = None, dtype: DType = dtypes.int64, device: Device = None
+) -> Tensor:
     """Return the numbers 0 to n - 1 in random order (the shuffle of Fisher and Yates)."""
     check_device(device)
     if n < 0:
@@ -76,14 +81,14 @@ def randperm(n: int, *, generator: Generator | None = None, dtype: Any = dtypes.
     return wrap(np.array(order, dtypes.as_dtype(dtype).numpy))
 
 
-def _fill(t: Any, values: Any) -> Any:
+def _fill(t: Tensor, values: Array) -> Tensor:
     check_writable(t)
     t._data[...] = values.reshape(t._data.shape)
     rebase(t, t._node if t._base is None else None)
     return t
 
 
-def uniform_(self: Any, a: float = 0.0, b: float = 1.0, *, generator: Generator | None = None) -> Any:
+def uniform_(self: Tensor, a: float = 0.0, b: float = 1.0, *, generator: Generator | None = None) -> Tensor:
     """Fill with numbers drawn evenly from [a, b)."""
     x = self._data
     unit = uniform_array(x.size, x.dtype, generator)
@@ -93,7 +98,7 @@ def uniform_(self: Any, a: float = 0.0, b: float = 1.0, *, generator: Generator 
     )  # rounded once, as torch does
 
 
-def normal_(self: Any, mean: float = 0.0, std: float = 1.0, *, generator: Generator | None = None) -> Any:
+def normal_(self: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Generator | None = None) -> Tensor:
     """Fill with normal numbers of the given mean and standard deviation."""
     if std < 0:
         raise RuntimeError(f"normal expects std >= 0.0, but found std {std}")
@@ -101,7 +106,7 @@ def normal_(self: Any, mean: float = 0.0, std: float = 1.0, *, generator: Genera
     return _fill(self, normal_array(x.size, x.dtype, generator) * x.dtype.type(std) + x.dtype.type(mean))
 
 
-def bernoulli_(self: Any, p: float = 0.5, *, generator: Generator | None = None) -> Any:
+def bernoulli_(self: Tensor, p: float = 0.5, *, generator: Generator | None = None) -> Tensor:
     """Fill with ones, each with probability p, and zeros. RuntimeError if p is no probability."""
     if not 0 <= p <= 1:
         raise RuntimeError(f"bernoulli_ expects p to be in [0, 1], but got p={p}")
@@ -117,10 +122,11 @@ def bernoulli(input: Tensor, *, generator: Generator | None = None) -> Tensor:
     return wrap(drawn.astype(x.dtype))
 
 
-def _like(function: Any) -> Any:
+def _like(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
     def make(
-        input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, generator: Any = None
-    ) -> Tensor:
+        input: Tensor, *, dtype: DType | None = None, device: Device = None, requires_grad: bool = False,
+        generator: Generator | None = None,
+    ) -> Tensor:  # fmt: skip
         kind = input.dtype if dtype is None else dtype
         made: Tensor = function(
             input._data.shape, dtype=kind, device=device, requires_grad=requires_grad, generator=generator
@@ -134,7 +140,7 @@ def _like(function: Any) -> Any:
 rand_like, randn_like = _like(rand), _like(randn)
 
 
-def randint_like(input: Tensor, low: int, high: int | None = None, *, dtype: Any = None) -> Tensor:
+def randint_like(input: Tensor, low: int, high: int | None = None, *, dtype: DType | None = None) -> Tensor:
     """Return integers drawn evenly from low to high - 1, with the shape and format of `input`."""
     kind = input.dtype if dtype is None else dtype
     return (

@@ -22,6 +22,7 @@ import numpy as np
 
 from .changes import Changes, change_count, changed_since, clock
 from .shapes import Shape, sum_to_shape
+from .types import ArrayOrTensor
 
 if TYPE_CHECKING:
     from .tensor import Tensor
@@ -191,7 +192,7 @@ class Node:
         return fit(formula(self, grad, *[saved[j] for j in uses]), edge)
 
 
-def fit(grad: Any, edge: Node) -> Any:
+def fit(grad: ArrayOrTensor, edge: Node) -> ArrayOrTensor:
     """Return `grad`, an array or a Tensor, with the shape and format of the tensor it belongs to."""
     if grad.shape != edge.shape:
         grad = sum_to_shape(grad, edge.shape)

@@ -9,7 +9,7 @@ derivative. They are built on this file, so it cannot import them: each module h
 import itertools
 import warnings
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,8 +18,9 @@ from . import dtypes, tape
 from .changes import change_count, note_change
 from .device import CPU, device
 from .memory import UntypedStorage, storage_start, strides_of
-from .printing import format_tensor
+from .printing import ValuesAndIndices, format_tensor
 from .tape import Node
+from .types import Array, Device
 
 
 class Size(tuple):
@@ -42,7 +43,7 @@ class Tensor:
     `Tensor(data)` makes a float32 tensor; use `tensor(data)` to keep the data's own format.
     """
 
-    _data: "np.ndarray[Any, Any]"
+    _data: Array
     _node: Node | None = None  # the operation that made it; None for a leaf
     _leaf_needs_grad = False
     _grad: "Tensor | None" = None
@@ -56,27 +57,54 @@ class Tensor:
     __array_priority__ = 1000
     __hash__ = object.__hash__
 
-    # What is attached: __init__ in creation.py, backward in autograd.py, the operations in ops/.
+    # What other modules attach: __init__ (creation.py), backward (autograd.py) and the operations (ops/), for type
+    # checkers. An operation that is not named here returns a Tensor (tests/scratch/test_types.py).
     if TYPE_CHECKING:
-        __add__: Any
-        __radd__: Any
-        __sub__: Any
-        __rsub__: Any
-        __mul__: Any
-        __rmul__: Any
-        __truediv__: Any
-        __rtruediv__: Any
-        __pow__: Any
-        __matmul__: Any
-        __neg__: Any
-        __getitem__: Any
-        __setitem__: Any
-        __lt__: Any
-        __le__: Any
-        __gt__: Any
-        __ge__: Any
+        T: "Tensor"
+        mT: "Tensor"
+        H: "Tensor"
+        mH: "Tensor"
+        allclose: Callable[..., bool]
+        chunk: "Callable[..., tuple[Tensor, ...]]"
+        equal: Callable[..., bool]
+        max: Any  # a Tensor, or the pair (values, indices) along a dimension
+        min: Any
+        nonzero: Any  # a Tensor, or a tuple of them
+        sort: Callable[..., ValuesAndIndices]
+        split: "Callable[..., tuple[Tensor, ...]]"
+        topk: Callable[..., ValuesAndIndices]
+        type: Any  # a name, or a Tensor in another format
+        unbind: "Callable[..., tuple[Tensor, ...]]"
 
-        def __init__(self, data: Any = (), *, device: Any = None): ...
+        def __getattr__(self, name: str) -> "Callable[..., Tensor]": ...
+        def __add__(self, other: Any) -> "Tensor": ...
+        def __radd__(self, other: Any) -> "Tensor": ...
+        def __sub__(self, other: Any) -> "Tensor": ...
+        def __rsub__(self, other: Any) -> "Tensor": ...
+        def __mul__(self, other: Any) -> "Tensor": ...
+        def __rmul__(self, other: Any) -> "Tensor": ...
+        def __truediv__(self, other: Any) -> "Tensor": ...
+        def __rtruediv__(self, other: Any) -> "Tensor": ...
+        def __floordiv__(self, other: Any) -> "Tensor": ...
+        def __mod__(self, other: Any) -> "Tensor": ...
+        def __pow__(self, other: Any) -> "Tensor": ...
+        def __rpow__(self, other: Any) -> "Tensor": ...
+        def __matmul__(self, other: Any) -> "Tensor": ...
+        def __and__(self, other: Any) -> "Tensor": ...
+        def __or__(self, other: Any) -> "Tensor": ...
+        def __xor__(self, other: Any) -> "Tensor": ...
+        def __eq__(self, other: Any) -> "Tensor": ...  # type: ignore[override]
+        def __ne__(self, other: Any) -> "Tensor": ...  # type: ignore[override]
+        def __lt__(self, other: Any) -> "Tensor": ...
+        def __le__(self, other: Any) -> "Tensor": ...
+        def __gt__(self, other: Any) -> "Tensor": ...
+        def __ge__(self, other: Any) -> "Tensor": ...
+        def __neg__(self) -> "Tensor": ...
+        def __invert__(self) -> "Tensor": ...
+        def __iter__(self) -> "Iterator[Tensor]": ...
+        def __getitem__(self, index: Any) -> "Tensor": ...
+        def __setitem__(self, index: Any, value: Any) -> None: ...
+        def __init__(self, data: Any = (), *, device: Device = None): ...
         def _refresh_view(self) -> None: ...
         def backward(  # noqa: D102
             self,
@@ -85,7 +113,6 @@ class Tensor:
             create_graph: bool = False,
             inputs: Any = None,
         ) -> None: ...
-        def __getattr__(self, name: str) -> Any: ...
 
     # -- what it is -----------------------------------------------------------------------------------------
     @property
@@ -167,7 +194,7 @@ class Tensor:
         """Return whether the elements lie in row-major order without gaps."""
         return bool(self._data.flags.c_contiguous)
 
-    def untyped_storage(self) -> Any:
+    def untyped_storage(self) -> UntypedStorage:
         """Return the memory behind the tensor, which views share: `.nbytes()`, `.data_ptr()`."""
         return UntypedStorage(self._data)
 
@@ -308,7 +335,7 @@ class Tensor:
         self._accumulator = None
 
     # -- out of the tensor ----------------------------------------------------------------------------------
-    def numpy(self, *, force: bool = False) -> "np.ndarray[Any, Any]":
+    def numpy(self, *, force: bool = False) -> Array:
         """Return the NumPy array that shares this tensor's memory; RuntimeError if it requires a gradient (unless
         `force`).
         """
@@ -316,7 +343,7 @@ class Tensor:
             raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
         return self._data
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> "np.ndarray[Any, Any]":
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
         return np.array(self.numpy(), dtype=dtype, copy=copy)
 
     def item(self) -> Any:
@@ -352,7 +379,7 @@ class Tensor:
             raise TypeError("only integer tensors of a single element can be converted to an index")
         return int(self._data.item())
 
-    def __contains__(self, element: Any) -> bool:
+    def __contains__(self, element: object) -> bool:
         return bool((self == element).any())
 
     def __repr__(self) -> str:
@@ -374,7 +401,7 @@ class Tensor:
             copied._grad = self._grad.__deepcopy__(memo)
         return copied
 
-    def __reduce__(self) -> Any:
+    def __reduce__(self) -> tuple[Any, ...]:
         if not self.is_leaf:
             raise RuntimeError("only leaf tensors can be pickled: detach() this one first")
         return _rebuild, (type(self), self._data, self._leaf_needs_grad)
@@ -404,7 +431,7 @@ class RemovableHandle:
 _new = object.__new__
 
 
-def wrap(data: "np.ndarray[Any, Any]", node: Node | None = None) -> Tensor:
+def wrap(data: Array, node: Node | None = None) -> Tensor:
     """Return a tensor around the array `data` (not copied), made by `node`.
 
     With a leaf's node as `node`, the result stands for that leaf's value in the graph.
@@ -425,7 +452,7 @@ def attach(methods: dict[str, Any]) -> None:
         setattr(Tensor, name, method)
 
 
-def _rebuild(cls: type, data: "np.ndarray[Any, Any]", needs_grad: bool) -> Tensor:
+def _rebuild(cls: type, data: Array, needs_grad: bool) -> Tensor:
     t: Tensor = object.__new__(cls)
     t._data, t._leaf_needs_grad = data, needs_grad
     return t

@@ -13,10 +13,9 @@ import numpy as np
 from dlstudy.scratch.shapes import Shape
 from dlstudy.scratch.tape import Node, record
 from dlstudy.scratch.tensor import Tensor, wrap
+from dlstudy.scratch.types import Array, ArrayOrTensor
 
 from .views import UnsqueezeBackward0, make_view
-
-Array = Any
 
 
 # -- understanding an index --------------------------------------------------------------------------------
@@ -121,7 +120,7 @@ class SliceBackward0(Node):
     input_shape: Shape
     index: Any
 
-    def grad_a(self, grad: Array) -> Array:
+    def grad_a(self, grad: ArrayOrTensor) -> ArrayOrTensor:
         return place(grad, self.input_shape, self.index, basic=True)
 
 
@@ -142,18 +141,18 @@ class IndexBackward0(Node):
 
     input_shape: Shape
 
-    def grad_a(self, grad: Array, index: Any) -> Array:
+    def grad_a(self, grad: ArrayOrTensor, index: Any) -> ArrayOrTensor:
         return place(grad, self.input_shape, index)
 
 
 class PlaceBackward(Node):
     """y = zeros with a added in at an index: what reading's derivative does, so its own derivative is reading"""
 
-    def grad_a(self, grad: Array, index: Any) -> Array:
+    def grad_a(self, grad: ArrayOrTensor, index: Any) -> ArrayOrTensor:
         return grad[index] if isinstance(grad, np.ndarray) else read(grad, index)
 
 
-def place(values: Array, shape: Shape, index: Any, basic: bool = False) -> Array:
+def place(values: ArrayOrTensor, shape: Shape, index: Any, basic: bool = False) -> ArrayOrTensor:
     """Return zeros of `shape` with `values` (an array or a Tensor) added at `index`; repeated places add up."""
     if isinstance(values, Tensor):
         return record(PlaceBackward, wrap(place(values._data, shape, index, basic)), (values,), index=index)
@@ -165,15 +164,15 @@ def place(values: Array, shape: Shape, index: Any, basic: bool = False) -> Array
     return out
 
 
-def read(input: Any, index: tuple[Any, ...]) -> Any:
+def read(input: Tensor, index: tuple[Any, ...]) -> Tensor:
     """Return input[index] for an index in NumPy's form; a copy, as derivatives need no views."""
     out = wrap(np.array(input._data[index]))
     return record(IndexBackward0, out, (input,), input_shape=input._data.shape, index=index)
 
 
 def basic_view(
-    input: Any, index: tuple[Any, ...], operation: type[Node] | None = None, no_write: str | None = None
-) -> Any:
+    input: Tensor, index: tuple[Any, ...], operation: type[Node] | None = None, no_write: str | None = None
+) -> Tensor:
     """Return the view that numbers, slices and None select."""
     x = input._data
     if operation is None:
@@ -186,7 +185,7 @@ def basic_view(
     return make_view(operation, x[index], input, lambda t: t[index], no_write, input_shape=x.shape, index=index)
 
 
-def getitem(input: Any, index: Any) -> Any:
+def getitem(input: Tensor, index: Any) -> Tensor:
     """Return input[index] with torch's rules: a view for numbers and slices, a copy for index tensors and masks."""
     x = input._data
     if index.__class__ is int and x.ndim and -x.shape[0] <= index < x.shape[0]:
@@ -217,7 +216,7 @@ def read_array(x: Array, index: tuple[Any, ...]) -> Array:
 class IndexPutBackward0(Node):
     """y = a with the values b written at an index: a's gradient is lost there, and goes to b"""
 
-    def grad_a(self, grad: Array, index: Any) -> Array:
+    def grad_a(self, grad: ArrayOrTensor, index: Any) -> ArrayOrTensor:
         if isinstance(grad, Tensor):
             keep = np.ones(grad._data.shape, grad._data.dtype)
             keep[index] = 0
@@ -226,7 +225,7 @@ class IndexPutBackward0(Node):
         grad[index] = 0
         return grad
 
-    def grad_b(self, grad: Array, index: Any) -> Array:
+    def grad_b(self, grad: ArrayOrTensor, index: Any) -> ArrayOrTensor:
         return grad[index] if isinstance(grad, np.ndarray) else read(grad, index)
 
 

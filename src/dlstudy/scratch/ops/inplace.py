@@ -18,15 +18,14 @@ from dlstudy.scratch.quiet import quiet
 from dlstudy.scratch.shapes import broadcast_shapes
 from dlstudy.scratch.tape import CONSTANT, OUTPUT, Node, edge_of, mode, record
 from dlstudy.scratch.tensor import Tensor, wrap
+from dlstudy.scratch.types import Array, ArrayOrTensor, Number, Operand
 
 from . import comparisons, functions, gathering, pointwise
 from .indexing import IndexPutBackward0, basic_view, read_array, split_index
 from .views import replay_view
 
-Array = Any
 
-
-def check_writable(t: Any) -> None:
+def check_writable(t: Tensor) -> None:
     """Refuse what must not be changed in place: leaves of the graph, some views, and views with several places for
     one number.
     """
@@ -56,7 +55,7 @@ def check_writable(t: Any) -> None:
         raise RuntimeError("this tensor shows read-only memory and cannot be changed in place: clone() it first")
 
 
-def rebase(t: Any, node: Node | None) -> None:
+def rebase(t: Tensor, node: Node | None) -> None:
     """Count the change just made to `t` and make `node`, which computed the new values, its place in the graph."""
     note_change(t._data)
     if not mode.enabled:
@@ -71,7 +70,7 @@ def rebase(t: Any, node: Node | None) -> None:
         refresh_view(t)
 
 
-def refresh_view(view: Any) -> None:
+def refresh_view(view: Tensor) -> None:
     """Find a view's place in the graph again if its memory has changed since it was last found."""
     if Changes.latest >= view._seen:
         return
@@ -79,9 +78,10 @@ def refresh_view(view: Any) -> None:
     view._seen = next(clock)
     if not changed:
         return
-    if edge_of(view._base) is not None:
+    base = view._base
+    if base is not None and edge_of(base) is not None:
         with enable_grad():
-            view._node = replay_view(view, view._base)._node
+            view._node = replay_view(view, base)._node
 
 
 class CopySlices(Node):
@@ -93,14 +93,14 @@ class CopySlices(Node):
     keeps = ("change",)  # the node of the operation that changed the part
     sources = (CONSTANT,)
 
-    def __init__(self, base: Any, change: Node, view: Any):
+    def __init__(self, base: Tensor, change: Node, view: Tensor):
         super().__init__((edge_of(base), *change.edges[1:]), base._data.shape, base._data.dtype)
         self.saved = (change,)
         self.replay = functools.partial(replay_view, view)
         others = [(functools.partial(CopySlices.other_gradient, i=i), 0, (0,)) for i in range(1, len(change.edges))]
         self.formulas = ((CopySlices.base_gradient, 0, (0,)), *others)
 
-    def base_gradient(self, grad: Array, change: Node) -> Array:
+    def base_gradient(self, grad: ArrayOrTensor, change: Node) -> ArrayOrTensor:
         """Return the output's gradient, its changed part replaced by the gradient of what was there before."""
         if isinstance(grad, Tensor):
             grad = grad.clone()
@@ -112,13 +112,13 @@ class CopySlices(Node):
         part[...] = change.gradient_of(0, part.copy())
         return grad
 
-    def other_gradient(self, grad: Array, change: Node, i: int) -> Array:
+    def other_gradient(self, grad: ArrayOrTensor, change: Node, i: int) -> ArrayOrTensor:
         """Return the gradient of the change's input number i."""
         return change.gradient_of(i, self.replay(grad))
 
 
 # -- writing new values ------------------------------------------------------------------------------------
-def overwrite(t: Any, result: Any) -> Any:
+def overwrite(t: Tensor, result: Tensor) -> Tensor:
     """Make `t` hold the values of `result`, an operation's fresh output computed from t, and take over its place in
     the graph.
     """
@@ -145,7 +145,7 @@ def overwrite(t: Any, result: Any) -> Any:
 def in_place(function: Callable[..., Any]) -> Callable[..., Any]:
     """Return the method that stores the result of `function` in its first argument."""
 
-    def apply(self: Any, *args: Any, **kwargs: Any) -> Any:
+    def apply(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         check_writable(self)
         result = function(self, *args, **kwargs)
         if result is NotImplemented:
@@ -157,11 +157,11 @@ def in_place(function: Callable[..., Any]) -> Callable[..., Any]:
     return apply
 
 
-def in_place_ufunc(ufunc: Any, function: Callable[..., Any]) -> Callable[..., Any]:
+def in_place_ufunc(ufunc: np.ufunc, function: Callable[..., Any]) -> Callable[..., Any]:
     """Return in_place(function) with a way around it, without a temporary array, for when nothing is recorded."""
     general = in_place(function)
 
-    def apply(self: Any, other: Any, **kwargs: Any) -> Any:
+    def apply(self: Tensor, other: Operand, **kwargs: Any) -> Tensor:
         if kwargs or (mode.enabled and (self.requires_grad or (isinstance(other, Tensor) and other.requires_grad))):
             return general(self, other, **kwargs)
         x = self._data
@@ -180,7 +180,7 @@ def in_place_ufunc(ufunc: Any, function: Callable[..., Any]) -> Callable[..., An
 
 
 @quiet
-def _write(ufunc: Any, t: Any, x: Array, y: Any) -> Any:
+def _write(ufunc: np.ufunc, t: Tensor, x: Array, y: Array | Number) -> Tensor:
     ufunc(x, y, out=x)
     note_change(t._data)
     return t
@@ -189,17 +189,17 @@ def _write(ufunc: Any, t: Any, x: Array, y: Any) -> Any:
 class ZeroBackward0(Node):
     """y = 0, whatever a was"""
 
-    def grad_a(self, grad: Array) -> Array:
+    def grad_a(self, grad: ArrayOrTensor) -> ArrayOrTensor:
         return grad * 0
 
 
 class FillBackward1(Node):
     """y = one value everywhere, whatever a was"""
 
-    def grad_a(self, grad: Array) -> Array:
+    def grad_a(self, grad: ArrayOrTensor) -> ArrayOrTensor:
         return grad * 0
 
-    def grad_value(self, grad: Array) -> Array:
+    def grad_value(self, grad: ArrayOrTensor) -> ArrayOrTensor:
         return grad.sum()
 
 
@@ -210,14 +210,14 @@ class FillBackward2(FillBackward1):
 class CopyBackwards(Node):
     """y = b, whatever a was"""
 
-    def grad_a(self, grad: Array) -> Array:
+    def grad_a(self, grad: ArrayOrTensor) -> ArrayOrTensor:
         return grad * 0
 
-    def grad_b(self, grad: Array) -> Array:
+    def grad_b(self, grad: ArrayOrTensor) -> ArrayOrTensor:
         return grad
 
 
-def _replace(t: Any, values: Any, operation: type[Node], inputs: tuple[Any, ...]) -> Any:
+def _replace(t: Tensor, values: Array | int, operation: type[Node], inputs: tuple[Any, ...]) -> Tensor:
     """Write `values` over `t`, whose old values do not matter."""
     check_writable(t)
     node = record(operation, wrap(t._data), inputs)._node
@@ -226,12 +226,12 @@ def _replace(t: Any, values: Any, operation: type[Node], inputs: tuple[Any, ...]
     return t
 
 
-def zero_(self: Any) -> Any:
+def zero_(self: Tensor) -> Tensor:
     """Set all elements to 0."""
     return _replace(self, 0, ZeroBackward0, (self,))
 
 
-def fill_(self: Any, value: Any) -> Any:
+def fill_(self: Tensor, value: Operand) -> Tensor:
     """Set all elements to `value`, a number or a 0-d tensor."""
     if isinstance(value, Tensor):
         if value._data.ndim:
@@ -243,7 +243,7 @@ def fill_(self: Any, value: Any) -> Any:
 
 
 @quiet
-def copy_(self: Any, src: Any, non_blocking: bool = False) -> Any:
+def copy_(self: Tensor, src: Operand, non_blocking: bool = False) -> Tensor:
     """Copy the values of `src` (a tensor that broadcasts to this shape, or a number), converted to this format."""
     values = src._data if isinstance(src, Tensor) else np.asarray(src)
     if not isinstance(src, Tensor | float | int | np.number | np.bool_):
@@ -257,7 +257,7 @@ def copy_(self: Any, src: Any, non_blocking: bool = False) -> Any:
 
 
 @quiet
-def setitem(input: Any, index: Any, value: Any) -> None:
+def setitem(input: Tensor, index: Any, value: Operand) -> None:
     """Write `value` (a tensor or number that broadcasts to the place) into input[index]."""
     basic, advanced = split_index(index, input._data.shape)
     if advanced is None:
@@ -304,7 +304,7 @@ def setitem(input: Any, index: Any, value: Any) -> None:
 def _swap(name: str, other: Callable[..., Any]) -> Callable[..., Any]:
     """Return a dunder method that gives the tensor itself back after changing it."""
 
-    def apply(self: Any, value: Any) -> Any:
+    def apply(self: Tensor, value: Operand) -> Tensor:
         return other(self, value)
 
     apply.__name__ = name
