@@ -46,13 +46,12 @@ class Linear(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """Return input @ weight.T + bias."""
-        parameters = self.__dict__["_parameters"]
-        return linear(input, parameters["weight"], parameters["bias"])
+        return linear(input, self.weight, self.bias)
 
     def _merge(self, following: Module) -> Callable[[Tensor], Tensor] | None:
         if not (following._plain(ReLU) and self._plain(Linear)):
             return None
-        parameters = self.__dict__["_parameters"]
+        parameters = self.__dict__["_parameters"]  # past Module.__getattr__: some per cent of a small network's step
         return lambda input: linear_relu(input, parameters["weight"], parameters["bias"])
 
     def extra_repr(self) -> str:
