@@ -2,7 +2,7 @@
 
     python benchmarks/convolution.py            # prints the tables and writes results/convolution.md and .json
     python benchmarks/convolution.py --quick    # fewer samples, writes nothing
-    python benchmarks/convolution.py --kernels  # times every kernel of scratch beside the others: see conv/choice.py
+    python benchmarks/convolution.py --kernels  # times every kernel of scratch: see conv/kernel_choice.py
 
 How it measures. Both libraries convolve the same numbers in turn, sample by sample, in one process with one thread; a
 sample is CPU time (see `measure.py`). Before, one large array is freed: from then on the C library keeps freed memory
@@ -338,12 +338,12 @@ def memory_of(library: str, case: str) -> float:
 # -- which kernel ------------------------------------------------------------------------------------------
 def kernel_runs(n: int, c: int, f: int, side: int) -> dict[tuple[str, str], Callable[[], Any]]:
     """Return (what, kernel) and the run of every kernel that can compute it."""
-    from dlstudy.scratch.conv import choice, flat, rows, winograd
+    from dlstudy.scratch.conv import flat, kernel_choice, rows, winograd
     from dlstudy.scratch.conv.geometry import geometry
 
     x, w, b, grad = numbers(n, c, f, side)
     geo = geometry((side, side), (3, 3), (1, 1), (1, 1), (1, 1))
-    y, gx, turned = np.empty_like(grad), np.empty_like(x), choice.flipped(w, 1)
+    y, gx, turned = np.empty_like(grad), np.empty_like(x), kernel_choice.flipped(w, 1)
     modules: dict[str, Any] = {"flat": flat, "rows": rows, "winograd": winograd}
     runs: dict[tuple[str, str], Callable[[], Any]] = {}
     for k, m in modules.items():
@@ -357,10 +357,10 @@ def kernel_runs(n: int, c: int, f: int, side: int) -> dict[tuple[str, str], Call
 
 def kernels(samples: int) -> None:
     """Print the time of every kernel for 3 x 3 convolutions of many channel counts; the quickest is starred."""
-    from dlstudy.scratch.conv import choice
+    from dlstudy.scratch.conv import kernel_choice
     from dlstudy.scratch.conv.geometry import geometry
 
-    print("ms; * the quickest, [..] what conv/choice.py takes; the input gradient by scattering, or as a convolution")
+    print("ms; * the quickest, [..] what kernel_choice takes; the input gradient by scattering, or as a convolution")
     for n, c, f, side in [
         (32, 1, 8, 28), (32, 3, 16, 28), (32, 8, 16, 28), (32, 16, 16, 28), (32, 16, 32, 28), (32, 32, 32, 28),
         (32, 32, 32, 14), (32, 32, 64, 14), (16, 48, 48, 28), (16, 64, 64, 28), (32, 64, 64, 14), (8, 64, 64, 56),
@@ -372,8 +372,8 @@ def kernels(samples: int) -> None:
         for run in runs.values():
             run()
         times, _ = interleave({f"{a} {k}": run for (a, k), run in runs.items()}, samples)
-        forward = choice.kernel(geo, c, f)
-        back = choice.kernel(geo.flipped, f, c) if 2 * c >= f else "scatter"
+        forward = kernel_choice.kernel(geo, c, f)
+        back = kernel_choice.kernel(geo.flipped, f, c) if 2 * c >= f else "scatter"
         taken = {("forward", forward), ("weight", "flat" if forward == "rows" else forward), ("input", back)}
         cells = []
         for what in ("forward", "weight", "input"):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import dlstudy.scratch as scratch
 from dlstudy.scratch import conv
-from dlstudy.scratch.conv import buffers, choice, flat, pointwise, rows, winograd
+from dlstudy.scratch.conv import buffers, flat, kernel_choice, pointwise, rows, winograd
 from dlstudy.scratch.conv.geometry import Geometry, geometry
 
 from .parity import compare, draw
@@ -99,7 +99,7 @@ def test_conv1d(length: int, kernel: int, stride: int, padding: int, dilation: i
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize(
     "case",
-    [  # N, C, F, H, W, kernel, groups, stride, padding, dilation: each kernel as `choice` takes it
+    [  # N, C, F, H, W, kernel, groups, stride, padding, dilation: each kernel as `kernel_choice` takes it
         (2, 64, 64, 10, 13, 3, 1, 1, 1, 1),
         (1, 48, 64, 8, 8, 3, 1, 1, 0, 1),
         (3, 12, 12, 12, 16, 3, 12, 1, 1, 1),
@@ -180,7 +180,7 @@ def test_gradients_by_differences(problem: Any) -> None:
             assert leaf.grad.numpy()[where] == pytest.approx(loss(*arrays[0]) - loss(*arrays[1]), abs=1e-9)
 
 
-# -- every kernel, also where `choice` would take another ------------------------------------------------------
+# -- every kernel, also where `kernel_choice` would take another ------------------------------------------------------
 KERNELS: dict[str, Any] = {
     "flat": flat, "rows": rows, "winograd": winograd, "pointwise": pointwise,
 }  # fmt: skip
@@ -278,7 +278,7 @@ def test_several_samples_at_a_time_with_a_rest(name: str, monkeypatch: pytest.Mo
 
 def test_large_pictures_in_bands(monkeypatch: pytest.MonkeyPatch) -> None:
     """With a tiny limit every picture is done four output rows at a time: the same numbers, gradients included."""
-    monkeypatch.setattr(choice, "BAND", 1)
+    monkeypatch.setattr(kernel_choice, "BAND", 1)
     r = rng_of(16)
     for c, f, k, g, s, p, d in [
         (3, 5, 3, 1, 1, 1, 1), (64, 64, 3, 1, 1, 1, 1), (4, 4, 3, 4, 1, 2, 1), (2, 9, 2, 1, 3, 0, 2),
@@ -293,7 +293,7 @@ def test_the_choice_of_kernel() -> None:
     def chosen(c: int, f: int, size: int = 28, groups: int = 1, **changes: Any) -> str:
         given: dict[str, Any] = {"kernel": (3, 3), "stride": (1, 1), "padding": (1, 1), "dilation": (1, 1), **changes}
         geo = geometry((size, size), given["kernel"], given["stride"], given["padding"], given["dilation"], groups)
-        return choice.kernel(geo, c, f)
+        return kernel_choice.kernel(geo, c, f)
 
     assert chosen(3, 16) == "flat"
     assert chosen(16, 32) == "rows"

@@ -127,7 +127,7 @@ def test_a_constant_factor_is_all_that_a_product_keeps() -> None:
 
 
 def test_notes_of_changes_go_with_their_memory() -> None:
-    from dlstudy.scratch.versions import Changes
+    from dlstudy.scratch.changes import Changes
 
     before = len(Changes.of_owner)
     for _ in range(100):

@@ -58,21 +58,14 @@ from .dtypes import (
 )
 from .random import (
     Generator,
-    bernoulli,
     default_generator,
     get_rng_state,
     initial_seed,
     manual_seed,
-    rand,
-    rand_like,
-    randint,
-    randint_like,
-    randn,
-    randn_like,
-    randperm,
     seed,
     set_rng_state,
 )
+from .sampling import bernoulli, rand, rand_like, randint, randint_like, randn, randn_like, randperm
 from .serialization import load, save
 from .shapes import broadcast_shapes
 from .tensor import Size, Tensor

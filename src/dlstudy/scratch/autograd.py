@@ -9,7 +9,9 @@ import numpy as np
 
 from .engine import backward_pass
 from .tape import AccumulateGrad, Node, edge_of, mode
-from .tensor import Tensor, wrap
+from .tensor import Tensor, attach, wrap
+
+Tensors = Tensor | Sequence[Tensor]
 
 __all__ = [
     "AccumulateGrad",
@@ -26,11 +28,11 @@ __all__ = [
 
 
 def backward(
-    tensors: Any,
-    grad_tensors: Any = None,
+    tensors: Tensors,
+    grad_tensors: Tensors | None = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
-    inputs: Any = None,
+    inputs: Tensors | None = None,
 ) -> None:
     """Add the gradients of `tensors` (weighted by `grad_tensors`) to the `.grad` of the leaves, or only of `inputs`."""
     roots = _roots(_as_list(tensors), _as_list(grad_tensors), create_graph)
@@ -48,10 +50,26 @@ def backward(
             t._accumulate(arrived.pop(edge), owned=False)
 
 
+def backward_from(
+    self: Tensor,
+    gradient: Tensor | None = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    inputs: Tensors | None = None,
+) -> None:
+    """Compute the gradient of this tensor with respect to every leaf it depends on, and add it to their `.grad`.
+
+    `gradient` (this tensor's shape) is the gradient of what comes after; it may be left out for a tensor of one
+    element. What the graph kept is freed unless `retain_graph`; with `create_graph` the gradients can be
+    differentiated again.
+    """
+    backward(self, gradient, retain_graph, create_graph, inputs=inputs)
+
+
 def grad(
-    outputs: Any,
-    inputs: Any,
-    grad_outputs: Any = None,
+    outputs: Tensors,
+    inputs: Tensors,
+    grad_outputs: Tensors | None = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
     allow_unused: bool | None = None,
@@ -84,7 +102,7 @@ def grad(
     return tuple(results)
 
 
-def _as_list(value: Any) -> list[Any]:
+def _as_list(value: Tensors | None) -> list[Tensor]:
     if value is None:
         return []
     return [value] if isinstance(value, Tensor) else list(value)
@@ -97,7 +115,7 @@ def _edge_of_input(t: Tensor) -> Node:
     return edge
 
 
-def _roots(tensors: Sequence[Tensor], grads: Sequence[Any], create_graph: bool) -> list[tuple[Node, Any]]:
+def _roots(tensors: Sequence[Tensor], grads: Sequence[Tensor], create_graph: bool) -> list[tuple[Node, Any]]:
     """Return (node, gradient) for each output, after checking that each has a graph and a gradient of the right
     shape.
     """
@@ -210,3 +228,6 @@ def is_grad_enabled() -> bool:
 def is_inference_mode_enabled() -> bool:
     """Return whether an `inference_mode` block is being run."""
     return mode.inference
+
+
+attach({"backward": backward_from})

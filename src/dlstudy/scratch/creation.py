@@ -1,6 +1,7 @@
 """Making tensors from data or by rule, with torch's names."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,8 @@ import numpy as np
 from . import dtypes
 from .device import check_device
 from .ops.views import sizes
-from .tensor import Tensor, wrap
+from .tensor import Tensor, attach, wrap
+from .types import Array, Device, DType, Ints, Number, Operand
 
 
 def _plain(data: Any) -> Any:
@@ -27,7 +29,7 @@ def _first(data: Any) -> Any:
     return data
 
 
-def _array_of(data: Any, dtype: Any) -> "np.ndarray[Any, Any]":
+def _array_of(data: Any, dtype: DType | None) -> Array:
     """Return `data` as a new array in the format that torch gives it."""
     if isinstance(data, Tensor):
         data = data._data
@@ -53,8 +55,9 @@ def _array_of(data: Any, dtype: Any) -> "np.ndarray[Any, Any]":
 
 
 def tensor(
-    data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False
-) -> Tensor:
+    data: Any, *, dtype: DType | None = None, device: Device = None, requires_grad: bool = False,
+    pin_memory: bool = False,
+) -> Tensor:  # fmt: skip
     """Return a new leaf with a copy of `data`: a number, nested lists, an array or a tensor.
 
     Python floats become the default dtype (float32), ints int64; arrays keep their format.
@@ -63,7 +66,12 @@ def tensor(
     return wrap(_array_of(data, dtype)).requires_grad_(requires_grad)
 
 
-def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
+def from_data(self: Tensor, data: Any = (), *, device: Device = None) -> None:
+    """Fill a new tensor with a copy of `data` in the default dtype (float32): what `Tensor(data)` does."""
+    self._data = tensor(data, dtype=dtypes.get_default_dtype(), device=device)._data
+
+
+def as_tensor(data: Any, dtype: DType | None = None, device: Device = None) -> Tensor:
     """Return `data` as a tensor, sharing memory with an array or tensor whose format need not change."""
     check_device(device)
     if isinstance(data, Tensor):
@@ -77,7 +85,7 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
 asarray = as_tensor
 
 
-def from_numpy(array: Any) -> Tensor:
+def from_numpy(array: Array) -> Tensor:
     """Return a tensor on the memory of `array`: a change of one is a change of the other."""
     if not isinstance(array, np.ndarray):
         raise TypeError(f"expected np.ndarray (got {type(array).__name__})")
@@ -88,7 +96,7 @@ def from_numpy(array: Any) -> Tensor:
     return wrap(array)
 
 
-def _filled(shape: tuple[int, ...], value: Any, dtype: Any, device: Any, requires_grad: bool) -> Tensor:
+def _filled(shape: tuple[int, ...], value: Operand, dtype: DType | None, device: Device, requires_grad: bool) -> Tensor:
     check_device(device)
     if any(size < 0 for size in shape):
         raise RuntimeError(f"expected sizes of at least 0, got {list(shape)}")
@@ -97,12 +105,12 @@ def _filled(shape: tuple[int, ...], value: Any, dtype: Any, device: Any, require
     return wrap(data).requires_grad_(requires_grad)
 
 
-def zeros(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def zeros(*size: Ints, dtype: DType | None = None, device: Device = None, requires_grad: bool = False) -> Tensor:
     """Return zeros of the given size: zeros(2, 3) or zeros((2, 3))."""
     return _filled(sizes(size), 0, dtype, device, requires_grad)
 
 
-def ones(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def ones(*size: Ints, dtype: DType | None = None, device: Device = None, requires_grad: bool = False) -> Tensor:
     """Return ones of the given size."""
     return _filled(sizes(size), 1, dtype, device, requires_grad)
 
@@ -110,17 +118,20 @@ def ones(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool 
 empty = zeros  # memory that holds anything at all may as well hold zeros
 
 
-def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def full(
+    size: Ints, fill_value: Operand, *, dtype: DType | None = None, device: Device = None, requires_grad: bool = False
+) -> Tensor:
     """Return a tensor of `size` filled with one value, whose kind decides the dtype if none is given."""
     value = fill_value.item() if isinstance(fill_value, Tensor) else fill_value
     kind = dtypes.result_type(value) if dtype is None else dtype
     return _filled(sizes((size,)), value, kind, device, requires_grad)
 
 
-def _like(value: Any) -> Any:
+def _like(value: Number) -> Callable[..., Tensor]:
     def make(
-        input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, memory_format: Any = None
-    ) -> Tensor:
+        input: Tensor, *, dtype: DType | None = None, device: Device = None, requires_grad: bool = False,
+        memory_format: object = None,
+    ) -> Tensor:  # fmt: skip
         return _filled(input._data.shape, value, input.dtype if dtype is None else dtype, device, requires_grad)
 
     make.__doc__ = f"Return a tensor of {value}s with the shape and format of `input`."
@@ -132,52 +143,58 @@ empty_like = zeros_like
 
 
 def full_like(
-    input: Tensor, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
-) -> Tensor:
+    input: Tensor, fill_value: Operand, *, dtype: DType | None = None, device: Device = None,
+    requires_grad: bool = False,
+) -> Tensor:  # fmt: skip
     """Return a tensor with the shape and format of `input`, filled with one value."""
     return _filled(input._data.shape, fill_value, input.dtype if dtype is None else dtype, device, requires_grad)
 
 
 def arange(
-    start: Any, end: Any = None, step: Any = 1, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
-) -> Tensor:
+    start: Operand, end: Operand | None = None, step: Operand = 1, *, dtype: DType | None = None,
+    device: Device = None, requires_grad: bool = False,
+) -> Tensor:  # fmt: skip
     """Return start, start + step, ... below `end`; arange(n) counts from 0. Integers if all arguments are."""
     check_device(device)
-    if end is None:
-        start, end = 0, start
-    start, end, step = (v.item() if isinstance(v, Tensor) else v for v in (start, end, step))
-    if step == 0:
+    given = (0, start, step) if end is None else (start, end, step)
+    first, last, stride = numbers = [v.item() if isinstance(v, Tensor) else v for v in given]
+    if stride == 0:
         raise RuntimeError("step must be nonzero")
-    if (end - start) / step < 0:
+    if (last - first) / stride < 0:
         raise RuntimeError("upper bound and lower bound inconsistent with step sign")
     if dtype is None:
-        dtype = dtypes.get_default_dtype() if any(isinstance(v, float) for v in (start, end, step)) else dtypes.int64
-    count = math.ceil((end - start) / step)
-    data = (start + step * np.arange(count)).astype(dtypes.as_dtype(dtype).numpy)
+        dtype = dtypes.get_default_dtype() if any(isinstance(v, float) for v in numbers) else dtypes.int64
+    count = math.ceil((last - first) / stride)
+    data = (first + stride * np.arange(count)).astype(dtypes.as_dtype(dtype).numpy)
     return wrap(data).requires_grad_(requires_grad)
 
 
 def linspace(
-    start: Any, end: Any, steps: int, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
-) -> Tensor:
+    start: Operand, end: Operand, steps: int, *, dtype: DType | None = None, device: Device = None,
+    requires_grad: bool = False,
+) -> Tensor:  # fmt: skip
     """Return `steps` numbers from `start` to `end`, both included, at equal distances."""
     check_device(device)
     if steps < 0:
         raise RuntimeError(f"number of steps must be non-negative, got {steps}")
-    start, end = float(start), float(end)
+    first, last = float(start), float(end)
     kind = (dtypes.get_default_dtype() if dtype is None else dtypes.as_dtype(dtype)).numpy
-    return wrap(np.linspace(start, end, steps).astype(kind)).requires_grad_(requires_grad)
+    return wrap(np.linspace(first, last, steps).astype(kind)).requires_grad_(requires_grad)
 
 
-def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def eye(
+    n: int, m: int | None = None, *, dtype: DType | None = None, device: Device = None, requires_grad: bool = False
+) -> Tensor:
     """Return an n x m matrix (square if m is left out) with ones on the diagonal and zeros elsewhere."""
     check_device(device)
     kind = (dtypes.get_default_dtype() if dtype is None else dtypes.as_dtype(dtype)).numpy
     return wrap(np.eye(n, m, dtype=kind)).requires_grad_(requires_grad)
 
 
-def _new(value: Any) -> Any:
-    def make(self: Tensor, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def _new(value: Number) -> Callable[..., Tensor]:
+    def make(
+        self: Tensor, *size: Ints, dtype: DType | None = None, device: Device = None, requires_grad: bool = False
+    ) -> Tensor:
         return _filled(sizes(size), value, self.dtype if dtype is None else dtype, device, requires_grad)
 
     make.__doc__ = f"Return {value}s of the given size in this tensor's format."
@@ -185,20 +202,21 @@ def _new(value: Any) -> Any:
 
 
 def new_tensor(
-    self: Tensor, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+    self: Tensor, data: Any, *, dtype: DType | None = None, device: Device = None, requires_grad: bool = False
 ) -> Tensor:
     """Return a new leaf with a copy of `data` in this tensor's format."""
     return tensor(data, dtype=self.dtype if dtype is None else dtype, device=device, requires_grad=requires_grad)
 
 
 def new_full(
-    self: Tensor, size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
-) -> Tensor:
+    self: Tensor, size: Ints, fill_value: Operand, *, dtype: DType | None = None, device: Device = None,
+    requires_grad: bool = False,
+) -> Tensor:  # fmt: skip
     """Return one value in the given size in this tensor's format."""
     return _filled(sizes((size,)), fill_value, self.dtype if dtype is None else dtype, device, requires_grad)
 
 
-for _name, _function in {
-    "new_zeros": _new(0), "new_ones": _new(1), "new_empty": _new(0), "new_tensor": new_tensor, "new_full": new_full,
-}.items():  # fmt: skip
-    setattr(Tensor, _name, _function)
+attach({
+    "__init__": from_data, "new_zeros": _new(0), "new_ones": _new(1), "new_empty": _new(0), "new_tensor": new_tensor,
+    "new_full": new_full,
+})  # fmt: skip

@@ -2,17 +2,16 @@
 
 from collections.abc import Sequence
 from heapq import heappop, heappush
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy import ndarray
 
-from ._quiet import SILENT, hush, unhush
-from .tape import Node, fit, mode
-from .versions import Changes
-
-if TYPE_CHECKING:
-    pass
+from . import tape
+from .changes import Changes
+from .quiet import SILENT, hush, unhush
+from .tape import AccumulateGrad, Node, fit, mode
+from .types import ArrayOrTensor
 
 
 def backward_pass(
@@ -114,7 +113,7 @@ def _ways_to(targets: Sequence[Node], roots: Sequence[Node]) -> set[Node]:
     return wanted
 
 
-def _run_hooks(node: Node, grad: Any, create_graph: bool) -> Any:
+def _run_hooks(node: Node, grad: ArrayOrTensor, create_graph: bool) -> ArrayOrTensor:
     """Let the hooks of the tensor that `node` made see, and maybe replace, its gradient; keep it if it was asked
     for.
     """
@@ -126,16 +125,14 @@ def _run_hooks(node: Node, grad: Any, create_graph: bool) -> Any:
     return grad
 
 
-def _run_leaf_hooks(node: Any, grad: Any, create_graph: bool) -> Any:
+def _run_leaf_hooks(node: AccumulateGrad, grad: ArrayOrTensor, create_graph: bool) -> ArrayOrTensor:
     hooks = node.variable._hooks
     return grad if hooks is None else _apply(hooks, grad, create_graph)
 
 
-def _apply(hooks: dict[int, Any], grad: Any, create_graph: bool) -> Any:
-    from .tensor import wrap
-
+def _apply(hooks: dict[int, Any], grad: ArrayOrTensor, create_graph: bool) -> ArrayOrTensor:
     for hook in list(hooks.values()):
-        seen = grad if create_graph else wrap(np.asarray(grad))
+        seen = grad if create_graph else tape.wrap(np.asarray(grad))
         replaced = hook(seen)
         if replaced is not None:
             if replaced.shape != seen.shape:

@@ -1,21 +1,18 @@
 """How a tensor lies in memory: strides, offset and the storage that views share."""
 
-from typing import Any
-
-import numpy as np
-
+from .changes import owner
 from .shapes import Shape, row_major_strides
-from .versions import owner
+from .types import Array
 
 
-def strides_of(data: "np.ndarray[Any, Any]") -> Shape:
+def strides_of(data: Array) -> Shape:
     """Return the strides in elements, with torch's convention for empty tensors and dimensions of size 1."""
     if data.flags.c_contiguous and (data.size == 0 or 1 in data.shape) and data.base is None:
         return row_major_strides(data.shape)
     return tuple(stride // data.itemsize for stride in data.strides)
 
 
-def storage_start(data: "np.ndarray[Any, Any]") -> int:
+def storage_start(data: Array) -> int:
     """Return the address at which the storage of `data` begins."""
     return int(owner(data).__array_interface__["data"][0])
 
@@ -23,7 +20,7 @@ def storage_start(data: "np.ndarray[Any, Any]") -> int:
 class UntypedStorage:
     """The bytes behind a tensor and all its views."""
 
-    def __init__(self, data: "np.ndarray[Any, Any]"):
+    def __init__(self, data: Array):
         self._owner = owner(data)
 
     def nbytes(self) -> int:

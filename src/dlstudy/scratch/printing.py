@@ -1,11 +1,15 @@
 """Printing tensors the way torch does: four digits, aligned, the middle of long ones left out."""
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from . import dtypes
+from .types import Array
+
+if TYPE_CHECKING:
+    from .tensor import Tensor
 
 PRECISION, THRESHOLD, EDGE, LINE_WIDTH = 4, 1000, 3, 80
 
@@ -15,7 +19,7 @@ class Numbers:
     exponents.
     """
 
-    def __init__(self, data: "np.ndarray[Any, Any]"):
+    def __init__(self, data: Array):
         self.floating = data.dtype.kind == "f"
         self.whole, self.scientific, self.width = True, False, 1
         if not self.floating:
@@ -33,7 +37,7 @@ class Numbers:
         point = int(self.whole and not self.scientific)
         self.width = max(1, *(len(format(v, style)) + point for v in shown.tolist()))
 
-    def write(self, value: Any) -> str:
+    def write(self, value: float) -> str:
         """Return one number as text of at least the common width."""
         if not self.floating:
             text = str(value)
@@ -46,7 +50,7 @@ class Numbers:
         return text.rjust(self.width)
 
 
-def _ends(data: "np.ndarray[Any, Any]") -> "np.ndarray[Any, Any]":
+def _ends(data: Array) -> Array:
     """Return the elements that are shown when the middle of every long dimension is left out."""
     for dim, size in enumerate(data.shape):
         if size > 2 * EDGE:
@@ -54,7 +58,7 @@ def _ends(data: "np.ndarray[Any, Any]") -> "np.ndarray[Any, Any]":
     return data
 
 
-def _rows(data: "np.ndarray[Any, Any]", indent: int, summarize: bool, numbers: Numbers) -> str:
+def _rows(data: Array, indent: int, summarize: bool, numbers: Numbers) -> str:
     """Return the nested brackets of `data`, `indent` characters to the right."""
     if data.ndim == 0:
         return numbers.write(data.item())
@@ -69,7 +73,7 @@ def _rows(data: "np.ndarray[Any, Any]", indent: int, summarize: bool, numbers: N
     return "[" + (",\n" + " " * (indent + 1)).join(lines) + "]"
 
 
-def format_tensor(t: Any) -> str:
+def format_tensor(t: "Tensor") -> str:
     """Return the tensor as torch prints it."""
     data = t._data
     indent = len("tensor(")
@@ -107,19 +111,19 @@ class ValuesAndIndices(tuple):
 
     operation: str
 
-    def __new__(cls, operation: str, values: Any, indices: Any) -> "ValuesAndIndices":
+    def __new__(cls, operation: str, values: "Tensor", indices: "Tensor") -> "ValuesAndIndices":
         """Return the pair."""
         self = super().__new__(cls, (values, indices))
         self.operation = operation
         return self
 
     @property
-    def values(self) -> Any:
+    def values(self) -> "Tensor":
         """The elements found."""
         return self[0]
 
     @property
-    def indices(self) -> Any:
+    def indices(self) -> "Tensor":
         """Where they are along the dimension."""
         return self[1]
 

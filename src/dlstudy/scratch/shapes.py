@@ -5,7 +5,8 @@ ones that the tape itself uses; they need nothing but plain tuples (and, for `su
 """
 
 from collections.abc import Sequence
-from typing import Any
+
+from .types import ArrayOrTensor
 
 Shape = tuple[int, ...]
 
@@ -74,7 +75,7 @@ def broadcast_shapes(*shapes: Sequence[int]) -> Shape:
     return tuple(result)
 
 
-def sum_to_shape(grad: Any, shape: Sequence[int]) -> Any:
+def sum_to_shape(grad: ArrayOrTensor, shape: Sequence[int]) -> ArrayOrTensor:
     """Return `grad` summed down to `shape`: the gradient of broadcasting a tensor of `shape` to `grad.shape`.
 
     Broadcasting copies a number to many places, so the gradients of all those places add up. `grad` is an array or a

@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .changes import Changes, change_count, changed_since, clock
 from .shapes import Shape, sum_to_shape
-from .versions import Changes, change_count, changed_since, clock
+from .types import ArrayOrTensor
 
 if TYPE_CHECKING:
     from .tensor import Tensor
@@ -41,7 +42,22 @@ mode = _GradMode()
 
 
 class Node:
-    """One operation in the graph: calling it with the gradient of its output gives the gradients of its inputs."""
+    """One operation in the graph: calling it with the gradient of its output gives the gradients of its inputs.
+
+    A subclass is one kind of operation, and the names in its derivatives say what it keeps. This one is y = sin(a b):
+
+        class SinOfProductBackward(Node):
+            def grad_a(self, grad, b, cosine):
+                return grad * cosine * b
+
+            def grad_b(self, grad, a, cosine):
+                return grad * cosine * a
+
+    The inputs are a and b, in this order, as there is a `grad_` for each. `a` and `b` as arguments are their values,
+    `out` would be the result. `cosine` is none of these, so `record(SinOfProductBackward, out, (a, b), cosine=...)`
+    must give it. What only the derivative of an input without a gradient would need is not kept: if b is a constant,
+    a is not.
+    """
 
     __slots__ = ("__weakref__", "dtype", "edges", "hooks", "order", "retains", "saved", "shape", "watched")
     is_leaf = False
@@ -191,7 +207,7 @@ class Node:
         return fit(formula(self, grad, *[saved[j] for j in uses]), edge)
 
 
-def fit(grad: Any, edge: Node) -> Any:
+def fit(grad: ArrayOrTensor, edge: Node) -> ArrayOrTensor:
     """Return `grad`, an array or a Tensor, with the shape and format of the tensor it belongs to."""
     if grad.shape != edge.shape:
         grad = sum_to_shape(grad, edge.shape)

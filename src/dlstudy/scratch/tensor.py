@@ -3,20 +3,24 @@
 The numbers live in a NumPy array; views (a slice, a transpose) are NumPy views of the same memory. What makes it a
 tensor is a note of the operation that made it (`grad_fn`, a node of `tape.py`), a place for its gradient, and a count
 of in-place changes that is shared by all views of the memory. The operations themselves are in `ops/`, each beside its
-derivative.
+derivative. They are built on this file, so it cannot import them: each module hands its methods to `attach`.
 """
 
 import itertools
 import warnings
-from collections.abc import Callable
+import weakref
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from . import dtypes, tape
+from .changes import change_count, note_change
 from .device import CPU, device
+from .memory import UntypedStorage, storage_start, strides_of
+from .printing import ValuesAndIndices, format_tensor
 from .tape import Node
-from .versions import Changes, change_count, note_change
+from .types import Array, Device
 
 
 class Size(tuple):
@@ -39,7 +43,7 @@ class Tensor:
     `Tensor(data)` makes a float32 tensor; use `tensor(data)` to keep the data's own format.
     """
 
-    _data: "np.ndarray[Any, Any]"
+    _data: Array
     _node: Node | None = None  # the operation that made it; None for a leaf
     _leaf_needs_grad = False
     _grad: "Tensor | None" = None
@@ -53,31 +57,62 @@ class Tensor:
     __array_priority__ = 1000
     __hash__ = object.__hash__
 
-    if TYPE_CHECKING:  # operations are attached by ops/__init__.py
-        __add__: Any
-        __radd__: Any
-        __sub__: Any
-        __rsub__: Any
-        __mul__: Any
-        __rmul__: Any
-        __truediv__: Any
-        __rtruediv__: Any
-        __pow__: Any
-        __matmul__: Any
-        __neg__: Any
-        __getitem__: Any
-        __setitem__: Any
-        __lt__: Any
-        __le__: Any
-        __gt__: Any
-        __ge__: Any
+    # What other modules attach: __init__ (creation.py), backward (autograd.py) and the operations (ops/), for type
+    # checkers. An operation that is not named here returns a Tensor (tests/scratch/test_types.py).
+    if TYPE_CHECKING:
+        T: "Tensor"
+        mT: "Tensor"
+        H: "Tensor"
+        mH: "Tensor"
+        allclose: Callable[..., bool]
+        chunk: "Callable[..., tuple[Tensor, ...]]"
+        equal: Callable[..., bool]
+        max: Any  # a Tensor, or the pair (values, indices) along a dimension
+        min: Any
+        nonzero: Any  # a Tensor, or a tuple of them
+        sort: Callable[..., ValuesAndIndices]
+        split: "Callable[..., tuple[Tensor, ...]]"
+        topk: Callable[..., ValuesAndIndices]
+        type: Any  # a name, or a Tensor in another format
+        unbind: "Callable[..., tuple[Tensor, ...]]"
 
-        def __getattr__(self, name: str) -> Any: ...
-
-    def __init__(self, data: Any = (), *, device: Any = None):
-        from .creation import tensor
-
-        self._data = tensor(data, dtype=dtypes.get_default_dtype(), device=device)._data
+        def __getattr__(self, name: str) -> "Callable[..., Tensor]": ...
+        def __add__(self, other: Any) -> "Tensor": ...
+        def __radd__(self, other: Any) -> "Tensor": ...
+        def __sub__(self, other: Any) -> "Tensor": ...
+        def __rsub__(self, other: Any) -> "Tensor": ...
+        def __mul__(self, other: Any) -> "Tensor": ...
+        def __rmul__(self, other: Any) -> "Tensor": ...
+        def __truediv__(self, other: Any) -> "Tensor": ...
+        def __rtruediv__(self, other: Any) -> "Tensor": ...
+        def __floordiv__(self, other: Any) -> "Tensor": ...
+        def __mod__(self, other: Any) -> "Tensor": ...
+        def __pow__(self, other: Any) -> "Tensor": ...
+        def __rpow__(self, other: Any) -> "Tensor": ...
+        def __matmul__(self, other: Any) -> "Tensor": ...
+        def __and__(self, other: Any) -> "Tensor": ...
+        def __or__(self, other: Any) -> "Tensor": ...
+        def __xor__(self, other: Any) -> "Tensor": ...
+        def __eq__(self, other: Any) -> "Tensor": ...  # type: ignore[override]
+        def __ne__(self, other: Any) -> "Tensor": ...  # type: ignore[override]
+        def __lt__(self, other: Any) -> "Tensor": ...
+        def __le__(self, other: Any) -> "Tensor": ...
+        def __gt__(self, other: Any) -> "Tensor": ...
+        def __ge__(self, other: Any) -> "Tensor": ...
+        def __neg__(self) -> "Tensor": ...
+        def __invert__(self) -> "Tensor": ...
+        def __iter__(self) -> "Iterator[Tensor]": ...
+        def __getitem__(self, index: Any) -> "Tensor": ...
+        def __setitem__(self, index: Any, value: Any) -> None: ...
+        def __init__(self, data: Any = (), *, device: Device = None): ...
+        def _refresh_view(self) -> None: ...
+        def backward(  # noqa: D102
+            self,
+            gradient: "Tensor | None" = None,
+            retain_graph: bool | None = None,
+            create_graph: bool = False,
+            inputs: Any = None,
+        ) -> None: ...
 
     # -- what it is -----------------------------------------------------------------------------------------
     @property
@@ -142,15 +177,11 @@ class Tensor:
     # -- how it lies in memory ------------------------------------------------------------------------------
     def stride(self, dim: int | None = None) -> Any:
         """Return how many elements of memory one step along each dimension (or along `dim`) jumps over."""
-        from .memory import strides_of
-
         strides = strides_of(self._data)
         return strides if dim is None else strides[wrap_dim(dim, self._data.ndim)]
 
     def storage_offset(self) -> int:
         """Return the place of the first element in the storage, counted in elements."""
-        from .memory import storage_start
-
         return (self.data_ptr() - storage_start(self._data)) // self._data.itemsize if self._data.size else 0
 
     def data_ptr(self) -> int:
@@ -163,10 +194,8 @@ class Tensor:
         """Return whether the elements lie in row-major order without gaps."""
         return bool(self._data.flags.c_contiguous)
 
-    def untyped_storage(self) -> Any:
+    def untyped_storage(self) -> UntypedStorage:
         """Return the memory behind the tensor, which views share: `.nbytes()`, `.data_ptr()`."""
-        from .memory import UntypedStorage
-
         return UntypedStorage(self._data)
 
     @property
@@ -243,23 +272,6 @@ class Tensor:
                 raise RuntimeError(f"assigned grad: expected dtype {self.dtype}, got {value.dtype}")
         self._grad = value
 
-    def backward(
-        self,
-        gradient: "Tensor | None" = None,
-        retain_graph: bool | None = None,
-        create_graph: bool = False,
-        inputs: Any = None,
-    ) -> None:
-        """Compute the gradient of this tensor with respect to every leaf it depends on, and add it to their `.grad`.
-
-        `gradient` (this tensor's shape) is the gradient of what comes after; it may be left out for a tensor of one
-        element. What the graph kept is freed unless `retain_graph`; with `create_graph` the gradients can be
-        differentiated again.
-        """
-        from .autograd import backward
-
-        backward(self, gradient, retain_graph, create_graph, inputs=inputs)
-
     def _accumulate(self, grad: Any, owned: bool) -> None:
         """Add `grad` (an array, or a Tensor when a graph of the gradient is wanted) to `.grad`; `owned` arrays are
         taken over.
@@ -279,8 +291,6 @@ class Tensor:
         if not self.requires_grad:
             raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
         if self._node is not None and self._node.retains is None:
-            import weakref
-
             self._node.retains = weakref.ref(self)
             self._node.hooks = self._node.hooks or {}
 
@@ -324,15 +334,8 @@ class Tensor:
         self._data = value._data
         self._accumulator = None
 
-    def _refresh_view(self) -> None:
-        """Find this view's place in the graph again after its base was changed in place."""
-        if Changes.latest < self._seen:
-            from .ops.inplace import refresh_view
-
-            refresh_view(self)
-
     # -- out of the tensor ----------------------------------------------------------------------------------
-    def numpy(self, *, force: bool = False) -> "np.ndarray[Any, Any]":
+    def numpy(self, *, force: bool = False) -> Array:
         """Return the NumPy array that shares this tensor's memory; RuntimeError if it requires a gradient (unless
         `force`).
         """
@@ -340,7 +343,7 @@ class Tensor:
             raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
         return self._data
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> "np.ndarray[Any, Any]":
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
         return np.array(self.numpy(), dtype=dtype, copy=copy)
 
     def item(self) -> Any:
@@ -376,12 +379,10 @@ class Tensor:
             raise TypeError("only integer tensors of a single element can be converted to an index")
         return int(self._data.item())
 
-    def __contains__(self, element: Any) -> bool:
+    def __contains__(self, element: object) -> bool:
         return bool((self == element).any())
 
     def __repr__(self) -> str:
-        from .printing import format_tensor
-
         return format_tensor(self)
 
     def __format__(self, spec: str) -> str:
@@ -400,7 +401,7 @@ class Tensor:
             copied._grad = self._grad.__deepcopy__(memo)
         return copied
 
-    def __reduce__(self) -> Any:
+    def __reduce__(self) -> tuple[Any, ...]:
         if not self.is_leaf:
             raise RuntimeError("only leaf tensors can be pickled: detach() this one first")
         return _rebuild, (type(self), self._data, self._leaf_needs_grad)
@@ -430,7 +431,7 @@ class RemovableHandle:
 _new = object.__new__
 
 
-def wrap(data: "np.ndarray[Any, Any]", node: Node | None = None) -> Tensor:
+def wrap(data: Array, node: Node | None = None) -> Tensor:
     """Return a tensor around the array `data` (not copied), made by `node`.
 
     With a leaf's node as `node`, the result stands for that leaf's value in the graph.
@@ -445,7 +446,13 @@ def wrap(data: "np.ndarray[Any, Any]", node: Node | None = None) -> Tensor:
 tape.tensor_class, tape.wrap = Tensor, wrap
 
 
-def _rebuild(cls: type, data: "np.ndarray[Any, Any]", needs_grad: bool) -> Tensor:
+def attach(methods: dict[str, Any]) -> None:
+    """Make `methods`, functions whose first argument is a tensor, methods of Tensor."""
+    for name, method in methods.items():
+        setattr(Tensor, name, method)
+
+
+def _rebuild(cls: type, data: Array, needs_grad: bool) -> Tensor:
     t: Tensor = object.__new__(cls)
     t._data, t._leaf_needs_grad = data, needs_grad
     return t

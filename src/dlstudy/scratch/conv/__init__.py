@@ -2,10 +2,9 @@
 """Convolution on plain NumPy arrays. Read `geometry.py` (sizes), then `clear.py` (loops, one matrix product).
 
 What runs behind `functional.conv2d` is as fast as we know how to make NumPy: `flat.py` and its neighbours, chosen in
-`choice.py`, each proven equal to the clear forms and to torch.
+`kernel_choice.py`, each proven equal to the clear forms and to torch.
 """
 
-from .choice import forward, input_gradient, weight_gradient
 from .clear import (
     col2im,
     conv2d_backward,
@@ -18,3 +17,4 @@ from .clear import (
     windows,
 )
 from .geometry import Geometry, geometry, output_size, pair, transposed_output_size
+from .kernel_choice import forward, input_gradient, weight_gradient

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-Array = Any
+from dlstudy.scratch.types import Array
+
 LIMIT = 16 * 2**20  # bytes that the store of one thread keeps at most
 
 
@@ -34,7 +35,7 @@ def borrowed(shape: tuple[int, ...], dtype: Any, zeroed: Any = None) -> Iterator
     """
     kind = np.dtype(dtype)
     size = math.prod(shape) * kind.itemsize
-    key = _rounded(size) if zeroed is None else (shape, kind.char, zeroed)
+    key: Any = _rounded(size) if zeroed is None else (shape, kind.char, zeroed)
     memory = _take(key)
     if memory is None:
         memory = np.empty(key, np.uint8) if zeroed is None else np.zeros(shape, kind)

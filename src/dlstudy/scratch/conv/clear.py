@@ -4,13 +4,11 @@ What deep learning calls convolution is cross-correlation: the kernel is not fli
 kernels w (F, C / groups, K, L), result y (N, F, Ho, Wo). All functions take and return NumPy arrays.
 """
 
-from typing import Any
-
 import numpy as np
 
-from .geometry import output_size
+from dlstudy.scratch.types import Array
 
-Array = Any
+from .geometry import output_size
 
 
 def pad(x: Array, padding: int) -> Array:
@@ -148,5 +146,4 @@ def max_pool2d_backward(grad: Array, x: Array, kernel: int, stride: int | None =
     winner = view.reshape(N, C, kernel * kernel, Ho, Wo).argmax(2)
     columns = np.zeros((N, C, kernel * kernel, Ho, Wo), grad.dtype)
     np.put_along_axis(columns, winner[:, :, None], grad[:, :, None], axis=2)
-    columns = columns.reshape(N, C * kernel * kernel, Ho * Wo)
-    return col2im(columns, x.shape[2:], (kernel, kernel), stride)
+    return col2im(columns.reshape(N, C * kernel * kernel, Ho * Wo), x.shape[2:], (kernel, kernel), stride)

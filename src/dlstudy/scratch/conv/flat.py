@@ -14,14 +14,13 @@ Arrays: x (N, C, H, W), w (F, C / groups, K, L), grad and y (N, F, Ho, Wo). Wher
 in the same row may become nan in a gradient. Proven equal to the clear forms and to torch.
 """
 
-from typing import Any
-
 import numpy as np
+
+from dlstudy.scratch.types import Array
 
 from .buffers import blocks, borrowed, strided
 from .geometry import Geometry
 
-Array = Any
 BLOCK = 1_000_000  # bytes of columns made at a time
 
 

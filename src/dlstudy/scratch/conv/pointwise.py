@@ -3,13 +3,11 @@
 Stride 1, no padding. Arrays as in `flat.py`; proven equal to the clear forms and to torch.
 """
 
-from typing import Any
-
 import numpy as np
 
-from .geometry import Geometry
+from dlstudy.scratch.types import Array
 
-Array = Any
+from .geometry import Geometry
 
 
 def fits(geo: Geometry, *arrays: Array) -> bool:

@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from dlstudy.scratch.types import Array
+
 from .geometry import Geometry
 
-Array = Any
 BLOCK = 250_000  # bytes of planes done at a time
 Tap = tuple[int, int, tuple[Any, ...], tuple[Any, ...]]
 

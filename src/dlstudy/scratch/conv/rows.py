@@ -11,15 +11,14 @@ channels first. Any stride and padding; the vertical dilation has to be 1, and t
 `flat.py`; proven equal to the clear forms and to torch.
 """
 
-from typing import Any
-
 import numpy as np
+
+from dlstudy.scratch.types import Array
 
 from .buffers import blocks, borrowed, strided
 from .geometry import Geometry
 from .pool import along
 
-Array = Any
 BLOCK = 700_000  # bytes of T made at a time: with the product beside it, what a second-level cache holds
 
 

@@ -16,15 +16,15 @@ Stride 1, dilation 1, no groups. Arrays as in `flat.py`; proven equal to the cle
 """
 
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
+from dlstudy.scratch.types import Array
+
 from .buffers import blocks, borrowed
 from .geometry import Geometry
 
-Array = Any
 POINTS = (0.0, 0.5**0.5, -(0.5**0.5), 2**0.5, -(2**0.5))  # and infinity
 TILE = 4  # results along a side of a tile; it needs 6 inputs
 BLOCK = 1_200_000  # bytes of transformed numbers made at a time

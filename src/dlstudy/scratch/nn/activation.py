@@ -3,9 +3,9 @@
 Names, arguments and printed forms are those of `torch.nn`; proven equal in values and gradients.
 """
 
-from typing import Any
-
 from dlstudy.scratch.creation import full
+from dlstudy.scratch.tensor import Tensor
+from dlstudy.scratch.types import Device, DType
 
 from . import functional as F
 from .init import constant_
@@ -37,7 +37,7 @@ class _OnlyInPlace(_MaybeInPlace):
 class ReLU(_OnlyInPlace):
     """max(x, 0)."""
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         """Return the result, element by element."""
         return F.relu(input, self.inplace)
 
@@ -45,7 +45,7 @@ class ReLU(_OnlyInPlace):
 class ReLU6(_OnlyInPlace):
     """min(max(x, 0), 6)."""
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         """Return the result, element by element."""
         return F.relu6(input, inplace=self.inplace)
 
@@ -53,7 +53,7 @@ class ReLU6(_OnlyInPlace):
 class SELU(_OnlyInPlace):
     """Scaled ELU, which keeps mean 0 and variance 1."""
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         """Return the result, element by element."""
         return F.selu(input, inplace=self.inplace)
 
@@ -61,7 +61,7 @@ class SELU(_OnlyInPlace):
 class SiLU(_OnlyInPlace):
     """x * sigmoid(x)."""
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         """Return the result, element by element."""
         return F.silu(input, inplace=self.inplace)
 
@@ -69,7 +69,7 @@ class SiLU(_OnlyInPlace):
 class Mish(_OnlyInPlace):
     """x * tanh(softplus(x))."""
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         """Return the result, element by element."""
         return F.mish(input, inplace=self.inplace)
 
@@ -81,7 +81,7 @@ class Hardsigmoid(Module):
         super().__init__()
         self.inplace = inplace
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         """Return the result, element by element."""
         return F.hardsigmoid(input, inplace=self.inplace)
 
@@ -93,7 +93,7 @@ class Hardswish(Module):
         super().__init__()
         self.inplace = inplace
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         """Return the result, element by element."""
         return F.hardswish(input, inplace=self.inplace)
 
@@ -106,7 +106,7 @@ class LeakyReLU(_MaybeInPlace):
         self.negative_slope = negative_slope
         self.inplace = inplace
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         """Return the result, element by element."""
         return F.leaky_relu(input, self.negative_slope, inplace=self.inplace)
 
@@ -123,7 +123,7 @@ class ELU(_MaybeInPlace):
         self.alpha = alpha
         self.inplace = inplace
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         """Return the result, element by element."""
         return F.elu(input, self.alpha, inplace=self.inplace)
 
@@ -140,7 +140,7 @@ class CELU(_MaybeInPlace):
         self.alpha = alpha
         self.inplace = inplace
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         """Return the result, element by element."""
         return F.celu(input, self.alpha, inplace=self.inplace)
 
@@ -158,7 +158,7 @@ class RReLU(_MaybeInPlace):
         self.upper = upper
         self.inplace = inplace
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         """Return the result, element by element."""
         return F.rrelu(input, self.lower, self.upper, self.training, inplace=self.inplace)
 
@@ -176,7 +176,7 @@ class Threshold(_MaybeInPlace):
         self.value = value
         self.inplace = inplace
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         """Return the result, element by element."""
         return F.threshold(input, self.threshold, self.value, inplace=self.inplace)
 
@@ -196,7 +196,7 @@ class Hardtanh(_MaybeInPlace):
         self.max_val = max_val
         self.inplace = inplace
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         """Return the result, element by element."""
         return F.hardtanh(input, self.min_val, self.max_val, inplace=self.inplace)
 
@@ -208,7 +208,7 @@ class Hardtanh(_MaybeInPlace):
 class Sigmoid(Module):
     """1 / (1 + exp(-x))."""
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         """Return the result, element by element."""
         return F.sigmoid(input)
 
@@ -216,7 +216,7 @@ class Sigmoid(Module):
 class Tanh(Module):
     """tanh(x)."""
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         """Return the result, element by element."""
         return F.tanh(input)
 
@@ -224,7 +224,7 @@ class Tanh(Module):
 class LogSigmoid(Module):
     """ln(1 / (1 + exp(-x)))."""
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         """Return the result, element by element."""
         return F.logsigmoid(input)
 
@@ -232,7 +232,7 @@ class LogSigmoid(Module):
 class Softsign(Module):
     """x / (1 + |x|)."""
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         """Return the result, element by element."""
         return F.softsign(input)
 
@@ -240,7 +240,7 @@ class Softsign(Module):
 class Tanhshrink(Module):
     """x - tanh(x)."""
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         """Return the result, element by element."""
         return F.tanhshrink(input)
 
@@ -252,7 +252,7 @@ class GELU(Module):
         super().__init__()
         self.approximate = approximate
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         """Return the result, element by element."""
         return F.gelu(input, self.approximate)
 
@@ -269,7 +269,7 @@ class Softplus(Module):
         self.beta = beta
         self.threshold = threshold
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         """Return the result, element by element."""
         return F.softplus(input, self.beta, self.threshold)
 
@@ -285,7 +285,7 @@ class Hardshrink(Module):
         super().__init__()
         self.lambd = lambd
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         """Return the result, element by element."""
         return F.hardshrink(input, self.lambd)
 
@@ -301,7 +301,7 @@ class Softshrink(Module):
         super().__init__()
         self.lambd = lambd
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         """Return the result, element by element."""
         return F.softshrink(input, self.lambd)
 
@@ -317,7 +317,7 @@ class GLU(Module):
         super().__init__()
         self.dim = dim
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         """Return the gated half."""
         return F.glu(input, self.dim)
 
@@ -333,7 +333,7 @@ class Softmax(Module):
         super().__init__()
         self.dim = dim
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         """Return the result, of the input's shape."""
         return F.softmax(input, self.dim, _stacklevel=5)
 
@@ -349,7 +349,7 @@ class Softmin(Module):
         super().__init__()
         self.dim = dim
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         """Return the result, of the input's shape."""
         return F.softmin(input, self.dim, _stacklevel=5)
 
@@ -365,7 +365,7 @@ class LogSoftmax(Module):
         super().__init__()
         self.dim = dim
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         """Return the result, of the input's shape."""
         return F.log_softmax(input, self.dim, _stacklevel=5)
 
@@ -377,7 +377,7 @@ class LogSoftmax(Module):
 class Softmax2d(Module):
     """Softmax over the channels of images (N, C, H, W) or (C, H, W)."""
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         """Return the result, of the input's shape."""
         if input.ndim not in (3, 4):
             raise ValueError(f"Softmax2d: expected input to be 3D or 4D, got {input.ndim}D instead")
@@ -387,7 +387,7 @@ class Softmax2d(Module):
 class PReLU(Module):
     """x above 0, weight * x below, where the weight (or one for each channel) is learnt."""
 
-    def __init__(self, num_parameters: int = 1, init: float = 0.25, device: Any = None, dtype: Any = None):
+    def __init__(self, num_parameters: int = 1, init: float = 0.25, device: Device = None, dtype: DType | None = None):
         super().__init__()
         self.num_parameters, self.init = num_parameters, init
         self.weight = Parameter(full((num_parameters,), float(init), device=device, dtype=dtype))
@@ -396,7 +396,7 @@ class PReLU(Module):
         """Set all weights to their initial value."""
         constant_(self.weight, self.init)
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         """Return the result, element by element."""
         return F.prelu(input, self.weight)
 

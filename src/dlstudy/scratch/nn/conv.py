@@ -1,13 +1,15 @@
 """Layers that slide kernels over their input."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from dlstudy.scratch.conv.geometry import transposed_output_size
 from dlstudy.scratch.creation import empty
 from dlstudy.scratch.ops.convolution import conv1d, conv2d, conv2d_relu, conv_transpose2d
 from dlstudy.scratch.ops.folding import pad
+from dlstudy.scratch.tensor import Tensor
+from dlstudy.scratch.types import Device, DType, Ints
 
 from . import init
 from .activation import ReLU
@@ -22,13 +24,14 @@ class _Conv(Module):
 
     weight: Parameter
     bias: Parameter | None
+    padding: Any  # one number for each dimension, or "same" or "valid"
     ndim = 2
     transposed = False
 
     def __init__(
-        self, in_channels: int, out_channels: int, kernel_size: Any, stride: Any = 1, padding: Any = 0,
-        dilation: Any = 1, groups: int = 1, bias: bool = True, padding_mode: str = "zeros", device: Any = None,
-        dtype: Any = None, output_padding: Any = 0,
+        self, in_channels: int, out_channels: int, kernel_size: Ints, stride: Ints = 1, padding: Ints | str = 0,
+        dilation: Ints = 1, groups: int = 1, bias: bool = True, padding_mode: str = "zeros", device: Device = None,
+        dtype: DType | None = None, output_padding: Ints = 0,
     ):  # fmt: skip
         super().__init__()
         if groups <= 0:
@@ -74,7 +77,7 @@ class _Conv(Module):
         whole = [d * (k - 1) if self.padding == "same" else 0 for d, k in zip(self.dilation, self.kernel_size)]
         return [side for total in reversed(whole) for side in (total // 2, total - total // 2)]
 
-    def _convolve(self, function: Any, input: Any) -> Any:
+    def _convolve(self, function: Callable[..., Tensor], input: Tensor) -> Tensor:
         weight, bias = self.weight, self.bias
         if self.padding_mode == "zeros":
             return function(input, weight, bias, self.stride, self.padding, self.dilation, self.groups)
@@ -109,11 +112,11 @@ class Conv2d(_Conv):
 
     _merges = True
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         """Return the convolution of `input` with the kernels."""
         return self._convolve(conv2d, input)
 
-    def _merge(self, following: Module) -> Callable[[Any], Any] | None:
+    def _merge(self, following: Module) -> Callable[[Tensor], Tensor] | None:
         if self.padding_mode != "zeros" or not (following._plain(ReLU) and self._plain(Conv2d)):
             return None
         return lambda input: self._convolve(conv2d_relu, input)
@@ -124,7 +127,7 @@ class Conv1d(_Conv):
 
     ndim = 1
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         """Return the convolution of `input` with the kernels."""
         return self._convolve(conv1d, input)
 
@@ -139,9 +142,9 @@ class ConvTranspose2d(_Conv):
     transposed = True
 
     def __init__(
-        self, in_channels: int, out_channels: int, kernel_size: Any, stride: Any = 1, padding: Any = 0,
-        output_padding: Any = 0, groups: int = 1, bias: bool = True, dilation: Any = 1, padding_mode: str = "zeros",
-        device: Any = None, dtype: Any = None,
+        self, in_channels: int, out_channels: int, kernel_size: Ints, stride: Ints = 1, padding: Ints | str = 0,
+        output_padding: Ints = 0, groups: int = 1, bias: bool = True, dilation: Ints = 1, padding_mode: str = "zeros",
+        device: Device = None, dtype: DType | None = None,
     ):  # fmt: skip
         if padding_mode != "zeros":
             raise ValueError(f'Only "zeros" padding mode is supported for {type(self).__name__}')
@@ -150,14 +153,14 @@ class ConvTranspose2d(_Conv):
             dtype, output_padding,
         )  # fmt: skip
 
-    def forward(self, input: Any, output_size: Any = None) -> Any:
+    def forward(self, input: Tensor, output_size: Sequence[int] | None = None) -> Tensor:
         """Return the transposed convolution of `input`; `output_size` (H, W) chooses among the possible sizes."""
         extra = self.output_padding if output_size is None else self._extra(input, output_size)
         return conv_transpose2d(
             input, self.weight, self.bias, self.stride, self.padding, extra, self.groups, self.dilation
         )
 
-    def _extra(self, input: Any, output_size: Any) -> tuple[int, ...]:
+    def _extra(self, input: Tensor, output_size: Sequence[int]) -> tuple[int, ...]:
         """Return the output padding that leads to `output_size`."""
         wanted = tuple(output_size)[-2:]
         settings: Any = zip(input._data.shape[-2:], self.kernel_size, self.stride, self.padding, self.dilation)

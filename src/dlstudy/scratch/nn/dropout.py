@@ -1,6 +1,6 @@
 """Dropout as layers; they do nothing in evaluation mode."""
 
-from typing import Any
+from dlstudy.scratch.tensor import Tensor
 
 from . import functional as F
 from .module import Module
@@ -27,7 +27,7 @@ class Dropout(_Dropout):
     with the same elements dropped after the same `manual_seed`.
     """
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         """Return the input with elements dropped in training mode."""
         return F.dropout(input, self.p, self.training, self.inplace)
 
@@ -35,7 +35,7 @@ class Dropout(_Dropout):
 class Dropout1d(_Dropout):
     """Set whole channels to 0 with probability p: (N, C, L) or (C, L)."""
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         """Return the input with channels dropped in training mode."""
         return F.dropout1d(input, self.p, self.training, self.inplace)
 
@@ -43,7 +43,7 @@ class Dropout1d(_Dropout):
 class Dropout2d(_Dropout):
     """Set whole channels to 0 with probability p: (N, C, H, W). Tompson et al., arXiv:1411.4280."""
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         """Return the input with channels dropped in training mode."""
         return F.dropout2d(input, self.p, self.training, self.inplace)
 
@@ -51,7 +51,7 @@ class Dropout2d(_Dropout):
 class Dropout3d(_Dropout):
     """Set whole channels to 0 with probability p: (N, C, D, H, W) or (C, D, H, W)."""
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         """Return the input with channels dropped in training mode."""
         return F.dropout3d(input, self.p, self.training, self.inplace)
 
@@ -59,7 +59,7 @@ class Dropout3d(_Dropout):
 class AlphaDropout(_Dropout):
     """Dropout that keeps mean 0 and variance 1, for networks with SELU. Klambauer et al., arXiv:1706.02515."""
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         """Return the input with elements dropped in training mode."""
         return F.alpha_dropout(input, self.p, self.training)
 
@@ -67,6 +67,6 @@ class AlphaDropout(_Dropout):
 class FeatureAlphaDropout(_Dropout):
     """AlphaDropout of whole channels: (N, C, ...)."""
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         """Return the input with channels dropped in training mode."""
         return F.feature_alpha_dropout(input, self.p, self.training)

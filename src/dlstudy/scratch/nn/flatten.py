@@ -1,6 +1,9 @@
 """Layers that change the shape only."""
 
+from collections.abc import Sequence
 from typing import Any
+
+from dlstudy.scratch.tensor import Tensor
 
 from .module import Module
 
@@ -23,7 +26,7 @@ class Flatten(Module):
         super().__init__()
         self.start_dim, self.end_dim = start_dim, end_dim
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         """Return the input in its flattened shape."""
         return input.flatten(self.start_dim, self.end_dim)
 
@@ -35,7 +38,7 @@ class Flatten(Module):
 class Unflatten(Module):
     """Make dimensions of the sizes `unflattened_size` of the dimension `dim`: the inverse of Flatten."""
 
-    def __init__(self, dim: int, unflattened_size: Any):
+    def __init__(self, dim: int, unflattened_size: Sequence[int]):
         super().__init__()
         if not isinstance(unflattened_size, tuple | list) or not all(isinstance(s, int) for s in unflattened_size):
             raise TypeError(f"unflattened_size must be a tuple of ints, but found {unflattened_size!r}")
@@ -43,7 +46,7 @@ class Unflatten(Module):
             raise TypeError(f"expected the number of a dimension, got {dim!r}")
         self.dim, self.unflattened_size = dim, unflattened_size
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         """Return the input in its new shape."""
         return input.unflatten(self.dim, self.unflattened_size)
 

@@ -5,10 +5,11 @@ The operations and their derivatives are in `ops/`; here they get torch's argume
 """
 
 import inspect
+import warnings
 from collections.abc import Callable
 from typing import Any
 
-from dlstudy.scratch.ops import activations, along, functions
+from dlstudy.scratch.ops import activations, functions
 from dlstudy.scratch.ops import dropout as drops
 from dlstudy.scratch.ops.activations import gelu, glu, logsigmoid, prelu, softplus, softshrink, softsign, tanhshrink
 from dlstudy.scratch.ops.activations import hardshrink as hardshrink
@@ -27,7 +28,7 @@ from dlstudy.scratch.ops.losses import (
     mse_loss,
     smooth_l1_loss,
 )
-from dlstudy.scratch.ops.margins import (
+from dlstudy.scratch.ops.margin_losses import (
     cosine_embedding_loss,
     cosine_similarity,
     gaussian_nll_loss,
@@ -39,6 +40,10 @@ from dlstudy.scratch.ops.margins import (
 )
 from dlstudy.scratch.ops.normalization import batch_norm, group_norm, instance_norm, layer_norm, rms_norm
 from dlstudy.scratch.ops.pooling import adaptive_avg_pool2d, adaptive_max_pool2d, avg_pool2d, max_pool2d
+from dlstudy.scratch.ops.softmax import log_softmax as log_softmax_along
+from dlstudy.scratch.ops.softmax import softmax as softmax_along
+from dlstudy.scratch.tensor import Tensor
+from dlstudy.scratch.types import DType
 
 
 def _with_inplace(function: Callable[..., Any]) -> tuple[Callable[..., Any], Callable[..., Any]]:
@@ -46,7 +51,7 @@ def _with_inplace(function: Callable[..., Any]) -> tuple[Callable[..., Any], Cal
     changing = in_place(function)
     count = len(inspect.signature(function).parameters)
 
-    def apply(*args: Any, inplace: bool = False, **kwargs: Any) -> Any:
+    def apply(*args: Any, inplace: bool = False, **kwargs: Any) -> Tensor:
         if len(args) > count:
             *args, inplace = args  # type: ignore[assignment]
         return (changing if inplace else function)(*args, **kwargs)
@@ -56,7 +61,7 @@ def _with_inplace(function: Callable[..., Any]) -> tuple[Callable[..., Any], Cal
     return apply, changing
 
 
-def relu(input: Any, inplace: bool = False) -> Any:
+def relu(input: Tensor, inplace: bool = False) -> Tensor:
     """Return max(input, 0); with `inplace`, in the input's own memory."""
     return relu_(input) if inplace else functions.relu(input)
 
@@ -82,25 +87,23 @@ alpha_dropout, _ = _with_inplace(drops.alpha_dropout)
 feature_alpha_dropout, _ = _with_inplace(drops.feature_alpha_dropout)
 
 
-def softmax(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Any:
+def softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: DType | None = None) -> Tensor:
     """Return exp(input) / sum(exp(input)) along `dim`; name the dimension, the default is torch's old guess."""
-    return along.softmax(input, _guess(input) if dim is None else dim, dtype)
+    return softmax_along(input, _guess(input) if dim is None else dim, dtype)
 
 
-def softmin(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Any:
+def softmin(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: DType | None = None) -> Tensor:
     """Return softmax(-input) along `dim`."""
     return softmax(-input, dim, dtype=dtype)
 
 
-def log_softmax(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Any:
+def log_softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: DType | None = None) -> Tensor:
     """Return the logarithm of softmax(input) along `dim`, computed without overflow."""
-    return along.log_softmax(input, _guess(input) if dim is None else dim, dtype)
+    return log_softmax_along(input, _guess(input) if dim is None else dim, dtype)
 
 
-def _guess(input: Any) -> int:
+def _guess(input: Tensor) -> int:
     """Return the dimension that torch takes when none is named: 0 for 0, 1 or 3 dimensions, else 1."""
-    import warnings
-
     warnings.warn(
         "Implicit dimension choice for softmax has been deprecated. Change the call to include dim=X as an argument.",
         UserWarning,

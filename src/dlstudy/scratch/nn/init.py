@@ -6,14 +6,15 @@ neither grow nor shrink from layer to layer, forward (fan_in terms per sum) and 
 
 import math
 import warnings
-from typing import Any
 
 import numpy as np
 
 from dlstudy.scratch.autograd import no_grad
 from dlstudy.scratch.creation import empty_like
-from dlstudy.scratch.random import normal_array, randperm
+from dlstudy.scratch.random import Generator, normal_array
+from dlstudy.scratch.sampling import randperm
 from dlstudy.scratch.tensor import Tensor, wrap
+from dlstudy.scratch.types import Array
 
 LINEAR = ("linear", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d")
 
@@ -63,35 +64,35 @@ def _fan(tensor: Tensor, mode: str) -> int:
 
 
 @no_grad()
-def uniform_(tensor: Any, a: float = 0.0, b: float = 1.0, generator: Any = None) -> Any:
+def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generator | None = None) -> Tensor:
     """Fill with numbers drawn evenly from [a, b)."""
     return tensor.uniform_(a, b, generator=generator)
 
 
 @no_grad()
-def normal_(tensor: Any, mean: float = 0.0, std: float = 1.0, generator: Any = None) -> Any:
+def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None) -> Tensor:
     """Fill with normal numbers of this mean and standard deviation."""
     return tensor.normal_(mean, std, generator=generator)
 
 
 @no_grad()
-def constant_(tensor: Any, val: float) -> Any:
+def constant_(tensor: Tensor, val: float) -> Tensor:
     """Fill with one value."""
     return tensor.fill_(val)
 
 
-def ones_(tensor: Any) -> Any:
+def ones_(tensor: Tensor) -> Tensor:
     """Fill with ones."""
     return constant_(tensor, 1.0)
 
 
-def zeros_(tensor: Any) -> Any:
+def zeros_(tensor: Tensor) -> Tensor:
     """Fill with zeros."""
     return constant_(tensor, 0.0)
 
 
 @no_grad()
-def eye_(tensor: Any) -> Any:
+def eye_(tensor: Tensor) -> Tensor:
     """Fill a matrix with ones on its diagonal and zeros elsewhere; ValueError for any other number of dimensions."""
     if tensor.ndim != 2:
         raise ValueError("Only tensors with 2 dimensions are supported")
@@ -100,7 +101,7 @@ def eye_(tensor: Any) -> Any:
 
 
 @no_grad()
-def dirac_(tensor: Any, groups: int = 1) -> Any:
+def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
     """Fill the weight of a convolution so that it passes as many channels as it can through unchanged."""
     shape = tensor._data.shape
     if len(shape) not in (3, 4, 5):
@@ -118,8 +119,9 @@ def dirac_(tensor: Any, groups: int = 1) -> Any:
 
 @no_grad()
 def trunc_normal_(
-    tensor: Any, mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0, generator: Any = None
-) -> Any:
+    tensor: Tensor, mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0,
+    generator: Generator | None = None,
+) -> Tensor:  # fmt: skip
     """Fill with normal numbers, those outside [a, b] drawn again until all lie inside.
 
     a and b are values, not multiples of std. Where fewer than three in ten would be kept, numbers are drawn evenly
@@ -150,12 +152,12 @@ def trunc_normal_(
     return tensor.copy_(wrap(values))
 
 
-def _normal(x: Any, mean: float, std: float, generator: Any) -> Any:
+def _normal(x: Array, mean: float, std: float, generator: Generator | None) -> Array:
     """Return an array like `x` of normal numbers."""
     return normal_array(x.size, x.dtype, generator).reshape(x.shape) * x.dtype.type(std) + x.dtype.type(mean)
 
 
-def xavier_uniform_(tensor: Any, gain: float = 1.0, generator: Any = None) -> Any:
+def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Generator | None = None) -> Tensor:
     """Fill evenly from [-bound, bound) with variance gain^2 * 2 / (fan_in + fan_out).
 
     Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural networks", 2010, equation 16.
@@ -165,15 +167,16 @@ def xavier_uniform_(tensor: Any, gain: float = 1.0, generator: Any = None) -> An
     return uniform_(tensor, -bound, bound, generator)
 
 
-def xavier_normal_(tensor: Any, gain: float = 1.0, generator: Any = None) -> Any:
+def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Generator | None = None) -> Tensor:
     """Fill with normal numbers of variance gain^2 * 2 / (fan_in + fan_out) (Glorot and Bengio, 2010, equation 12)."""
     fan_in, fan_out = _fans(tensor)
     return normal_(tensor, 0.0, gain * math.sqrt(2.0 / float(fan_in + fan_out)), generator)
 
 
 def kaiming_uniform_(
-    tensor: Any, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu", generator: Any = None
-) -> Any:
+    tensor: Tensor, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu",
+    generator: Generator | None = None,
+) -> Tensor:  # fmt: skip
     """Fill evenly from [-bound, bound) with variance gain^2 / fan; for relu that is 2 / fan_in.
 
     `a` is the slope of the leaky ReLU that follows, which decides the gain. He et al., "Delving deep into rectifiers",
@@ -187,8 +190,9 @@ def kaiming_uniform_(
 
 
 def kaiming_normal_(
-    tensor: Any, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu", generator: Any = None
-) -> Any:
+    tensor: Tensor, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu",
+    generator: Generator | None = None,
+) -> Tensor:  # fmt: skip
     """Fill with normal numbers of variance gain^2 / fan; for relu that is 2 / fan_in (He et al., arXiv:1502.01852)."""
     if 0 in tensor._data.shape:
         warnings.warn("Initializing zero-element tensors is a no-op", stacklevel=2)
@@ -197,7 +201,7 @@ def kaiming_normal_(
 
 
 @no_grad()
-def orthogonal_(tensor: Any, gain: float = 1, generator: Any = None) -> Any:
+def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = None) -> Tensor:
     """Fill so that the rows (or the columns, if there are more rows) are orthogonal to each other and of length gain.
 
     All dimensions after the first count as one. Saxe et al., arXiv:1312.6120.
@@ -216,7 +220,7 @@ def orthogonal_(tensor: Any, gain: float = 1, generator: Any = None) -> Any:
 
 
 @no_grad()
-def sparse_(tensor: Any, sparsity: float, std: float = 0.01, generator: Any = None) -> Any:
+def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Generator | None = None) -> Tensor:
     """Fill a matrix with normal numbers and set the share `sparsity` of each column to 0."""
     if tensor.ndim != 2:
         raise ValueError("Only tensors with 2 dimensions are supported")

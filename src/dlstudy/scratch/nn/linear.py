@@ -2,10 +2,11 @@
 
 import math
 from collections.abc import Callable
-from typing import Any
 
 from dlstudy.scratch.creation import empty
 from dlstudy.scratch.ops.linear import bilinear, linear, linear_relu
+from dlstudy.scratch.tensor import Tensor
+from dlstudy.scratch.types import Device, DType
 
 from . import init
 from .activation import ReLU
@@ -24,7 +25,9 @@ class Linear(Module):
     bias: Parameter | None
     _merges = True
 
-    def __init__(self, in_features: int, out_features: int, bias: bool = True, device: Any = None, dtype: Any = None):
+    def __init__(
+        self, in_features: int, out_features: int, bias: bool = True, device: Device = None, dtype: DType | None = None
+    ):
         super().__init__()
         self.in_features, self.out_features = in_features, out_features
         self.weight = Parameter(empty(out_features, in_features, device=device, dtype=dtype))
@@ -41,15 +44,14 @@ class Linear(Module):
             bound = 1 / math.sqrt(self.in_features) if self.in_features > 0 else 0
             init.uniform_(self.bias, -bound, bound)
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         """Return input @ weight.T + bias."""
-        parameters = self.__dict__["_parameters"]
-        return linear(input, parameters["weight"], parameters["bias"])
+        return linear(input, self.weight, self.bias)
 
-    def _merge(self, following: Module) -> Callable[[Any], Any] | None:
+    def _merge(self, following: Module) -> Callable[[Tensor], Tensor] | None:
         if not (following._plain(ReLU) and self._plain(Linear)):
             return None
-        parameters = self.__dict__["_parameters"]
+        parameters = self.__dict__["_parameters"]  # past Module.__getattr__: some per cent of a small network's step
         return lambda input: linear_relu(input, parameters["weight"], parameters["bias"])
 
     def extra_repr(self) -> str:
@@ -61,8 +63,8 @@ class Bilinear(Module):
     """y_k = x1^T W_k x2 + b_k: (..., in1) and (..., in2) become (..., out). As `torch.nn.Bilinear`."""
 
     def __init__(
-        self, in1_features: int, in2_features: int, out_features: int, bias: bool = True, device: Any = None,
-        dtype: Any = None,
+        self, in1_features: int, in2_features: int, out_features: int, bias: bool = True, device: Device = None,
+        dtype: DType | None = None,
     ):  # fmt: skip
         super().__init__()
         self.in1_features, self.in2_features, self.out_features = in1_features, in2_features, out_features
@@ -80,7 +82,7 @@ class Bilinear(Module):
         if self.bias is not None:
             init.uniform_(self.bias, -bound, bound)
 
-    def forward(self, input1: Any, input2: Any) -> Any:
+    def forward(self, input1: Tensor, input2: Tensor) -> Tensor:
         """Return the bilinear form of the two inputs."""
         return bilinear(input1, input2, self.weight, self.bias)
 

@@ -8,6 +8,7 @@ import numpy as np
 from dlstudy.scratch import dtypes
 from dlstudy.scratch.device import check_device
 from dlstudy.scratch.tensor import RemovableHandle, Tensor
+from dlstudy.scratch.types import Device
 
 from . import state
 from .hooks import BackwardHook
@@ -420,7 +421,7 @@ class Module:
         """Return the module: it is on the CPU."""
         return self
 
-    def cuda(self, device: Any = None) -> "Module":
+    def cuda(self, device: Device = None) -> "Module":
         """Refuse, with a sentence: NumPy computes on the CPU."""
         check_device("cuda")
         return self

@@ -4,6 +4,8 @@ from typing import Any
 
 from dlstudy.scratch.creation import empty, ones, tensor, zeros
 from dlstudy.scratch.dtypes import int64
+from dlstudy.scratch.tensor import Tensor
+from dlstudy.scratch.types import Device, DType, Ints
 
 from . import functional as F
 from . import init
@@ -18,12 +20,12 @@ class _Statistics(Module):
 
     def __init__(
         self, num_features: int, eps: float = 1e-5, momentum: float | None = 0.1, affine: bool = True,
-        track_running_stats: bool = True, device: Any = None, dtype: Any = None, *, bias: bool = True,
+        track_running_stats: bool = True, device: Device = None, dtype: DType | None = None, *, bias: bool = True,
     ):  # fmt: skip
         super().__init__()
         self.num_features, self.eps, self.momentum = num_features, eps, momentum
         self.affine, self.track_running_stats = affine, track_running_stats
-        form = {"device": device, "dtype": dtype}
+        form: dict[str, Any] = {"device": device, "dtype": dtype}
         self.register_parameter("weight", Parameter(empty(num_features, **form)) if affine else None)
         self.register_parameter("bias", Parameter(empty(num_features, **form)) if affine and bias else None)
         tracked = track_running_stats
@@ -47,7 +49,7 @@ class _Statistics(Module):
         if self.bias is not None:
             init.zeros_(self.bias)
 
-    def _check_input_dim(self, input: Any) -> None:
+    def _check_input_dim(self, input: Tensor) -> None:
         raise NotImplementedError
 
     def extra_repr(self) -> str:
@@ -68,7 +70,7 @@ class _Statistics(Module):
 class _BatchNorm(_Statistics):
     """Normalize every channel over the examples of the batch, and over places if there are any."""
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         """Return the normalized input; in training mode, with the statistics of the batch, which are also tracked."""
         self._check_input_dim(input)
         share = 0.0 if self.momentum is None else self.momentum
@@ -91,7 +93,7 @@ class BatchNorm1d(_BatchNorm):
     Ioffe and Szegedy, arXiv:1502.03167. As `torch.nn.BatchNorm1d`.
     """
 
-    def _check_input_dim(self, input: Any) -> None:
+    def _check_input_dim(self, input: Tensor) -> None:
         if input.ndim not in (2, 3):
             raise ValueError(f"expected 2D or 3D input (got {input.ndim}D input)")
 
@@ -99,7 +101,7 @@ class BatchNorm1d(_BatchNorm):
 class BatchNorm2d(_BatchNorm):
     """Batch norm of images (N, C, H, W), as BatchNorm1d; mean and variance are over examples and places."""
 
-    def _check_input_dim(self, input: Any) -> None:
+    def _check_input_dim(self, input: Tensor) -> None:
         if input.ndim != 4:
             raise ValueError(f"expected 4D input (got {input.ndim}D input)")
 
@@ -107,7 +109,7 @@ class BatchNorm2d(_BatchNorm):
 class BatchNorm3d(_BatchNorm):
     """Batch norm of volumes (N, C, D, H, W), as BatchNorm1d."""
 
-    def _check_input_dim(self, input: Any) -> None:
+    def _check_input_dim(self, input: Tensor) -> None:
         if input.ndim != 5:
             raise ValueError(f"expected 5D input (got {input.ndim}D input)")
 
@@ -119,11 +121,11 @@ class _InstanceNorm(_Statistics):
 
     def __init__(
         self, num_features: int, eps: float = 1e-5, momentum: float = 0.1, affine: bool = False,
-        track_running_stats: bool = False, device: Any = None, dtype: Any = None, *, bias: bool = True,
+        track_running_stats: bool = False, device: Device = None, dtype: DType | None = None, *, bias: bool = True,
     ):  # fmt: skip
         super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype, bias=bias)
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         """Return the normalized input."""
         few = self.unbatched_ndim
         if input.ndim not in (few, few + 1):
@@ -149,7 +151,7 @@ class InstanceNorm2d(_InstanceNorm):
     unbatched_ndim = 3
 
 
-def _as_shape(size: Any) -> tuple[int, ...]:
+def _as_shape(size: Ints) -> tuple[int, ...]:
     return (size,) if isinstance(size, int) else tuple(size)
 
 
@@ -161,13 +163,13 @@ class LayerNorm(Module):
     """
 
     def __init__(
-        self, normalized_shape: Any, eps: float = 1e-5, elementwise_affine: bool = True, bias: bool = True,
-        device: Any = None, dtype: Any = None,
+        self, normalized_shape: Ints, eps: float = 1e-5, elementwise_affine: bool = True, bias: bool = True,
+        device: Device = None, dtype: DType | None = None,
     ):  # fmt: skip
         super().__init__()
         self.normalized_shape, self.eps = _as_shape(normalized_shape), eps
         self.elementwise_affine = elementwise_affine
-        form = {"device": device, "dtype": dtype}
+        form: dict[str, Any] = {"device": device, "dtype": dtype}
         shape = self.normalized_shape
         self.register_parameter("weight", Parameter(empty(shape, **form)) if elementwise_affine else None)
         self.register_parameter("bias", Parameter(empty(shape, **form)) if elementwise_affine and bias else None)
@@ -180,7 +182,7 @@ class LayerNorm(Module):
         if self.bias is not None:
             init.zeros_(self.bias)
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         """Return the normalized input."""
         return F.layer_norm(input, self.normalized_shape, self.weight, self.bias, self.eps)
 
@@ -199,8 +201,8 @@ class RMSNorm(Module):
     """
 
     def __init__(
-        self, normalized_shape: Any, eps: float | None = None, elementwise_affine: bool = True, device: Any = None,
-        dtype: Any = None,
+        self, normalized_shape: Ints, eps: float | None = None, elementwise_affine: bool = True, device: Device = None,
+        dtype: DType | None = None,
     ):  # fmt: skip
         super().__init__()
         self.normalized_shape, self.eps = _as_shape(normalized_shape), eps
@@ -213,7 +215,7 @@ class RMSNorm(Module):
         if self.weight is not None:
             init.ones_(self.weight)
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         """Return the normalized input."""
         return F.rms_norm(input, self.normalized_shape, self.weight, self.eps)
 
@@ -229,14 +231,14 @@ class GroupNorm(Module):
     """
 
     def __init__(
-        self, num_groups: int, num_channels: int, eps: float = 1e-5, affine: bool = True, device: Any = None,
-        dtype: Any = None, *, bias: bool = True,
+        self, num_groups: int, num_channels: int, eps: float = 1e-5, affine: bool = True, device: Device = None,
+        dtype: DType | None = None, *, bias: bool = True,
     ):  # fmt: skip
         super().__init__()
         if num_channels % num_groups:
             raise ValueError(f"num_channels ({num_channels}) must be divisible by num_groups ({num_groups})")
         self.num_groups, self.num_channels, self.eps, self.affine = num_groups, num_channels, eps, affine
-        form = {"device": device, "dtype": dtype}
+        form: dict[str, Any] = {"device": device, "dtype": dtype}
         self.register_parameter("weight", Parameter(ones(num_channels, **form)) if affine else None)
         self.register_parameter("bias", Parameter(zeros(num_channels, **form)) if affine and bias else None)
 
@@ -247,7 +249,7 @@ class GroupNorm(Module):
         if self.bias is not None:
             init.zeros_(self.bias)
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         """Return the normalized input."""
         return F.group_norm(input, self.num_groups, self.weight, self.bias, self.eps)
 

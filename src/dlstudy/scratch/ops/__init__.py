@@ -1,22 +1,22 @@
 """The operations, each beside its derivative; importing this package gives Tensor its methods."""
 
-from dlstudy.scratch.tensor import Tensor
+from dlstudy.scratch.tensor import attach
 
 from . import (
     activations,
-    along,
-    choice,
+    comparisons,
     conversion,
-    einstein,
-    extrema,
+    einsum,
     functions,
     gathering,
     indexing,
     inplace,
     joining,
     matrix,
+    max_min,
     pointwise,
     reductions,
+    softmax,
     special,
     views,
 )
@@ -25,12 +25,12 @@ MODULES = (
     pointwise,
     functions,
     special,
-    choice,
+    comparisons,
     reductions,
-    extrema,
-    along,
+    max_min,
+    softmax,
     matrix,
-    einstein,
+    einsum,
     views,
     indexing,
     gathering,
@@ -40,5 +40,4 @@ MODULES = (
 )
 
 for _module in (*MODULES, inplace):
-    for _name, _function in _module.METHODS.items():
-        setattr(Tensor, _name, _function)
+    attach(_module.METHODS)

@@ -1,7 +1,7 @@
 # ruff: noqa: D102 - a derivative is described by the line under its class
 """Activation functions, each beside its derivative: what stands between the layers and makes a network more than one.
 
-relu, sigmoid and tanh are in `functions.py`, softmax in `along.py`. `a` is the input. The functions are held against
+relu, sigmoid and tanh are in `functions.py`, softmax in `softmax.py`. `a` is the input. The functions are held against
 torch's in values, first and second derivatives.
 """
 
@@ -12,25 +12,24 @@ from typing import Any
 import numpy as np
 
 from dlstudy.scratch import random
-from dlstudy.scratch._quiet import quiet
-from dlstudy.scratch.both import is_array, masked, plain, select, unary
+from dlstudy.scratch.array_or_tensor import is_array, masked, plain, select, unary
+from dlstudy.scratch.quiet import quiet
 from dlstudy.scratch.shapes import Shape
 from dlstudy.scratch.tape import Node, record
-from dlstudy.scratch.tensor import wrap
+from dlstudy.scratch.tensor import Tensor, wrap
+from dlstudy.scratch.types import Array, ArrayOrTensor
 
 from .functions import sigmoid_array
 from .reductions import floats_only
 from .special import erf_array
 
-Array = Any  # a NumPy array, or a Tensor when the derivative itself is being recorded
 
-
-def sigmoid_of(x: Array) -> Array:
+def sigmoid_of(x: ArrayOrTensor) -> ArrayOrTensor:
     """Return 1 / (1 + exp(-x)) of an array or a Tensor."""
     return sigmoid_array(x) if is_array(x) else x.sigmoid()
 
 
-def negative_part(x: Array) -> Array:
+def negative_part(x: ArrayOrTensor) -> ArrayOrTensor:
     """Return min(x, 0) of an array or a Tensor."""
     return np.minimum(x, 0) if is_array(x) else x.clamp(max=0)
 
@@ -40,7 +39,9 @@ def softplus_array(x: Array) -> Array:
     return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
 
 
-def pointwise(name: str, input: Any, operation: type[Node], compute: Callable[[Array], Array], **settings: Any) -> Any:
+def pointwise(
+    name: str, input: Tensor, operation: type[Node], compute: Callable[[Array], Array], **settings: Any
+) -> Tensor:
     """Return `compute` of the input's array as a tensor that leaves `operation` on the tape; half precision is computed
     in single.
     """
@@ -56,12 +57,12 @@ class LeakyReluBackward0(Node):
 
     slope: float
 
-    def grad_a(self, grad: Array, a: Array) -> Array:
+    def grad_a(self, grad: ArrayOrTensor, a: ArrayOrTensor) -> ArrayOrTensor:
         return select(plain(a) > 0, grad, grad * self.slope)
 
 
 @quiet
-def leaky_relu(input: Any, negative_slope: float = 0.01) -> Any:
+def leaky_relu(input: Tensor, negative_slope: float = 0.01) -> Tensor:
     """Return the input where it is positive, and negative_slope times it elsewhere (Maas et al., 2013)."""
     return pointwise(
         "leaky_relu", input, LeakyReluBackward0, lambda x: np.where(x > 0, x, x * negative_slope), slope=negative_slope
@@ -73,10 +74,10 @@ class PreluKernelBackward0(Node):
 
     weight_shape: Shape  # that w has when it meets a
 
-    def grad_a(self, grad: Array, a: Array, w: Array) -> Array:
+    def grad_a(self, grad: ArrayOrTensor, a: ArrayOrTensor, w: ArrayOrTensor) -> ArrayOrTensor:
         return select(plain(a) > 0, grad, grad * w.reshape(self.weight_shape))
 
-    def grad_w(self, grad: Array, a: Array) -> Array:
+    def grad_w(self, grad: ArrayOrTensor, a: ArrayOrTensor) -> ArrayOrTensor:
         per_element = masked(grad * a, ~(plain(a) > 0))
         kept = tuple(d for d, size in enumerate(self.weight_shape) if size != 1)
         dims = tuple(d for d in range(grad.ndim) if d not in kept)
@@ -84,7 +85,7 @@ class PreluKernelBackward0(Node):
 
 
 @quiet
-def prelu(input: Any, weight: Any) -> Any:
+def prelu(input: Tensor, weight: Tensor) -> Tensor:
     """Return the input where it is positive, and `weight` times it elsewhere: one weight, or one for each channel (the
     second dimension). He et al., arXiv:1502.01852.
     """
@@ -105,12 +106,12 @@ def prelu(input: Any, weight: Any) -> Any:
 class RreluWithNoiseBackward0(Node):
     """y = a above 0, slope * a below, with a random slope for each element"""
 
-    def grad_a(self, grad: Array, slope: Array) -> Array:
+    def grad_a(self, grad: ArrayOrTensor, slope: Array) -> ArrayOrTensor:
         return grad * (slope if is_array(grad) else wrap(slope))
 
 
 @quiet
-def rrelu(input: Any, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False) -> Any:
+def rrelu(input: Tensor, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False) -> Tensor:
     """Return leaky_relu with slopes drawn evenly from [lower, upper), one for each element that is not positive; when
     not training, with the mean of the two.
     """
@@ -130,13 +131,13 @@ class HardtanhBackward0(Node):
     low: float
     high: float
 
-    def grad_a(self, grad: Array, a: Array) -> Array:
+    def grad_a(self, grad: ArrayOrTensor, a: ArrayOrTensor) -> ArrayOrTensor:
         x = plain(a)
         return masked(grad, ~((x <= self.low) | (x >= self.high)))
 
 
 @quiet
-def hardtanh(input: Any, min_val: float = -1.0, max_val: float = 1.0) -> Any:
+def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Tensor:
     """Return the input held between min_val and max_val."""
     if min_val > max_val:
         raise ValueError(f"min_val cannot be greater than max_val: got {min_val} and {max_val}")
@@ -147,7 +148,7 @@ def hardtanh(input: Any, min_val: float = -1.0, max_val: float = 1.0) -> Any:
     return record(HardtanhBackward0, wrap(np.asarray(y)), (input,), low=min_val, high=max_val)
 
 
-def relu6(input: Any) -> Any:
+def relu6(input: Tensor) -> Tensor:
     """Return min(max(0, input), 6)."""
     return hardtanh(input, 0.0, 6.0)
 
@@ -157,12 +158,12 @@ class ThresholdBackward0(Node):
 
     threshold: float
 
-    def grad_a(self, grad: Array, a: Array) -> Array:
+    def grad_a(self, grad: ArrayOrTensor, a: ArrayOrTensor) -> ArrayOrTensor:
         return masked(grad, ~(plain(a) <= self.threshold))
 
 
 @quiet
-def threshold(input: Any, threshold: float, value: float) -> Any:
+def threshold(input: Tensor, threshold: float, value: float) -> Tensor:
     """Return the input where it is above `threshold`, and `value` elsewhere."""
     x = input._data
     if x.dtype == bool:
@@ -176,12 +177,12 @@ class HardshrinkBackward0(Node):
 
     limit: float
 
-    def grad_a(self, grad: Array, a: Array) -> Array:
+    def grad_a(self, grad: ArrayOrTensor, a: ArrayOrTensor) -> ArrayOrTensor:
         return masked(grad, ~(np.abs(plain(a)) <= self.limit))
 
 
 @quiet
-def hardshrink(input: Any, lambd: float = 0.5) -> Any:
+def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     """Return the input where its size is above lambd, and 0 elsewhere."""
     return pointwise(
         "hardshrink", input, HardshrinkBackward0, lambda x: np.where(np.abs(x) <= lambd, 0, x), limit=lambd
@@ -193,7 +194,7 @@ class SoftshrinkBackward0(HardshrinkBackward0):
 
 
 @quiet
-def softshrink(input: Any, lambd: float = 0.5) -> Any:
+def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     """Return the input moved towards 0 by lambd, and 0 where that would change its sign."""
     if lambd < 0:
         raise RuntimeError(f"lambda must be greater or equal to 0, but found to be {lambd}.")
@@ -207,13 +208,13 @@ def softshrink(input: Any, lambd: float = 0.5) -> Any:
 class HardsigmoidBackward0(Node):
     """y = a/6 + 1/2 held between 0 and 1"""
 
-    def grad_a(self, grad: Array, a: Array) -> Array:
+    def grad_a(self, grad: ArrayOrTensor, a: ArrayOrTensor) -> ArrayOrTensor:
         x = plain(a)
         return masked(grad / 6, (x > -3) & (x < 3))
 
 
 @quiet
-def hardsigmoid(input: Any) -> Any:
+def hardsigmoid(input: Tensor) -> Tensor:
     """Return input / 6 + 1/2 held between 0 and 1."""
     return pointwise("hardsigmoid", input, HardsigmoidBackward0, lambda x: np.clip(x + 3, 0, 6) / 6)
 
@@ -221,13 +222,13 @@ def hardsigmoid(input: Any) -> Any:
 class HardswishBackward0(Node):
     """y = a * hardsigmoid a"""
 
-    def grad_a(self, grad: Array, a: Array) -> Array:
+    def grad_a(self, grad: ArrayOrTensor, a: ArrayOrTensor) -> ArrayOrTensor:
         x = plain(a)
         return masked(select(x < 3, grad * (a / 3 + 0.5), grad), ~(x <= -3))
 
 
 @quiet
-def hardswish(input: Any) -> Any:
+def hardswish(input: Tensor) -> Tensor:
     """Return input * hardsigmoid(input) (Howard et al., arXiv:1905.02244)."""
     return pointwise("hardswish", input, HardswishBackward0, lambda x: x * np.clip(x + 3, 0, 6) / 6)
 
@@ -240,12 +241,12 @@ class EluBackward0(Node):
     scale: float
     inner: float
 
-    def grad_a(self, grad: Array, a: Array) -> Array:
+    def grad_a(self, grad: ArrayOrTensor, a: ArrayOrTensor) -> ArrayOrTensor:
         below = unary("exp", negative_part(a) * self.inner) * (self.alpha * self.scale * self.inner)
         return select(plain(a) <= 0, grad * below, grad * self.scale)
 
 
-def _elu(name: str, input: Any, alpha: float, scale: float, inner: float) -> Any:
+def _elu(name: str, input: Tensor, alpha: float, scale: float, inner: float) -> Tensor:
     def compute(x: Array) -> Array:
         return np.where(x > 0, x * scale, np.expm1(np.minimum(x, 0) * inner) * (alpha * scale))
 
@@ -253,19 +254,19 @@ def _elu(name: str, input: Any, alpha: float, scale: float, inner: float) -> Any
 
 
 @quiet
-def elu(input: Any, alpha: float = 1.0) -> Any:
+def elu(input: Tensor, alpha: float = 1.0) -> Tensor:
     """Return the input above 0, alpha * (exp(input) - 1) below (Clevert et al., arXiv:1511.07289)."""
     return _elu("elu", input, alpha, 1.0, 1.0)
 
 
 @quiet
-def selu(input: Any) -> Any:
+def selu(input: Tensor) -> Tensor:
     """Return elu with the scale that keeps mean 0 and variance 1 (Klambauer et al., arXiv:1706.02515)."""
     return _elu("selu", input, SELU_ALPHA, SELU_SCALE, 1.0)
 
 
 @quiet
-def celu(input: Any, alpha: float = 1.0) -> Any:
+def celu(input: Tensor, alpha: float = 1.0) -> Tensor:
     """Return the input above 0, alpha * (exp(input / alpha) - 1) below (Barron, arXiv:1704.07483)."""
     if alpha == 0:
         raise RuntimeError("ZeroDivisionError: alpha cannot be 0 for CELU")
@@ -281,12 +282,12 @@ class SoftplusBackward0(Node):
     beta: float
     threshold: float
 
-    def grad_a(self, grad: Array, a: Array) -> Array:
+    def grad_a(self, grad: ArrayOrTensor, a: ArrayOrTensor) -> ArrayOrTensor:
         return select(plain(a) * self.beta > self.threshold, grad, grad * sigmoid_of(a * self.beta))
 
 
 @quiet
-def softplus(input: Any, beta: float = 1.0, threshold: float = 20.0) -> Any:
+def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
     """Return ln(1 + exp(beta * input)) / beta, a smooth relu; the input itself where beta * input > threshold."""
 
     def compute(x: Array) -> Array:
@@ -298,12 +299,12 @@ def softplus(input: Any, beta: float = 1.0, threshold: float = 20.0) -> Any:
 class LogSigmoidBackward0(Node):
     """y = ln sigmoid a"""
 
-    def grad_a(self, grad: Array, a: Array) -> Array:
+    def grad_a(self, grad: ArrayOrTensor, a: ArrayOrTensor) -> ArrayOrTensor:
         return grad * sigmoid_of(-a)
 
 
 @quiet
-def logsigmoid(input: Any) -> Any:
+def logsigmoid(input: Tensor) -> Tensor:
     """Return ln(1 / (1 + exp(-input))), computed without overflow."""
     return pointwise("logsigmoid", input, LogSigmoidBackward0, lambda x: -softplus_array(-x))
 
@@ -311,13 +312,13 @@ def logsigmoid(input: Any) -> Any:
 class SiluBackward0(Node):
     """y = a * sigmoid a"""
 
-    def grad_a(self, grad: Array, a: Array) -> Array:
+    def grad_a(self, grad: ArrayOrTensor, a: ArrayOrTensor) -> ArrayOrTensor:
         s = sigmoid_of(a)
         return grad * (s * (1 + a * (1 - s)))
 
 
 @quiet
-def silu(input: Any) -> Any:
+def silu(input: Tensor) -> Tensor:
     """Return input * sigmoid(input), also called swish (Elfwing et al., arXiv:1702.03118)."""
     return pointwise("silu", input, SiluBackward0, lambda x: x / (1 + np.exp(-x)))
 
@@ -325,13 +326,13 @@ def silu(input: Any) -> Any:
 class MishBackward0(Node):
     """y = a * tanh(softplus a)"""
 
-    def grad_a(self, grad: Array, a: Array) -> Array:
+    def grad_a(self, grad: ArrayOrTensor, a: ArrayOrTensor) -> ArrayOrTensor:
         t = np.tanh(softplus_array(a)) if is_array(a) else softplus(a).tanh()
         return grad * (t + a * sigmoid_of(a) * (1 - t * t))
 
 
 @quiet
-def mish(input: Any) -> Any:
+def mish(input: Tensor) -> Tensor:
     """Return input * tanh(softplus(input)) (Misra, arXiv:1908.08681)."""
     return pointwise("mish", input, MishBackward0, lambda x: x * np.tanh(softplus_array(x)))
 
@@ -345,7 +346,7 @@ class GeluBackward0(Node):
 
     approximate: str
 
-    def grad_a(self, grad: Array, a: Array) -> Array:
+    def grad_a(self, grad: ArrayOrTensor, a: ArrayOrTensor) -> ArrayOrTensor:
         if self.approximate == "tanh":
             t = unary("tanh", (a + a * a * a * GELU_C) * GELU_K)
             return grad * (0.5 * (1 + t) + 0.5 * a * (1 - t * t) * (1 + a * a * (3 * GELU_C)) * GELU_K)
@@ -355,7 +356,7 @@ class GeluBackward0(Node):
 
 
 @quiet
-def gelu(input: Any, approximate: str = "none") -> Any:
+def gelu(input: Tensor, approximate: str = "none") -> Tensor:
     """Return input * Phi(input), where Phi is the normal distribution function, or with "tanh" its approximation
     (Hendrycks and Gimpel, arXiv:1606.08415).
     """
@@ -371,17 +372,17 @@ def gelu(input: Any, approximate: str = "none") -> Any:
 
 
 # -- made of others ----------------------------------------------------------------------------------------
-def softsign(input: Any) -> Any:
+def softsign(input: Tensor) -> Tensor:
     """Return input / (1 + |input|)."""
     return input / (input.abs() + 1)
 
 
-def tanhshrink(input: Any) -> Any:
+def tanhshrink(input: Tensor) -> Tensor:
     """Return input - tanh(input)."""
     return input - input.tanh()
 
 
-def glu(input: Any, dim: int = -1) -> Any:
+def glu(input: Tensor, dim: int = -1) -> Tensor:
     """Return the first half of the input along `dim` times the sigmoid of the second (Dauphin et al.,
     arXiv:1612.08083).
     """

@@ -1,35 +1,35 @@
 # ruff: noqa: D102 - a derivative is described by the line under its class
 """Copies and other number formats."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from dlstudy.scratch import dtypes
-from dlstudy.scratch._quiet import quiet
 from dlstudy.scratch.device import check_device, device
+from dlstudy.scratch.quiet import quiet
 from dlstudy.scratch.tape import Node, record
 from dlstudy.scratch.tensor import Tensor, wrap
-
-Array = Any
+from dlstudy.scratch.types import ArrayOrTensor, Device, DType
 
 
 class ToCopyBackward0(Node):
     """y = a in another format; the tape converts the gradient back"""
 
-    def grad_a(self, grad: Array) -> Array:
+    def grad_a(self, grad: ArrayOrTensor) -> ArrayOrTensor:
         return grad
 
 
 class CloneBackward0(Node):
     """y = a copy of a"""
 
-    def grad_a(self, grad: Array) -> Array:
+    def grad_a(self, grad: ArrayOrTensor) -> ArrayOrTensor:
         return grad
 
 
 @quiet
-def convert(input: Any, kind: Any, copy: bool = False) -> Any:
+def convert(input: Tensor, kind: DType, copy: bool = False) -> Tensor:
     """Return `input` in the format `kind`: itself if it has it already, unless `copy`."""
     wanted = dtypes.as_dtype(kind).numpy
     if input._data.dtype == wanted:
@@ -38,8 +38,9 @@ def convert(input: Any, kind: Any, copy: bool = False) -> Any:
 
 
 def to(
-    input: Any, *args: Any, dtype: Any = None, device: Any = None, non_blocking: bool = False, copy: bool = False
-) -> Any:
+    input: Tensor, *args: Any, dtype: DType | None = None, device: Device = None, non_blocking: bool = False,
+    copy: bool = False,
+) -> Tensor:  # fmt: skip
     """Return the tensor in another format and/or on another device (only "cpu" exists): to(dtype), to(device),
     to(other tensor).
     """
@@ -54,38 +55,38 @@ def to(
     return convert(input, input.dtype if dtype is None else dtype, copy)
 
 
-def _is_device(value: Any) -> bool:
+def _is_device(value: object) -> bool:
     return isinstance(value, device)
 
 
-def clone(input: Any, *, memory_format: Any = None) -> Any:
+def clone(input: Tensor, *, memory_format: object = None) -> Tensor:
     """Return a copy of the values on memory of its own, still part of the graph."""
     return record(CloneBackward0, wrap(np.array(input._data, order="K")), (input,))
 
 
-def contiguous(input: Any, memory_format: Any = None) -> Any:
+def contiguous(input: Tensor, memory_format: object = None) -> Tensor:
     """Return the tensor itself if its elements lie in row-major order, else a copy of which that is true."""
     if input._data.flags.c_contiguous:
         return input
     return record(CloneBackward0, wrap(np.array(input._data, order="C")), (input,))
 
 
-def cpu(input: Any) -> Any:
+def cpu(input: Tensor) -> Tensor:
     """Return the tensor itself: it is on the CPU."""
     return input
 
 
-def cuda(input: Any, device: Any = None, non_blocking: bool = False) -> Any:
+def cuda(input: Tensor, device: Device = None, non_blocking: bool = False) -> None:
     """Refuse, with a sentence: NumPy computes on the CPU."""
     check_device("cuda")
 
 
-def type_as(input: Any, other: Any) -> Any:
+def type_as(input: Tensor, other: Tensor) -> Tensor:
     """Return `input` in the format of `other`."""
     return convert(input, other.dtype)
 
 
-def type_(input: Any, kind: Any = None) -> Any:
+def type_(input: Tensor, kind: DType | None = None) -> Tensor | str:
     """Return the name of the tensor's type, such as 'torch.FloatTensor'; with `kind`, the tensor in that format."""
     if kind is not None:
         return convert(input, kind)
@@ -101,8 +102,8 @@ def type_(input: Any, kind: Any = None) -> Any:
     return f"torch.{names[input.dtype.name]}Tensor"
 
 
-def _shortcut(kind: dtypes.dtype) -> Any:
-    def apply(input: Any) -> Any:
+def _shortcut(kind: dtypes.dtype) -> Callable[[Tensor], Tensor]:
+    def apply(input: Tensor) -> Tensor:
         return convert(input, kind)
 
     apply.__doc__ = f"Return the tensor as {kind.name}."

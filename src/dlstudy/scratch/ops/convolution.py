@@ -14,17 +14,16 @@ So each derivative is written once, and second, third, ... derivatives come by t
 from typing import Any
 
 from dlstudy.scratch import conv
-from dlstudy.scratch.both import is_array
+from dlstudy.scratch.array_or_tensor import is_array
 from dlstudy.scratch.conv.geometry import Geometry, geometry, pair
 from dlstudy.scratch.tape import OUTPUT, Node, record
-from dlstudy.scratch.tensor import wrap
+from dlstudy.scratch.tensor import Tensor, wrap
+from dlstudy.scratch.types import ArrayOrTensor, Ints
 
 from .functions import relu, relu_array, relu_backward
 
-Array = Any
 
-
-def convolve(x: Array, w: Array, b: Array | None, geo: Geometry) -> Array:
+def convolve(x: ArrayOrTensor, w: ArrayOrTensor, b: ArrayOrTensor | None, geo: Geometry) -> ArrayOrTensor:
     """Return x * w + b for arrays or Tensors: x (N, C, H, W), w (F, C / groups, K, L), b (F,) give (N, F, Ho, Wo)."""
     if is_array(x):
         return conv.forward(x, w, b, geo)
@@ -32,14 +31,14 @@ def convolve(x: Array, w: Array, b: Array | None, geo: Geometry) -> Array:
     return record(ConvolutionBackward0, wrap(out), (x, w, b), geo=geo)
 
 
-def spread(grad: Array, w: Array, geo: Geometry) -> Array:
+def spread(grad: ArrayOrTensor, w: ArrayOrTensor, geo: Geometry) -> ArrayOrTensor:
     """Return the input whose windows got `grad` (N, F, Ho, Wo) spread over them by the kernels w: (N, C, H, W)."""
     if is_array(grad):
         return conv.input_gradient(grad, w, geo)
     return record(SpreadBackward0, wrap(conv.input_gradient(grad._data, w._data, geo)), (grad, w), geo=geo)
 
 
-def correlate(x: Array, grad: Array, geo: Geometry) -> Array:
+def correlate(x: ArrayOrTensor, grad: ArrayOrTensor, geo: Geometry) -> ArrayOrTensor:
     """Return the kernels made of x's windows, each times its number of `grad`, summed: (F, C / groups, K, L)."""
     if is_array(x):
         return conv.weight_gradient(x, grad, geo)
@@ -51,13 +50,13 @@ class ConvolutionBackward0(Node):
 
     geo: Geometry
 
-    def grad_x(self, grad: Array, w: Array) -> Array:
+    def grad_x(self, grad: ArrayOrTensor, w: ArrayOrTensor) -> ArrayOrTensor:
         return spread(grad, w, self.geo)
 
-    def grad_w(self, grad: Array, x: Array) -> Array:
+    def grad_w(self, grad: ArrayOrTensor, x: ArrayOrTensor) -> ArrayOrTensor:
         return correlate(x, grad, self.geo)
 
-    def grad_b(self, grad: Array) -> Array:
+    def grad_b(self, grad: ArrayOrTensor) -> ArrayOrTensor:
         return grad.sum((0, 2, 3))
 
 
@@ -71,7 +70,7 @@ class ConvolutionReluBackward0(ConvolutionBackward0):
     def name(self) -> str:
         return "ReluBackward0"
 
-    def gate(self, grad: Array, saved: tuple[Any, ...], may_change: bool) -> Array:
+    def gate(self, grad: ArrayOrTensor, saved: tuple[Any, ...], may_change: bool) -> ArrayOrTensor:
         return relu_backward(grad, saved[-1], may_change)
 
 
@@ -80,10 +79,10 @@ class SpreadBackward0(Node):
 
     geo: Geometry
 
-    def grad_g(self, grad: Array, w: Array) -> Array:
+    def grad_g(self, grad: ArrayOrTensor, w: ArrayOrTensor) -> ArrayOrTensor:
         return convolve(grad, w, None, self.geo)
 
-    def grad_w(self, grad: Array, g: Array) -> Array:
+    def grad_w(self, grad: ArrayOrTensor, g: ArrayOrTensor) -> ArrayOrTensor:
         return correlate(grad, g, self.geo)
 
 
@@ -92,23 +91,23 @@ class CorrelateBackward0(Node):
 
     geo: Geometry
 
-    def grad_x(self, grad: Array, g: Array) -> Array:
+    def grad_x(self, grad: ArrayOrTensor, g: ArrayOrTensor) -> ArrayOrTensor:
         return spread(g, grad, self.geo)
 
-    def grad_g(self, grad: Array, x: Array) -> Array:
+    def grad_g(self, grad: ArrayOrTensor, x: ArrayOrTensor) -> ArrayOrTensor:
         return convolve(x, grad, None, self.geo)
 
 
 # -- what users call -----------------------------------------------------------------------------------------
 def conv2d(
-    input: Any,
-    weight: Any,
-    bias: Any = None,
-    stride: Any = 1,
-    padding: Any = 0,
-    dilation: Any = 1,
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Ints = 1,
+    padding: Ints | str = 0,
+    dilation: Ints = 1,
     groups: int = 1,
-) -> Any:
+) -> Tensor:
     """Return the convolution (cross-correlation) of `input` (N, C, H, W), or (C, H, W), with `weight` (F, C / groups,
     K, L), plus `bias` (F,): (N, F, Ho, Wo) with Ho from `conv.output_size`.
 
@@ -121,14 +120,14 @@ def conv2d(
 
 
 def conv2d_relu(
-    input: Any,
-    weight: Any,
-    bias: Any = None,
-    stride: Any = 1,
-    padding: Any = 0,
-    dilation: Any = 1,
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Ints = 1,
+    padding: Ints | str = 0,
+    dilation: Ints = 1,
     groups: int = 1,
-) -> Any:
+) -> Tensor:
     """Return relu(conv2d(...)) as one operation, in the memory of one result: what `Sequential(Conv2d, ReLU)` does when
     nobody looks at what is between the two.
     """
@@ -139,7 +138,9 @@ def conv2d_relu(
     return record(ConvolutionReluBackward0, wrap(relu_array(y, out=y)), (input, weight, bias), geo=geo)
 
 
-def _geometry_of(input: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilation: Any, groups: int) -> Geometry:
+def _geometry_of(
+    input: Tensor, weight: Tensor, bias: Tensor | None, stride: Ints, padding: Ints | str, dilation: Ints, groups: int
+) -> Geometry:
     """Return the geometry of a conv2d; RuntimeError if something does not fit."""
     _check("conv2d", input, weight, bias, groups, weight._data.ndim and weight._data.shape[0])
     x, w = input._data, weight._data
@@ -163,15 +164,15 @@ def _geometry_of(input: Any, weight: Any, bias: Any, stride: Any, padding: Any, 
 
 
 def conv_transpose2d(
-    input: Any,
-    weight: Any,
-    bias: Any = None,
-    stride: Any = 1,
-    padding: Any = 0,
-    output_padding: Any = 0,
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Ints = 1,
+    padding: Ints = 0,
+    output_padding: Ints = 0,
     groups: int = 1,
-    dilation: Any = 1,
-) -> Any:
+    dilation: Ints = 1,
+) -> Tensor:
     """Return the transposed convolution of `input` (N, C, H, W) with `weight` (C, F / groups, K, L), plus `bias` (F,):
     the input gradient of the convolution that goes the other way, (N, F, Ho, Wo).
 
@@ -211,7 +212,7 @@ def conv_transpose2d(
     return y if bias is None else y + bias.reshape(-1, 1, 1)
 
 
-def _check(name: str, input: Any, weight: Any, bias: Any, groups: int, kernels: int) -> None:
+def _check(name: str, input: Tensor, weight: Tensor, bias: Tensor | None, groups: int, kernels: int) -> None:
     """Raise RuntimeError if the dimensions or formats do not fit together."""
     x, w = input._data, weight._data
     if w.ndim != 4:
@@ -233,8 +234,9 @@ def _check(name: str, input: Any, weight: Any, bias: Any, groups: int, kernels: 
 
 
 def conv1d(
-    input: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
-) -> Any:
+    input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Ints = 1, padding: Ints | str = 0,
+    dilation: Ints = 1, groups: int = 1,
+) -> Tensor:  # fmt: skip
     """Return the convolution of `input` (N, C, L), or (C, L), with `weight` (F, C / groups, K): (N, F, Lo).
 
     It is computed as `conv2d` on pictures of height 1. Proven equal to `torch.nn.functional.conv1d`.

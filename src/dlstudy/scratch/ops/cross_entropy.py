@@ -10,17 +10,16 @@ from typing import Any
 
 import numpy as np
 
-from dlstudy.scratch._quiet import quiet
-from dlstudy.scratch.both import constant, is_array, masked, plain, unary
+from dlstudy.scratch.array_or_tensor import constant, is_array, masked, plain, unary
+from dlstudy.scratch.quiet import quiet
 from dlstudy.scratch.tape import Node, edge_of, mode, record
 from dlstudy.scratch.tensor import Tensor, wrap
+from dlstudy.scratch.types import Array, ArrayOrTensor
 
 from .losses import pair, reduce_array, reduce_tensor, reduction_of
 
-Array = Any  # a NumPy array, or a Tensor when the derivative itself is being recorded
 
-
-def log_sum_exp(z: Array, axis: int) -> Array:
+def log_sum_exp(z: ArrayOrTensor, axis: int) -> ArrayOrTensor:
     """Return ln(sum(exp z)) over `axis`, which stays with size 1, for an array or a Tensor; no exp overflows."""
     largest = constant(np.maximum.reduce(plain(z), axis=axis, keepdims=True), z)
     powers = z - largest
@@ -28,7 +27,7 @@ def log_sum_exp(z: Array, axis: int) -> Array:
     return unary("log", powers.sum(axis=axis, keepdims=True)) + largest
 
 
-def softmax_given(z: Array, log_total: Array, axis: int) -> Array:
+def softmax_given(z: ArrayOrTensor, log_total: Array, axis: int) -> ArrayOrTensor:
     """Return the softmax of the scores `z`; `log_total` is their log_sum_exp as an array, which a Tensor computes
     again because it is to be differentiated.
     """
@@ -70,11 +69,11 @@ class ClassIndices:
             self.counts = counts / self.total if self.total else np.where(self.kept, np.nan, 0).astype(scores.dtype)
 
     @staticmethod
-    def axis(scores: Any) -> int:
+    def axis(scores: Array | Tensor) -> int:
         """Return the dimension of the classes: the second, or the only one."""
         return 0 if scores.ndim == 1 else 1
 
-    def places(self, ndim: int) -> Any:
+    def places(self, ndim: int) -> tuple[Array, ...]:
         """Return the index of each sample's target class in an array of `ndim` dimensions."""
         if ndim == 1:
             return (self.target,)
@@ -93,15 +92,15 @@ class ClassIndices:
         total = np.add.reduce(losses, axis=None)
         return np.asarray(total if self.reduction == "sum" or self.total else losses.dtype.type(np.nan))
 
-    def shares(self, grad: Array, ndim: int) -> Array:
+    def shares(self, grad: ArrayOrTensor, ndim: int) -> ArrayOrTensor:
         """Return what a change of each sample's loss changes in the result: a number, or (N, 1, ...)."""
         counts = self.counts
-        share = grad * (counts if isinstance(counts, float) else constant(np.asarray(counts), grad))
+        share: Any = grad * (counts if isinstance(counts, float) else constant(np.asarray(counts), grad))
         if share.ndim and ndim > 1:
             share = share.reshape((share.shape[0], 1, *share.shape[1:]))
         return share
 
-    def subtract(self, x: Array, share: Array) -> Array:
+    def subtract(self, x: ArrayOrTensor, share: ArrayOrTensor) -> ArrayOrTensor:
         """Return `x` (N, C, ...) with `share` taken off at each sample's target class; an array `x` is overwritten."""
         if is_array(x):
             values = share if share.ndim == 0 else share.reshape(self.target.shape)
@@ -117,7 +116,7 @@ class CrossEntropyBackward0(Node):
 
     classes: ClassIndices
 
-    def grad_a(self, grad: Array, a: Array, log_total: Array) -> Array:
+    def grad_a(self, grad: ArrayOrTensor, a: ArrayOrTensor, log_total: Array) -> ArrayOrTensor:
         p = softmax_given(a, log_total, ClassIndices.axis(a))
         share = self.classes.shares(grad, a.ndim)
         if is_array(p):
@@ -132,19 +131,19 @@ class CrossEntropyBackward1(Node):
     weight: Any  # w as an array that broadcasts to the scores, or 1.0
     reduced: bool
 
-    def share(self, grad: Array, a: Array) -> Array:
+    def share(self, grad: ArrayOrTensor, a: ArrayOrTensor) -> ArrayOrTensor:
         share = grad * self.counts
         return share if self.reduced or a.ndim == 1 else share.reshape((a.shape[0], 1, *a.shape[2:]))
 
-    def parts(self, b: Array) -> Array:
+    def parts(self, b: ArrayOrTensor) -> ArrayOrTensor:
         return b * (self.weight if isinstance(self.weight, float) else constant(self.weight, b))
 
-    def grad_a(self, grad: Array, a: Array, b: Array, log_total: Array) -> Array:
+    def grad_a(self, grad: ArrayOrTensor, a: ArrayOrTensor, b: ArrayOrTensor, log_total: Array) -> ArrayOrTensor:
         axis, parts = ClassIndices.axis(a), self.parts(b)
         p = softmax_given(a, log_total, axis)
         return (p * parts.sum(axis=axis, keepdims=True) - parts) * self.share(grad, a)
 
-    def grad_b(self, grad: Array, a: Array, log_total: Array) -> Array:
+    def grad_b(self, grad: ArrayOrTensor, a: ArrayOrTensor, log_total: Array) -> ArrayOrTensor:
         log_p = a - (log_total if is_array(a) else log_sum_exp(a, ClassIndices.axis(a)))
         return -self.parts(log_p) * self.share(grad, a)
 
@@ -155,13 +154,13 @@ class NllLossBackward0(Node):
     classes: ClassIndices
     input_shape: Any
 
-    def grad_a(self, grad: Array) -> Array:
+    def grad_a(self, grad: ArrayOrTensor) -> ArrayOrTensor:
         share = self.classes.shares(grad, len(self.input_shape))
         zeros = np.zeros(self.input_shape, grad.dtype if is_array(grad) else grad._data.dtype)
         return self.classes.subtract(constant(zeros, grad), share)
 
 
-def _checked(name: str, input: Any, target: Any, weight: Any) -> Any:
+def _checked(name: str, input: Tensor, target: Tensor, weight: Tensor | None) -> Array | None:
     """Return the class weights as an array or None, after checking the shapes of scores and class numbers."""
     for what, value in (("input", input), ("target", target)):
         if not isinstance(value, Tensor):
@@ -199,9 +198,9 @@ def _checked(name: str, input: Any, target: Any, weight: Any) -> Any:
 
 @quiet
 def cross_entropy(
-    input: Any, target: Any, weight: Any = None, size_average: Any = None, ignore_index: int = -100,
-    reduce: Any = None, reduction: str = "mean", label_smoothing: float = 0.0,
-) -> Any:  # fmt: skip
+    input: Tensor, target: Tensor, weight: Tensor | None = None, size_average: bool | None = None,
+    ignore_index: int = -100, reduce: bool | None = None, reduction: str = "mean", label_smoothing: float = 0.0,
+) -> Tensor:  # fmt: skip
     """Return -ln softmax(input) at the target classes: scores (N, C, ...) or (C,) give losses (N, ...) or ().
 
     `target` holds class numbers (N, ...), int64, or probabilities of the scores' shape. `weight` (C,) counts classes
@@ -232,7 +231,7 @@ def cross_entropy(
     return out
 
 
-def _of_distribution(input: Any, target: Any, weight: Array | None, reduction: str, smoothing: float) -> Any:
+def _of_distribution(input: Tensor, target: Tensor, weight: Array | None, reduction: str, smoothing: float) -> Tensor:
     """Return the cross-entropy for a target of probabilities, which may require a gradient itself."""
     z, axis = input._data, ClassIndices.axis(input._data)
     if smoothing:
@@ -249,7 +248,7 @@ def _of_distribution(input: Any, target: Any, weight: Array | None, reduction: s
     return record(CrossEntropyBackward1, out, (input, target), (z, b), **settings)
 
 
-def _smoothed(input: Any, classes: ClassIndices, weight: Array | None, smoothing: float) -> Any:
+def _smoothed(input: Tensor, classes: ClassIndices, weight: Array | None, smoothing: float) -> Tensor:
     """Return the cross-entropy for class numbers mixed with the uniform distribution."""
     z, axis = input._data, ClassIndices.axis(input._data)
     q = np.full(z.shape, smoothing / z.shape[axis], z.dtype)
@@ -264,9 +263,9 @@ def _smoothed(input: Any, classes: ClassIndices, weight: Array | None, smoothing
 
 @quiet
 def nll_loss(
-    input: Any, target: Any, weight: Any = None, size_average: Any = None, ignore_index: int = -100,
-    reduce: Any = None, reduction: str = "mean",
-) -> Any:  # fmt: skip
+    input: Tensor, target: Tensor, weight: Tensor | None = None, size_average: bool | None = None,
+    ignore_index: int = -100, reduce: bool | None = None, reduction: str = "mean",
+) -> Tensor:  # fmt: skip
     """Return minus the log-probabilities `input` (N, C, ...) or (C,) at the target classes (N, ...), int64.
 
     `weight`, `ignore_index` and the errors are those of `cross_entropy`, which is this after log_softmax.
@@ -281,9 +280,9 @@ def nll_loss(
 
 @quiet
 def kl_div(
-    input: Any, target: Any, size_average: Any = None, reduce: Any = None, reduction: str = "mean",
-    log_target: bool = False,
-) -> Any:  # fmt: skip
+    input: Tensor, target: Tensor, size_average: bool | None = None, reduce: bool | None = None,
+    reduction: str = "mean", log_target: bool = False,
+) -> Tensor:  # fmt: skip
     """Return q (ln q - input), element by element, for log-probabilities `input` and probabilities q = `target` (...).
 
     With `log_target` the target is ln q. `reduction` "batchmean" adds up and divides by the first size, which is the
@@ -306,7 +305,7 @@ def kl_div(
     return total / input._data.shape[0] if reduction == "batchmean" and input._data.ndim else total
 
 
-def one_hot(tensor: Any, num_classes: int = -1) -> Any:
+def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     """Return class numbers (...) as rows (..., C) with a 1 at the class and 0 elsewhere, int64.
 
     C is `num_classes`, or the largest class plus 1 if that is -1. RuntimeError for other formats than int64, negative

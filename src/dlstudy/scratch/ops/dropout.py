@@ -12,20 +12,19 @@ from typing import Any
 import numpy as np
 
 from dlstudy.scratch import random
-from dlstudy.scratch.both import constant
+from dlstudy.scratch.array_or_tensor import constant
 from dlstudy.scratch.shapes import Shape
 from dlstudy.scratch.tape import Node, record
-from dlstudy.scratch.tensor import wrap
+from dlstudy.scratch.tensor import Tensor, wrap
+from dlstudy.scratch.types import Array, ArrayOrTensor
 
 from .reductions import floats_only
-
-Array = Any
 
 
 class DropoutBackward0(Node):
     """y = a * noise, where the noise is 0 or 1 / (1 - p)"""
 
-    def grad_a(self, grad: Array, noise: Array) -> Array:
+    def grad_a(self, grad: ArrayOrTensor, noise: Array) -> ArrayOrTensor:
         return grad * constant(noise, grad)
 
 
@@ -34,12 +33,12 @@ def _check(p: float) -> None:
         raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
 
 
-def _kept(shape: Shape, kind: Any, p: float) -> Array:
+def _kept(shape: Shape, kind: np.dtype[Any], p: float) -> Array:
     """Return an array of ones, of which each has become 0 with probability p."""
     return random.bernoulli_array(math.prod(shape), 1 - p, None).reshape(shape).astype(kind)
 
 
-def _drop(input: Any, p: float, training: bool, shape: Shape) -> Any:
+def _drop(input: Tensor, p: float, training: bool, shape: Shape) -> Tensor:
     """Return the input times noise of `shape`, which broadcasts to the input's."""
     _check(p)
     x = input._data
@@ -52,27 +51,27 @@ def _drop(input: Any, p: float, training: bool, shape: Shape) -> Any:
     return record(DropoutBackward0, wrap(np.multiply(x, noise, out=...)), (input,), noise=noise)
 
 
-def dropout(input: Any, p: float = 0.5, training: bool = True) -> Any:
+def dropout(input: Tensor, p: float = 0.5, training: bool = True) -> Tensor:
     """Return the input with each element set to 0 with probability p and the others divided by 1 - p; the input itself
     if not `training`.
     """
     return _drop(input, p, training, input._data.shape)
 
 
-def feature_dropout(input: Any, p: float = 0.5, training: bool = True) -> Any:
+def feature_dropout(input: Tensor, p: float = 0.5, training: bool = True) -> Tensor:
     """Return the input (N, C, ...) with whole channels of single examples set to 0, with probability p."""
     shape = _with_channels(input) if training and 0 < p < 1 else input._data.shape
     return _drop(input, p, training, (*shape[:2], *(1 for _ in shape[2:])))
 
 
-def _with_channels(input: Any) -> Shape:
+def _with_channels(input: Tensor) -> Shape:
     shape: Shape = input._data.shape
     if len(shape) < 2:
         raise RuntimeError(f"Feature dropout requires at least 2 dimensions in the input, got shape {list(shape)}")
     return shape
 
 
-def dropout1d(input: Any, p: float = 0.5, training: bool = True) -> Any:
+def dropout1d(input: Tensor, p: float = 0.5, training: bool = True) -> Tensor:
     """Return the input (N, C, L) or (C, L) with whole channels set to 0, with probability p."""
     _check(p)
     if input._data.ndim not in (2, 3):
@@ -82,7 +81,7 @@ def dropout1d(input: Any, p: float = 0.5, training: bool = True) -> Any:
     return feature_dropout(input, p, training)
 
 
-def dropout2d(input: Any, p: float = 0.5, training: bool = True) -> Any:
+def dropout2d(input: Tensor, p: float = 0.5, training: bool = True) -> Tensor:
     """Return the input (N, C, H, W) with whole channels set to 0, with probability p; (N, C, L) is taken as well."""
     _check(p)
     if input._data.ndim not in (3, 4):
@@ -92,7 +91,7 @@ def dropout2d(input: Any, p: float = 0.5, training: bool = True) -> Any:
     return feature_dropout(input, p, training)
 
 
-def dropout3d(input: Any, p: float = 0.5, training: bool = True) -> Any:
+def dropout3d(input: Tensor, p: float = 0.5, training: bool = True) -> Tensor:
     """Return the input (N, C, D, H, W) or (C, D, H, W) with whole channels set to 0, with probability p."""
     _check(p)
     if input._data.ndim not in (4, 5):
@@ -105,7 +104,7 @@ def dropout3d(input: Any, p: float = 0.5, training: bool = True) -> Any:
 SELU_FLOOR = 1.7580993408473766  # the negative of what selu gives for very negative input
 
 
-def _alpha_drop(input: Any, p: float, training: bool, shape: Shape) -> Any:
+def _alpha_drop(input: Tensor, p: float, training: bool, shape: Shape) -> Tensor:
     _check(p)
     x = input._data
     if not training or p == 0 or x.size == 0:
@@ -120,14 +119,14 @@ def _alpha_drop(input: Any, p: float, training: bool, shape: Shape) -> Any:
     return record(DropoutBackward0, wrap(np.add(x * noise, moved, out=...)), (input,), noise=noise)
 
 
-def alpha_dropout(input: Any, p: float = 0.5, training: bool = False) -> Any:
+def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False) -> Tensor:
     """Return the input with elements set to selu's lowest value with probability p, scaled and moved so that mean 0 and
     variance 1 stay (Klambauer et al., arXiv:1706.02515).
     """
     return _alpha_drop(input, p, training, input._data.shape)
 
 
-def feature_alpha_dropout(input: Any, p: float = 0.5, training: bool = False) -> Any:
+def feature_alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False) -> Tensor:
     """Return alpha_dropout of whole channels: (N, C, ...)."""
     shape = _with_channels(input) if training and 0 < p < 1 else input._data.shape
     return _alpha_drop(input, p, training, (*shape[:2], *(1 for _ in shape[2:])))

@@ -1,19 +1,16 @@
 # ruff: noqa: D102 - a derivative is described by the line under its class
 """Embedding: looking up rows of a table. The derivative adds the gradients up in the rows that they came from."""
 
-from typing import Any
-
 import numpy as np
 
-from dlstudy.scratch.both import is_array
+from dlstudy.scratch.array_or_tensor import is_array
+from dlstudy.scratch.changes import note_change
 from dlstudy.scratch.shapes import Shape
 from dlstudy.scratch.tape import Node, record
 from dlstudy.scratch.tensor import Tensor, wrap
-from dlstudy.scratch.versions import note_change
+from dlstudy.scratch.types import Array, ArrayOrTensor
 
 from .gathering import index_add
-
-Array = Any
 
 
 class EmbeddingBackward0(Node):
@@ -23,7 +20,7 @@ class EmbeddingBackward0(Node):
     padding_idx: int
     by_frequency: bool
 
-    def grad_w(self, grad: Array, index: Array) -> Array:
+    def grad_w(self, grad: ArrayOrTensor, index: Array) -> ArrayOrTensor:
         flat = grad.reshape((index.size, self.table_shape[1]))
         rows = index.reshape(-1)
         scale = (rows != self.padding_idx).astype(grad.dtype if is_array(grad) else grad._data.dtype)
@@ -52,9 +49,9 @@ def add_rows(values: Array, rows: Array, shape: Shape) -> Array:
 
 
 def embedding(
-    input: Any, weight: Any, padding_idx: int | None = None, max_norm: float | None = None, norm_type: float = 2.0,
-    scale_grad_by_freq: bool = False, sparse: bool = False,
-) -> Any:  # fmt: skip
+    input: Tensor, weight: Tensor, padding_idx: int | None = None, max_norm: float | None = None,
+    norm_type: float = 2.0, scale_grad_by_freq: bool = False, sparse: bool = False,
+) -> Tensor:  # fmt: skip
     """Return the rows of `weight` (V, D) that `input`, integers of any shape, names: (...) gives (..., D).
 
     The row `padding_idx` gets no gradient. With `max_norm` the rows that are looked up are first shortened in place to

@@ -6,13 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from dlstudy.scratch.both import is_array
+from dlstudy.scratch.array_or_tensor import is_array
 from dlstudy.scratch.conv import pool
 from dlstudy.scratch.conv.geometry import Geometry, geometry, pair
 from dlstudy.scratch.tape import Node, record
-from dlstudy.scratch.tensor import wrap
-
-Array = Any
+from dlstudy.scratch.tensor import Tensor, wrap
+from dlstudy.scratch.types import ArrayOrTensor, Ints
 
 
 class Im2ColBackward0(Node):
@@ -20,7 +19,7 @@ class Im2ColBackward0(Node):
 
     geo: Geometry
 
-    def grad_a(self, grad: Array) -> Array:
+    def grad_a(self, grad: ArrayOrTensor) -> ArrayOrTensor:
         return fold_columns(grad, self.geo)
 
 
@@ -29,18 +28,18 @@ class Col2ImBackward0(Node):
 
     geo: Geometry
 
-    def grad_a(self, grad: Array) -> Array:
+    def grad_a(self, grad: ArrayOrTensor) -> ArrayOrTensor:
         return unfold_windows(grad, self.geo)
 
 
-def unfold_windows(x: Array, geo: Geometry) -> Array:
+def unfold_windows(x: ArrayOrTensor, geo: Geometry) -> ArrayOrTensor:
     """Return the windows of x (N, C, H, W) as columns (N, C * K * L, places), for an array or a Tensor."""
     return (
         pool.unfold(x, geo) if is_array(x) else record(Im2ColBackward0, wrap(pool.unfold(x._data, geo)), (x,), geo=geo)
     )
 
 
-def fold_columns(columns: Array, geo: Geometry) -> Array:
+def fold_columns(columns: ArrayOrTensor, geo: Geometry) -> ArrayOrTensor:
     """Return columns (N, C * K * L, places) added up to (N, C, H, W), for an array or a Tensor."""
     return (
         pool.fold(columns, geo)
@@ -49,7 +48,7 @@ def fold_columns(columns: Array, geo: Geometry) -> Array:
     )
 
 
-def unfold(input: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Any:
+def unfold(input: Tensor, kernel_size: Ints, dilation: Ints = 1, padding: Ints = 0, stride: Ints = 1) -> Tensor:
     """Return the windows of `input` (N, C, H, W) as columns: (N, C * K * L, Ho * Wo).
 
     Proven equal to `torch.nn.functional.unfold`.
@@ -63,7 +62,9 @@ def unfold(input: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, st
     return unfold_windows(input, geometry(input._data.shape[2:], pair(kernel_size, "kernel_size", "unfold"), s, p, d))
 
 
-def fold(input: Any, output_size: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Any:
+def fold(
+    input: Tensor, output_size: Ints, kernel_size: Ints, dilation: Ints = 1, padding: Ints = 0, stride: Ints = 1
+) -> Tensor:
     """Return the columns `input` (N, C * K * L, places) added up where `unfold` would have taken them from.
 
     `output_size` is (H, W) of the result (N, C, H, W). RuntimeError if the columns do not fit. Proven equal to
@@ -95,11 +96,11 @@ class ConstantPadNdBackward0(Node):
 
     inner: tuple[Any, ...]
 
-    def grad_a(self, grad: Array) -> Array:
+    def grad_a(self, grad: ArrayOrTensor) -> ArrayOrTensor:
         return grad[self.inner]
 
 
-def pad(input: Any, pad: Sequence[int], mode: str = "constant", value: float | None = None) -> Any:
+def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float | None = None) -> Tensor:
     """Return `input` with `pad` = (left, right, top, bottom, ...) elements added, from the last dimension on.
 
     mode is "constant" (the number `value`, 0 unless given; negative numbers of elements cut off), "reflect" (mirrored
@@ -145,7 +146,7 @@ _INDEX = {
 }
 
 
-def _constant(input: Any, sides: list[tuple[int, int]], value: float) -> Any:
+def _constant(input: Tensor, sides: list[tuple[int, int]], value: float) -> Tensor:
     ndim, x = input._data.ndim, input._data
     widths = [(0, 0)] * (ndim - len(sides)) + sides[::-1]
     for dim, (before, after) in enumerate(widths):

@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 
 from dlstudy.scratch import dtypes
-from dlstudy.scratch._quiet import SILENT, hush, unhush
-from dlstudy.scratch.both import constant, plain, unary
+from dlstudy.scratch.array_or_tensor import constant, is_array, plain, unary
+from dlstudy.scratch.quiet import SILENT, hush, unhush
 from dlstudy.scratch.tape import Node, edge_of, mode
 from dlstudy.scratch.tensor import Tensor
+from dlstudy.scratch.types import Array, ArrayOrTensor
 
 from .pointwise import mul_tensors, pow
 
-Array = Any  # a NumPy array, or a Tensor when the derivative itself is being recorded
 new = object.__new__  # new(Tensor) is `wrap` without the call
 
 
@@ -23,14 +23,14 @@ class NegBackward0(Node):
 
     __slots__ = ()  # frequent, and without settings: half the memory
 
-    def grad_a(self, grad: Array) -> Array:
+    def grad_a(self, grad: ArrayOrTensor) -> ArrayOrTensor:
         return -grad
 
 
 class AbsBackward0(Node):
     """y = |a|; the derivative at 0 is taken as 0"""
 
-    def grad_a(self, grad: Array, a: Array) -> Array:
+    def grad_a(self, grad: ArrayOrTensor, a: ArrayOrTensor) -> ArrayOrTensor:
         return grad * constant(sign_array(plain(a)), grad)
 
 
@@ -39,70 +39,70 @@ class ExpBackward0(Node):
 
     __slots__ = ()  # frequent, and without settings: half the memory
 
-    def grad_a(self, grad: Array, out: Array) -> Array:
+    def grad_a(self, grad: ArrayOrTensor, out: ArrayOrTensor) -> ArrayOrTensor:
         return grad * out
 
 
 class Exp2Backward0(Node):
     """y = 2 ** a"""
 
-    def grad_a(self, grad: Array, out: Array) -> Array:
+    def grad_a(self, grad: ArrayOrTensor, out: ArrayOrTensor) -> ArrayOrTensor:
         return grad * (out * LOG_2)
 
 
 class Expm1Backward0(Node):
     """y = exp(a) - 1"""
 
-    def grad_a(self, grad: Array, out: Array) -> Array:
+    def grad_a(self, grad: ArrayOrTensor, out: ArrayOrTensor) -> ArrayOrTensor:
         return grad * (out + 1)
 
 
 class LogBackward0(Node):
     """y = ln a"""
 
-    def grad_a(self, grad: Array, a: Array) -> Array:
+    def grad_a(self, grad: ArrayOrTensor, a: ArrayOrTensor) -> ArrayOrTensor:
         return grad / a
 
 
 class Log2Backward0(Node):
     """y = ln a / ln 2"""
 
-    def grad_a(self, grad: Array, a: Array) -> Array:
+    def grad_a(self, grad: ArrayOrTensor, a: ArrayOrTensor) -> ArrayOrTensor:
         return grad / (a * LOG_2)
 
 
 class Log10Backward0(Node):
     """y = ln a / ln 10"""
 
-    def grad_a(self, grad: Array, a: Array) -> Array:
+    def grad_a(self, grad: ArrayOrTensor, a: ArrayOrTensor) -> ArrayOrTensor:
         return grad / (a * LOG_10)
 
 
 class Log1PBackward0(Node):
     """y = ln(1 + a)"""
 
-    def grad_a(self, grad: Array, a: Array) -> Array:
+    def grad_a(self, grad: ArrayOrTensor, a: ArrayOrTensor) -> ArrayOrTensor:
         return grad / (a + 1)
 
 
 class SqrtBackward0(Node):
     """y = sqrt a"""
 
-    def grad_a(self, grad: Array, out: Array) -> Array:
+    def grad_a(self, grad: ArrayOrTensor, out: ArrayOrTensor) -> ArrayOrTensor:
         return grad / (2 * out)
 
 
 class RsqrtBackward0(Node):
     """y = 1 / sqrt a"""
 
-    def grad_a(self, grad: Array, out: Array) -> Array:
+    def grad_a(self, grad: ArrayOrTensor, out: ArrayOrTensor) -> ArrayOrTensor:
         return grad * (-0.5 * (out * out * out))
 
 
 class ReciprocalBackward0(Node):
     """y = 1 / a"""
 
-    def grad_a(self, grad: Array, out: Array) -> Array:
+    def grad_a(self, grad: ArrayOrTensor, out: ArrayOrTensor) -> ArrayOrTensor:
         return -grad * (out * out)
 
 
@@ -111,56 +111,56 @@ class SinBackward0(Node):
 
     __slots__ = ()  # frequent, and without settings: half the memory
 
-    def grad_a(self, grad: Array, a: Array) -> Array:
+    def grad_a(self, grad: ArrayOrTensor, a: ArrayOrTensor) -> ArrayOrTensor:
         return grad * unary("cos", a)
 
 
 class CosBackward0(Node):
     """y = cos a"""
 
-    def grad_a(self, grad: Array, a: Array) -> Array:
+    def grad_a(self, grad: ArrayOrTensor, a: ArrayOrTensor) -> ArrayOrTensor:
         return -grad * unary("sin", a)
 
 
 class TanBackward0(Node):
     """y = tan a"""
 
-    def grad_a(self, grad: Array, out: Array) -> Array:
+    def grad_a(self, grad: ArrayOrTensor, out: ArrayOrTensor) -> ArrayOrTensor:
         return grad * (1 + out * out)
 
 
 class AsinBackward0(Node):
     """y = arcsin a"""
 
-    def grad_a(self, grad: Array, a: Array) -> Array:
+    def grad_a(self, grad: ArrayOrTensor, a: ArrayOrTensor) -> ArrayOrTensor:
         return grad / unary("sqrt", 1 - a * a)
 
 
 class AcosBackward0(Node):
     """y = arccos a"""
 
-    def grad_a(self, grad: Array, a: Array) -> Array:
+    def grad_a(self, grad: ArrayOrTensor, a: ArrayOrTensor) -> ArrayOrTensor:
         return -grad / unary("sqrt", 1 - a * a)
 
 
 class AtanBackward0(Node):
     """y = arctan a"""
 
-    def grad_a(self, grad: Array, a: Array) -> Array:
+    def grad_a(self, grad: ArrayOrTensor, a: ArrayOrTensor) -> ArrayOrTensor:
         return grad / (1 + a * a)
 
 
 class SinhBackward0(Node):
     """y = sinh a"""
 
-    def grad_a(self, grad: Array, a: Array) -> Array:
+    def grad_a(self, grad: ArrayOrTensor, a: ArrayOrTensor) -> ArrayOrTensor:
         return grad * unary("cosh", a)
 
 
 class CoshBackward0(Node):
     """y = cosh a"""
 
-    def grad_a(self, grad: Array, a: Array) -> Array:
+    def grad_a(self, grad: ArrayOrTensor, a: ArrayOrTensor) -> ArrayOrTensor:
         return grad * unary("sinh", a)
 
 
@@ -169,7 +169,7 @@ class TanhBackward0(Node):
 
     __slots__ = ()  # frequent, and without settings: half the memory
 
-    def grad_a(self, grad: Array, out: Array) -> Array:
+    def grad_a(self, grad: ArrayOrTensor, out: ArrayOrTensor) -> ArrayOrTensor:
         return grad * (1 - out * out)
 
 
@@ -178,13 +178,13 @@ class SigmoidBackward0(Node):
 
     __slots__ = ()  # frequent, and without settings: half the memory
 
-    def grad_a(self, grad: Array, out: Array) -> Array:
+    def grad_a(self, grad: ArrayOrTensor, out: ArrayOrTensor) -> ArrayOrTensor:
         return grad * ((1 - out) * out)
 
 
-def relu_backward(grad: Array, out: Array, in_place: bool = False) -> Array:
+def relu_backward(grad: ArrayOrTensor, out: ArrayOrTensor, in_place: bool = False) -> ArrayOrTensor:
     """Return `grad` where y = max(a, 0) is not 0, and 0 elsewhere; an array is overwritten if `in_place`."""
-    return np.multiply(grad, out != 0, out=grad) if in_place else grad * (out != 0)
+    return np.multiply(grad, out != 0, out=grad) if in_place and is_array(grad) else grad * (out != 0)
 
 
 class ReluBackward0(Node):
@@ -192,14 +192,14 @@ class ReluBackward0(Node):
 
     __slots__ = ()  # frequent, and without settings: half the memory
 
-    def grad_a(self, grad: Array, out: Array) -> Array:
+    def grad_a(self, grad: ArrayOrTensor, out: ArrayOrTensor) -> ArrayOrTensor:
         return relu_backward(grad, out)
 
 
 class StepBackward0(Node):
     """y = a step function of a (sign, floor, ...): flat almost everywhere"""
 
-    def grad_a(self, grad: Array) -> Array:
+    def grad_a(self, grad: ArrayOrTensor) -> ArrayOrTensor:
         return grad * 0
 
 
@@ -223,7 +223,7 @@ class TruncBackward0(StepBackward0):
     """y = a rounded towards 0"""
 
 
-def sign_array(x: Array, out: Any = None) -> Array:
+def sign_array(x: Array, out: Array | None = None) -> Array:
     """Return -1, 0 or 1 for each element of an array; 0 for nan, as torch has it."""
     return x.copy() if x.dtype == bool else np.subtract((x > 0).astype(x.dtype), x < 0, dtype=x.dtype, out=...)
 
@@ -231,7 +231,7 @@ def sign_array(x: Array, out: Any = None) -> Array:
 LOG_2, LOG_10 = float(np.log(2)), float(np.log(10))
 
 
-def sigmoid_array(x: Array, out: Any = None) -> Array:
+def sigmoid_array(x: Array, out: Array | None = None) -> Array:
     """Return 1 / (1 + exp(-x)) of an array: exp may reach inf, and 1/inf is the right 0."""
     y = np.negative(x, out=...)
     np.exp(y, out=y)
@@ -259,21 +259,21 @@ def relu_array(x: Array, out: Any = ...) -> Array:
     return y
 
 
-def rsqrt_array(x: Array, out: Any = None) -> Array:
+def rsqrt_array(x: Array, out: Array | None = None) -> Array:
     """Return 1 / sqrt(x) of an array."""
     y = np.sqrt(x, out=...)
     return np.divide(1, y, out=y)
 
 
-def reciprocal_array(x: Array, out: Any = None) -> Array:
+def reciprocal_array(x: Array, out: Array | None = None) -> Array:
     """Return 1 / x of an array."""
     return np.divide(1, x, out=...)
 
 
-def _stepper(function: Any) -> Any:
+def _stepper(function: np.ufunc) -> Callable[..., Array]:
     """Return `function` for floats; integers are already whole and stay as they are, booleans are refused."""
 
-    def step(x: Array, out: Any = None) -> Array:
+    def step(x: Array, out: Array | None = None) -> Array:
         if x.dtype == bool:
             raise NotImplementedError(f"{function.__name__} is not defined for bool tensors")
         return function(x, out=...) if x.dtype.kind == "f" else x.copy()
@@ -281,11 +281,11 @@ def _stepper(function: Any) -> Any:
     return step
 
 
-def unary_op(ufunc: Any, operation: type[Node], to_float: bool = True) -> Callable[[Any], Any]:
+def unary_op(ufunc: Callable[..., Array], operation: type[Node], to_float: bool = True) -> Callable[[Tensor], Tensor]:
     """Return the tensor function for a NumPy `ufunc` of one input; integers become floats first if `to_float`."""
     keeps_out, keeps_input = operation.keeps == ("out",), operation.keeps == ("a",)
 
-    def apply(input: Any) -> Any:
+    def apply(input: Tensor) -> Tensor:
         x = input._data
         if to_float and x.dtype.kind != "f":
             x = x.astype(dtypes.get_default_dtype().numpy)
@@ -310,7 +310,7 @@ def unary_op(ufunc: Any, operation: type[Node], to_float: bool = True) -> Callab
     return apply
 
 
-def _magnitude(x: Array, out: Any = None) -> Array:
+def _magnitude(x: Array, out: Array | None = None) -> Array:
     if x.dtype == bool:
         raise NotImplementedError("abs is not defined for bool tensors")
     return np.absolute(x, out=...)
@@ -346,7 +346,7 @@ round = unary_op(_stepper(np.rint), RoundBackward0, to_float=False)
 trunc = unary_op(_stepper(np.trunc), TruncBackward0, to_float=False)
 
 
-def square(input: Any) -> Any:
+def square(input: Tensor) -> Tensor:
     """Return input * input."""
     return pow(input, 2)
 

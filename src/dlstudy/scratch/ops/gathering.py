@@ -5,15 +5,14 @@ from typing import Any
 
 import numpy as np
 
-from dlstudy.scratch._quiet import quiet
 from dlstudy.scratch.printing import ValuesAndIndices
+from dlstudy.scratch.quiet import quiet
 from dlstudy.scratch.shapes import broadcast_shapes
 from dlstudy.scratch.tape import Node, record
 from dlstudy.scratch.tensor import Tensor, wrap, wrap_dim
+from dlstudy.scratch.types import Array, ArrayOrTensor, Number, Operand
 
 from .indexing import IndexBackward0, IndexPutBackward0, getitem, read
-
-Array = Any
 
 
 def _along(x: Array, dim: int, index: Array) -> tuple[Any, ...]:
@@ -25,7 +24,7 @@ def _along(x: Array, dim: int, index: Array) -> tuple[Any, ...]:
     return tuple(grid)
 
 
-def _check_index(name: str, x: Array, dim: int, index: Any) -> None:
+def _check_index(name: str, x: Array, dim: int, index: Tensor) -> None:
     if index._data.dtype != np.int64:
         raise RuntimeError(f"{name}(): Expected dtype int64 for index, got {index.dtype}")
     i = index._data
@@ -72,7 +71,7 @@ _GATHERS = {
 }
 
 
-def gather(input: Any, dim: int, index: Any, operation: str = "Gather") -> Any:
+def gather(input: Tensor, dim: int, index: Tensor, operation: str = "Gather") -> Tensor:
     """Return the elements whose coordinate along `dim` is given by `index`, an int64 tensor; the other coordinates
     are the place's.
     """
@@ -95,7 +94,7 @@ def gather(input: Any, dim: int, index: Any, operation: str = "Gather") -> Any:
     return record(_GATHERS[operation], wrap(x[where]), (input,), input_shape=x.shape, index=where)
 
 
-def pick(input: Any, dim: int, index: Array, keepdim: bool, operation: str) -> Any:
+def pick(input: Tensor, dim: int, index: Array, keepdim: bool, operation: str) -> Tensor:
     """Return the element that `index`, of size 1 along `dim`, names in each row along `dim`, with or without that
     dimension.
     """
@@ -106,7 +105,7 @@ def pick(input: Any, dim: int, index: Array, keepdim: bool, operation: str) -> A
     return record(_GATHERS[operation], wrap(np.array(x[where])), (input,), input_shape=x.shape, index=where)
 
 
-def take_along_dim(input: Any, indices: Any, dim: int) -> Any:
+def take_along_dim(input: Tensor, indices: Tensor, dim: int) -> Tensor:
     """Return the elements named by `indices` along `dim`, after broadcasting the other dimensions."""
     d = wrap_dim(dim, input._data.ndim)
     shape = broadcast_shapes(
@@ -121,24 +120,26 @@ def take_along_dim(input: Any, indices: Any, dim: int) -> Any:
 class ScatterBackward0(Node):
     """y = a with b written along a dimension"""
 
-    def grad_a(self, grad: Array, index: Any) -> Array:
+    def grad_a(self, grad: ArrayOrTensor, index: Any) -> ArrayOrTensor:
         return IndexPutBackward0.grad_a(self, grad, index)  # type: ignore[arg-type]
 
-    def grad_b(self, grad: Array, index: Any) -> Array:
+    def grad_b(self, grad: ArrayOrTensor, index: Any) -> ArrayOrTensor:
         return grad[index] if isinstance(grad, np.ndarray) else read(grad, index)
 
 
 class ScatterAddBackward0(Node):
     """y = a with b added along a dimension"""
 
-    def grad_a(self, grad: Array) -> Array:
+    def grad_a(self, grad: ArrayOrTensor) -> ArrayOrTensor:
         return grad
 
-    def grad_b(self, grad: Array, index: Any) -> Array:
+    def grad_b(self, grad: ArrayOrTensor, index: Any) -> ArrayOrTensor:
         return grad[index] if isinstance(grad, np.ndarray) else read(grad, index)
 
 
-def _scatter_place(name: str, input: Any, dim: int, index: Any, src: Any) -> tuple[tuple[Any, ...], Array, Any]:
+def _scatter_place(
+    name: str, input: Tensor, dim: int, index: Tensor, src: Any
+) -> tuple[tuple[Any, ...], Array, Tensor | None]:
     x = input._data
     d = wrap_dim(dim, x.ndim)
     _check_index(name, x, d, index)
@@ -156,7 +157,9 @@ def _scatter_place(name: str, input: Any, dim: int, index: Any, src: Any) -> tup
     return where, chosen._data, chosen
 
 
-def scatter(input: Any, dim: int, index: Any, src: Any = None, *, value: Any = None) -> Any:
+def scatter(
+    input: Tensor, dim: int, index: Tensor, src: Operand | None = None, *, value: Number | None = None
+) -> Tensor:
     """Return a copy of `input` with `src` (a tensor or number) written where `index` says along `dim`."""
     where, values, source = _scatter_place("scatter", input, dim, index, value if src is None else src)
     out = input._data.copy()
@@ -164,7 +167,7 @@ def scatter(input: Any, dim: int, index: Any, src: Any = None, *, value: Any = N
     return record(ScatterBackward0, wrap(out), (input, source), index=where)
 
 
-def scatter_add(input: Any, dim: int, index: Any, src: Any) -> Any:
+def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     """Return a copy of `input` with the tensor `src` added where `index` says along `dim`; repeated places add up."""
     where, values, source = _scatter_place("scatter_add", input, dim, index, src)
     out = input._data.copy()
@@ -172,7 +175,7 @@ def scatter_add(input: Any, dim: int, index: Any, src: Any) -> Any:
     return record(ScatterAddBackward0, wrap(out), (input, source), index=where)
 
 
-def index_select(input: Any, dim: int, index: Any) -> Any:
+def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
     """Return the slices that `index`, a vector of integers, names along `dim`."""
     if index._data.ndim > 1 or index._data.dtype.kind != "i":
         raise IndexError(
@@ -194,10 +197,10 @@ class IndexSelectBackward0(IndexBackward0):
     """y = slices of a"""
 
 
-def index_add(input: Any, dim: int, index: Any, source: Any, *, alpha: float = 1) -> Any:
+def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: float = 1) -> Tensor:
     """Return a copy of `input` with the slices of `source`, times `alpha`, added at the places `index` along `dim`."""
     d = wrap_dim(dim, input._data.ndim)
-    where = (slice(None),) * d + (index._data,)
+    where: Any = (slice(None),) * d + (index._data,)
     scaled = source if alpha == 1 else source * alpha
     if scaled._data.dtype != input._data.dtype:
         raise RuntimeError(
@@ -208,7 +211,7 @@ def index_add(input: Any, dim: int, index: Any, source: Any, *, alpha: float = 1
     return record(ScatterAddBackward0, wrap(out), (input, scaled), index=where)
 
 
-def masked_select(input: Any, mask: Any) -> Any:
+def masked_select(input: Tensor, mask: Tensor) -> Tensor:
     """Return the elements where `mask` is true, as a vector."""
     if mask._data.dtype != bool:
         raise RuntimeError(f"masked_select: expected BoolTensor for mask, got {mask.dtype}")
@@ -216,13 +219,13 @@ def masked_select(input: Any, mask: Any) -> Any:
     return getitem(input.expand(shape), mask.expand(shape)) if shape else getitem(input.reshape(1), mask.reshape(1))
 
 
-def take(input: Any, index: Any) -> Any:
+def take(input: Tensor, index: Tensor) -> Tensor:
     """Return the elements of the flattened input that `index` names."""
     return getitem(input.reshape(-1), index)
 
 
 @quiet
-def sort(input: Any, dim: int = -1, descending: bool = False, stable: bool = True) -> Any:
+def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = True) -> ValuesAndIndices:
     """Return the pair (values, indices) of the elements in order along `dim`; equal ones keep their order."""
     x = input._data
     d = wrap_dim(dim, x.ndim)
@@ -241,12 +244,12 @@ def _argsort(x: Array, d: int, descending: bool) -> Array:
     return x.shape[d] - 1 - flipped
 
 
-def argsort(input: Any, dim: int = -1, descending: bool = False, stable: bool = True) -> Any:
+def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = True) -> Tensor:
     """Return the indices that put the elements in order along `dim`."""
     return wrap(_argsort(input._data, wrap_dim(dim, input._data.ndim), descending))
 
 
-def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Any:
+def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> ValuesAndIndices:
     """Return the pair (values, indices) of the k largest (or smallest) elements along `dim`, in order."""
     x = input._data
     d = wrap_dim(dim, x.ndim)

@@ -1,5 +1,5 @@
 # ruff: noqa: D102 - a derivative is described by the line under its class
-"""Reading and writing parts of a tensor.
+"""Reading parts of a tensor; writing them changes it in place and is in `inplace.py`.
 
 Reading with numbers and slices gives a view, reading with index tensors or masks a copy. The derivative of reading is
 placing: the gradient goes back to where the numbers came from, and where one number was read several times its
@@ -10,14 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from dlstudy.scratch._quiet import quiet
-from dlstudy.scratch.shapes import Shape, broadcast_shapes
-from dlstudy.scratch.tape import Node, edge_of, mode, record
+from dlstudy.scratch.shapes import Shape
+from dlstudy.scratch.tape import Node, record
 from dlstudy.scratch.tensor import Tensor, wrap
+from dlstudy.scratch.types import Array, ArrayOrTensor
 
 from .views import UnsqueezeBackward0, make_view
-
-Array = Any
 
 
 # -- understanding an index --------------------------------------------------------------------------------
@@ -122,7 +120,7 @@ class SliceBackward0(Node):
     input_shape: Shape
     index: Any
 
-    def grad_a(self, grad: Array) -> Array:
+    def grad_a(self, grad: ArrayOrTensor) -> ArrayOrTensor:
         return place(grad, self.input_shape, self.index, basic=True)
 
 
@@ -143,18 +141,18 @@ class IndexBackward0(Node):
 
     input_shape: Shape
 
-    def grad_a(self, grad: Array, index: Any) -> Array:
+    def grad_a(self, grad: ArrayOrTensor, index: Any) -> ArrayOrTensor:
         return place(grad, self.input_shape, index)
 
 
 class PlaceBackward(Node):
     """y = zeros with a added in at an index: what reading's derivative does, so its own derivative is reading"""
 
-    def grad_a(self, grad: Array, index: Any) -> Array:
+    def grad_a(self, grad: ArrayOrTensor, index: Any) -> ArrayOrTensor:
         return grad[index] if isinstance(grad, np.ndarray) else read(grad, index)
 
 
-def place(values: Array, shape: Shape, index: Any, basic: bool = False) -> Array:
+def place(values: ArrayOrTensor, shape: Shape, index: Any, basic: bool = False) -> ArrayOrTensor:
     """Return zeros of `shape` with `values` (an array or a Tensor) added at `index`; repeated places add up."""
     if isinstance(values, Tensor):
         return record(PlaceBackward, wrap(place(values._data, shape, index, basic)), (values,), index=index)
@@ -166,15 +164,15 @@ def place(values: Array, shape: Shape, index: Any, basic: bool = False) -> Array
     return out
 
 
-def read(input: Any, index: tuple[Any, ...]) -> Any:
+def read(input: Tensor, index: tuple[Any, ...]) -> Tensor:
     """Return input[index] for an index in NumPy's form; a copy, as derivatives need no views."""
     out = wrap(np.array(input._data[index]))
     return record(IndexBackward0, out, (input,), input_shape=input._data.shape, index=index)
 
 
 def basic_view(
-    input: Any, index: tuple[Any, ...], operation: type[Node] | None = None, no_write: str | None = None
-) -> Any:
+    input: Tensor, index: tuple[Any, ...], operation: type[Node] | None = None, no_write: str | None = None
+) -> Tensor:
     """Return the view that numbers, slices and None select."""
     x = input._data
     if operation is None:
@@ -187,7 +185,7 @@ def basic_view(
     return make_view(operation, x[index], input, lambda t: t[index], no_write, input_shape=x.shape, index=index)
 
 
-def getitem(input: Any, index: Any) -> Any:
+def getitem(input: Tensor, index: Any) -> Tensor:
     """Return input[index] with torch's rules: a view for numbers and slices, a copy for index tensors and masks."""
     x = input._data
     if index.__class__ is int and x.ndim and -x.shape[0] <= index < x.shape[0]:
@@ -197,11 +195,12 @@ def getitem(input: Any, index: Any) -> Any:
         return basic_view(input, basic)
     if any(i is not Ellipsis and i != slice(None) for i in basic):
         input = basic_view(input, basic)
-    out = wrap(np.asarray(_read_array(input._data, advanced)))
+    out = wrap(np.asarray(read_array(input._data, advanced)))
     return record(IndexBackward0, out, (input,), input_shape=input._data.shape, index=advanced)
 
 
-def _read_array(x: Array, index: tuple[Any, ...]) -> Array:
+def read_array(x: Array, index: tuple[Any, ...]) -> Array:
+    """Return x[index] for index arrays; IndexError if their shapes do not fit together."""
     try:
         return x[index]
     except IndexError as error:
@@ -213,11 +212,11 @@ def _read_array(x: Array, index: tuple[Any, ...]) -> Array:
         raise
 
 
-# -- writing -----------------------------------------------------------------------------------------------
+# -- the derivative of writing, which inplace.py does ------------------------------------------------------
 class IndexPutBackward0(Node):
     """y = a with the values b written at an index: a's gradient is lost there, and goes to b"""
 
-    def grad_a(self, grad: Array, index: Any) -> Array:
+    def grad_a(self, grad: ArrayOrTensor, index: Any) -> ArrayOrTensor:
         if isinstance(grad, Tensor):
             keep = np.ones(grad._data.shape, grad._data.dtype)
             keep[index] = 0
@@ -226,56 +225,9 @@ class IndexPutBackward0(Node):
         grad[index] = 0
         return grad
 
-    def grad_b(self, grad: Array, index: Any) -> Array:
+    def grad_b(self, grad: ArrayOrTensor, index: Any) -> ArrayOrTensor:
         return grad[index] if isinstance(grad, np.ndarray) else read(grad, index)
 
 
-@quiet
-def setitem(input: Any, index: Any, value: Any) -> None:
-    """Write `value` (a tensor or number that broadcasts to the place) into input[index]."""
-    from .inplace import check_writable, copy_, rebase
-
-    basic, advanced = split_index(index, input._data.shape)
-    if advanced is None:
-        place_to_write = basic_view(input, basic)
-        if isinstance(value, Tensor):
-            extra = value._data.ndim - place_to_write._data.ndim
-            if extra > 0 and value._data.shape[:extra] == (1,) * extra:
-                value = value.reshape(value._data.shape[extra:])
-        elif isinstance(value, list | tuple):
-            raise TypeError(f"can't assign a {type(value).__name__} to a tensor: make it a tensor first")
-        copy_(place_to_write, value)
-        return
-    if any(i is not Ellipsis and i != slice(None) for i in basic):
-        input = basic_view(input, basic)
-    check_writable(input)
-    x = input._data
-    target = _read_array(x, advanced)
-    if isinstance(value, Tensor):
-        if value._data.dtype != x.dtype and value._data.ndim:
-            raise RuntimeError(
-                f"Index put requires the source and destination dtypes match, got {input.dtype} and {value.dtype}"
-            )
-        values = value._data
-        while values.ndim > target.ndim and values.shape[0] == 1:
-            values = values[0]
-    elif isinstance(value, float | int | np.number):
-        values = np.asarray(value).astype(x.dtype)
-    else:
-        raise TypeError(f"can't assign a {type(value).__name__} to a tensor: make it a tensor first")
-    if broadcast_shapes(target.shape, values.shape) != target.shape:
-        raise RuntimeError(
-            f"shape mismatch: value tensor of shape {list(values.shape)} cannot be broadcast to "
-            f"indexing result of shape {list(target.shape)}"
-        )
-    edges = (edge_of(input), edge_of(value) if isinstance(value, Tensor) else None) if mode.enabled else (None, None)
-    x[advanced] = values
-    node = None
-    if edges != (None, None) and x.dtype.kind == "f":
-        node = IndexPutBackward0(edges, x.shape, x.dtype)
-        node.saved = (advanced,)
-    rebase(input, node)
-
-
 FUNCTIONS: dict[str, Any] = {}
-METHODS: dict[str, Any] = {"__getitem__": getitem, "__setitem__": setitem}
+METHODS: dict[str, Any] = {"__getitem__": getitem}

@@ -1,7 +1,7 @@
 # ruff: noqa: D102 - a derivative is described by the line under its class
-"""Changing a tensor where it lies, and what that does to the graph.
+"""Changing a tensor where it lies (add_, copy_, t[i] = x), and what that does to the graph.
 
-The change is noted (`versions.py`), so that a derivative that needs the old value can tell and say so. If the tensor is
+The change is noted (`changes.py`), so that a derivative that needs the old value can tell and say so. If the tensor is
 part of the graph, its place moves on to the new operation; if it is a view, the tensor it shows a part of moves on
 (`CopySlices`).
 """
@@ -12,20 +12,20 @@ from typing import Any
 
 import numpy as np
 
-from dlstudy.scratch._quiet import quiet
 from dlstudy.scratch.autograd import enable_grad
+from dlstudy.scratch.changes import Changes, changed_since, clock, note_change
+from dlstudy.scratch.quiet import quiet
 from dlstudy.scratch.shapes import broadcast_shapes
 from dlstudy.scratch.tape import CONSTANT, OUTPUT, Node, edge_of, mode, record
 from dlstudy.scratch.tensor import Tensor, wrap
-from dlstudy.scratch.versions import changed_since, clock, note_change
+from dlstudy.scratch.types import Array, ArrayOrTensor, Number, Operand
 
-from . import choice, functions, gathering, indexing, pointwise
+from . import comparisons, functions, gathering, pointwise
+from .indexing import IndexPutBackward0, basic_view, read_array, split_index
 from .views import replay_view
 
-Array = Any
 
-
-def check_writable(t: Any) -> None:
+def check_writable(t: Tensor) -> None:
     """Refuse what must not be changed in place: leaves of the graph, some views, and views with several places for
     one number.
     """
@@ -55,7 +55,7 @@ def check_writable(t: Any) -> None:
         raise RuntimeError("this tensor shows read-only memory and cannot be changed in place: clone() it first")
 
 
-def rebase(t: Any, node: Node | None) -> None:
+def rebase(t: Tensor, node: Node | None) -> None:
     """Count the change just made to `t` and make `node`, which computed the new values, its place in the graph."""
     note_change(t._data)
     if not mode.enabled:
@@ -70,15 +70,18 @@ def rebase(t: Any, node: Node | None) -> None:
         refresh_view(t)
 
 
-def refresh_view(view: Any) -> None:
+def refresh_view(view: Tensor) -> None:
     """Find a view's place in the graph again if its memory has changed since it was last found."""
+    if Changes.latest >= view._seen:
+        return
     changed = changed_since(view._data, view._seen)
     view._seen = next(clock)
     if not changed:
         return
-    if edge_of(view._base) is not None:
+    base = view._base
+    if base is not None and edge_of(base) is not None:
         with enable_grad():
-            view._node = replay_view(view, view._base)._node
+            view._node = replay_view(view, base)._node
 
 
 class CopySlices(Node):
@@ -90,14 +93,14 @@ class CopySlices(Node):
     keeps = ("change",)  # the node of the operation that changed the part
     sources = (CONSTANT,)
 
-    def __init__(self, base: Any, change: Node, view: Any):
+    def __init__(self, base: Tensor, change: Node, view: Tensor):
         super().__init__((edge_of(base), *change.edges[1:]), base._data.shape, base._data.dtype)
         self.saved = (change,)
         self.replay = functools.partial(replay_view, view)
         others = [(functools.partial(CopySlices.other_gradient, i=i), 0, (0,)) for i in range(1, len(change.edges))]
         self.formulas = ((CopySlices.base_gradient, 0, (0,)), *others)
 
-    def base_gradient(self, grad: Array, change: Node) -> Array:
+    def base_gradient(self, grad: ArrayOrTensor, change: Node) -> ArrayOrTensor:
         """Return the output's gradient, its changed part replaced by the gradient of what was there before."""
         if isinstance(grad, Tensor):
             grad = grad.clone()
@@ -109,13 +112,13 @@ class CopySlices(Node):
         part[...] = change.gradient_of(0, part.copy())
         return grad
 
-    def other_gradient(self, grad: Array, change: Node, i: int) -> Array:
+    def other_gradient(self, grad: ArrayOrTensor, change: Node, i: int) -> ArrayOrTensor:
         """Return the gradient of the change's input number i."""
         return change.gradient_of(i, self.replay(grad))
 
 
 # -- writing new values ------------------------------------------------------------------------------------
-def overwrite(t: Any, result: Any) -> Any:
+def overwrite(t: Tensor, result: Tensor) -> Tensor:
     """Make `t` hold the values of `result`, an operation's fresh output computed from t, and take over its place in
     the graph.
     """
@@ -142,7 +145,7 @@ def overwrite(t: Any, result: Any) -> Any:
 def in_place(function: Callable[..., Any]) -> Callable[..., Any]:
     """Return the method that stores the result of `function` in its first argument."""
 
-    def apply(self: Any, *args: Any, **kwargs: Any) -> Any:
+    def apply(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         check_writable(self)
         result = function(self, *args, **kwargs)
         if result is NotImplemented:
@@ -154,11 +157,11 @@ def in_place(function: Callable[..., Any]) -> Callable[..., Any]:
     return apply
 
 
-def in_place_ufunc(ufunc: Any, function: Callable[..., Any]) -> Callable[..., Any]:
+def in_place_ufunc(ufunc: np.ufunc, function: Callable[..., Any]) -> Callable[..., Any]:
     """Return in_place(function) with a way around it, without a temporary array, for when nothing is recorded."""
     general = in_place(function)
 
-    def apply(self: Any, other: Any, **kwargs: Any) -> Any:
+    def apply(self: Tensor, other: Operand, **kwargs: Any) -> Tensor:
         if kwargs or (mode.enabled and (self.requires_grad or (isinstance(other, Tensor) and other.requires_grad))):
             return general(self, other, **kwargs)
         x = self._data
@@ -177,7 +180,7 @@ def in_place_ufunc(ufunc: Any, function: Callable[..., Any]) -> Callable[..., An
 
 
 @quiet
-def _write(ufunc: Any, t: Any, x: Array, y: Any) -> Any:
+def _write(ufunc: np.ufunc, t: Tensor, x: Array, y: Array | Number) -> Tensor:
     ufunc(x, y, out=x)
     note_change(t._data)
     return t
@@ -186,17 +189,17 @@ def _write(ufunc: Any, t: Any, x: Array, y: Any) -> Any:
 class ZeroBackward0(Node):
     """y = 0, whatever a was"""
 
-    def grad_a(self, grad: Array) -> Array:
+    def grad_a(self, grad: ArrayOrTensor) -> ArrayOrTensor:
         return grad * 0
 
 
 class FillBackward1(Node):
     """y = one value everywhere, whatever a was"""
 
-    def grad_a(self, grad: Array) -> Array:
+    def grad_a(self, grad: ArrayOrTensor) -> ArrayOrTensor:
         return grad * 0
 
-    def grad_value(self, grad: Array) -> Array:
+    def grad_value(self, grad: ArrayOrTensor) -> ArrayOrTensor:
         return grad.sum()
 
 
@@ -207,14 +210,14 @@ class FillBackward2(FillBackward1):
 class CopyBackwards(Node):
     """y = b, whatever a was"""
 
-    def grad_a(self, grad: Array) -> Array:
+    def grad_a(self, grad: ArrayOrTensor) -> ArrayOrTensor:
         return grad * 0
 
-    def grad_b(self, grad: Array) -> Array:
+    def grad_b(self, grad: ArrayOrTensor) -> ArrayOrTensor:
         return grad
 
 
-def _replace(t: Any, values: Any, operation: type[Node], inputs: tuple[Any, ...]) -> Any:
+def _replace(t: Tensor, values: Array | int, operation: type[Node], inputs: tuple[Any, ...]) -> Tensor:
     """Write `values` over `t`, whose old values do not matter."""
     check_writable(t)
     node = record(operation, wrap(t._data), inputs)._node
@@ -223,12 +226,12 @@ def _replace(t: Any, values: Any, operation: type[Node], inputs: tuple[Any, ...]
     return t
 
 
-def zero_(self: Any) -> Any:
+def zero_(self: Tensor) -> Tensor:
     """Set all elements to 0."""
     return _replace(self, 0, ZeroBackward0, (self,))
 
 
-def fill_(self: Any, value: Any) -> Any:
+def fill_(self: Tensor, value: Operand) -> Tensor:
     """Set all elements to `value`, a number or a 0-d tensor."""
     if isinstance(value, Tensor):
         if value._data.ndim:
@@ -240,7 +243,7 @@ def fill_(self: Any, value: Any) -> Any:
 
 
 @quiet
-def copy_(self: Any, src: Any, non_blocking: bool = False) -> Any:
+def copy_(self: Tensor, src: Operand, non_blocking: bool = False) -> Tensor:
     """Copy the values of `src` (a tensor that broadcasts to this shape, or a number), converted to this format."""
     values = src._data if isinstance(src, Tensor) else np.asarray(src)
     if not isinstance(src, Tensor | float | int | np.number | np.bool_):
@@ -253,10 +256,55 @@ def copy_(self: Any, src: Any, non_blocking: bool = False) -> Any:
     return _replace(self, values, CopyBackwards, (self, src))
 
 
+@quiet
+def setitem(input: Tensor, index: Any, value: Operand) -> None:
+    """Write `value` (a tensor or number that broadcasts to the place) into input[index]."""
+    basic, advanced = split_index(index, input._data.shape)
+    if advanced is None:
+        place_to_write = basic_view(input, basic)
+        if isinstance(value, Tensor):
+            extra = value._data.ndim - place_to_write._data.ndim
+            if extra > 0 and value._data.shape[:extra] == (1,) * extra:
+                value = value.reshape(value._data.shape[extra:])
+        elif isinstance(value, list | tuple):
+            raise TypeError(f"can't assign a {type(value).__name__} to a tensor: make it a tensor first")
+        copy_(place_to_write, value)
+        return
+    if any(i is not Ellipsis and i != slice(None) for i in basic):
+        input = basic_view(input, basic)
+    check_writable(input)
+    x = input._data
+    target = read_array(x, advanced)
+    if isinstance(value, Tensor):
+        if value._data.dtype != x.dtype and value._data.ndim:
+            raise RuntimeError(
+                f"Index put requires the source and destination dtypes match, got {input.dtype} and {value.dtype}"
+            )
+        values = value._data
+        while values.ndim > target.ndim and values.shape[0] == 1:
+            values = values[0]
+    elif isinstance(value, float | int | np.number):
+        values = np.asarray(value).astype(x.dtype)
+    else:
+        raise TypeError(f"can't assign a {type(value).__name__} to a tensor: make it a tensor first")
+    if broadcast_shapes(target.shape, values.shape) != target.shape:
+        raise RuntimeError(
+            f"shape mismatch: value tensor of shape {list(values.shape)} cannot be broadcast to "
+            f"indexing result of shape {list(target.shape)}"
+        )
+    edges = (edge_of(input), edge_of(value) if isinstance(value, Tensor) else None) if mode.enabled else (None, None)
+    x[advanced] = values
+    node = None
+    if edges != (None, None) and x.dtype.kind == "f":
+        node = IndexPutBackward0(edges, x.shape, x.dtype)
+        node.saved = (advanced,)
+    rebase(input, node)
+
+
 def _swap(name: str, other: Callable[..., Any]) -> Callable[..., Any]:
     """Return a dunder method that gives the tensor itself back after changing it."""
 
-    def apply(self: Any, value: Any) -> Any:
+    def apply(self: Tensor, value: Operand) -> Tensor:
         return other(self, value)
 
     apply.__name__ = name
@@ -274,8 +322,8 @@ FROM_FUNCTIONS = {
         for name in ("pow", "floor_divide", "remainder", "atan2", "lerp", "addcmul", "addcdiv")
     },
     **functions.FUNCTIONS,
-    "clamp": choice.clamp,
-    "masked_fill": choice.masked_fill,
+    "clamp": comparisons.clamp,
+    "masked_fill": comparisons.masked_fill,
     "scatter": gathering.scatter,
     "scatter_add": gathering.scatter_add,
     "index_add": gathering.index_add,
@@ -289,8 +337,8 @@ METHODS: dict[str, Any] = {
     "mul_": mul_,
     "div_": div_,
     **{f"{name}_": in_place(function) for name, function in FROM_FUNCTIONS.items()},
-    "clamp_min_": in_place(lambda t, min: choice.clamp(t, min)),
-    "clamp_max_": in_place(lambda t, max: choice.clamp(t, None, max)),
+    "clamp_min_": in_place(lambda t, min: comparisons.clamp(t, min)),
+    "clamp_max_": in_place(lambda t, max: comparisons.clamp(t, None, max)),
     "__iadd__": _swap("__iadd__", add_),
     "__isub__": _swap("__isub__", sub_),
     "__imul__": _swap("__imul__", mul_),
@@ -298,8 +346,10 @@ METHODS: dict[str, Any] = {
     "__ipow__": in_place(pointwise.pow),
     "__ifloordiv__": in_place(pointwise.floor_divide),
     "__imod__": in_place(pointwise.remainder),
-    "__iand__": in_place(choice.bitwise_and),
-    "__ior__": in_place(choice.bitwise_or),
-    "__ixor__": in_place(choice.bitwise_xor),
-    "index_put_": lambda t, indices, values: indexing.setitem(t, tuple(indices), values) or t,
+    "__iand__": in_place(comparisons.bitwise_and),
+    "__ior__": in_place(comparisons.bitwise_or),
+    "__ixor__": in_place(comparisons.bitwise_xor),
+    "__setitem__": setitem,
+    "index_put_": lambda t, indices, values: setitem(t, tuple(indices), values) or t,
+    "_refresh_view": refresh_view,
 }

@@ -1,21 +1,20 @@
 # ruff: noqa: D102 - a derivative is described by the line under its class
 """Putting tensors together, taking them apart, and repeating them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from dlstudy.scratch import dtypes
-from dlstudy.scratch.both import flip as flip_both
+from dlstudy.scratch.array_or_tensor import flip as flip_both
 from dlstudy.scratch.shapes import Shape
 from dlstudy.scratch.tape import Node, edge_of, mode, record
 from dlstudy.scratch.tensor import Tensor, wrap, wrap_dim
+from dlstudy.scratch.types import Array, ArrayOrTensor, Ints
 
 from .indexing import SplitBackward0, UnbindBackward0, basic_view
 from .reductions import reduced_dims
-
-Array = Any
 
 
 class CatBackward0(Node):
@@ -26,14 +25,14 @@ class StackBackward0(Node):
     """y = the inputs side by side along a new dimension: each gets its slice of the gradient"""
 
 
-def piece_of(index: tuple[Any, ...]) -> Any:
+def piece_of(index: tuple[Any, ...]) -> tuple[Callable[..., Any], int, tuple[int, ...]]:
     """Return the derivative for the input that became the part `index` of the result, as an entry of
     `Node.formulas`.
     """
     return (lambda node, grad: grad[index]), -1, ()
 
 
-def _join(operation: type[Node], data: Array, tensors: Sequence[Any], pieces: Sequence[tuple[Any, ...]]) -> Any:
+def _join(operation: type[Node], data: Array, tensors: Sequence[Tensor], pieces: Sequence[tuple[Any, ...]]) -> Tensor:
     """Put a joined tensor on the tape; `pieces` says where each input is in it."""
     out = wrap(data)
     if mode.enabled and data.dtype.kind == "f":
@@ -45,7 +44,7 @@ def _join(operation: type[Node], data: Array, tensors: Sequence[Any], pieces: Se
     return out
 
 
-def _common(name: str, tensors: Any) -> tuple[list[Any], list[Array]]:
+def _common(name: str, tensors: Sequence[Tensor]) -> tuple[list[Tensor], list[Array]]:
     """Return the tensors as a list, and their arrays in one format."""
     tensors = list(tensors)
     if not tensors:
@@ -57,7 +56,7 @@ def _common(name: str, tensors: Any) -> tuple[list[Any], list[Array]]:
     return tensors, [t._data.astype(kind, copy=False) for t in tensors]
 
 
-def cat(tensors: Any, dim: int = 0) -> Any:
+def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """Return the tensors one after the other along `dim`; their other sizes must agree. An empty 1-d tensor is passed
     over.
     """
@@ -90,7 +89,7 @@ def cat(tensors: Any, dim: int = 0) -> Any:
     return _join(CatBackward0, np.concatenate(kept, axis=d), tensors, pieces)
 
 
-def stack(tensors: Any, dim: int = 0) -> Any:
+def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """Return the tensors, all of one shape, side by side along a new dimension `dim`."""
     tensors, arrays = _common("stack", tensors)
     for i, x in enumerate(arrays):
@@ -104,12 +103,12 @@ def stack(tensors: Any, dim: int = 0) -> Any:
     return _join(StackBackward0, np.stack(arrays, axis=d), tensors, pieces)
 
 
-def vstack(tensors: Any) -> Any:
+def vstack(tensors: Sequence[Tensor]) -> Tensor:
     """Return the tensors on top of each other; vectors count as rows."""
     return cat([t.reshape(1, -1) if t._data.ndim < 2 else t for t in tensors], 0)
 
 
-def hstack(tensors: Any) -> Any:
+def hstack(tensors: Sequence[Tensor]) -> Tensor:
     """Return the tensors beside each other; vectors end to end."""
     tensors = [t.reshape(1) if t._data.ndim == 0 else t for t in tensors]
     return cat(tensors, 0 if tensors[0]._data.ndim == 1 else 1)
@@ -118,7 +117,7 @@ def hstack(tensors: Any) -> Any:
 _ONE_OF_MANY = "this tensor is one of several views that one operation returned"
 
 
-def split(input: Any, split_size_or_sections: Any, dim: int = 0) -> tuple[Any, ...]:
+def split(input: Tensor, split_size_or_sections: Ints, dim: int = 0) -> tuple[Tensor, ...]:
     """Return views of pieces along `dim`: of the given size (the last may be smaller), or of the listed sizes."""
     d = wrap_dim(dim, input._data.ndim)
     if input._data.ndim == 0:
@@ -146,7 +145,7 @@ def split(input: Any, split_size_or_sections: Any, dim: int = 0) -> tuple[Any, .
     return tuple(pieces)
 
 
-def chunk(input: Any, chunks: int, dim: int = 0) -> tuple[Any, ...]:
+def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     """Return at most `chunks` views of equal size (the last may be smaller) along `dim`."""
     if chunks <= 0:
         raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
@@ -156,7 +155,7 @@ def chunk(input: Any, chunks: int, dim: int = 0) -> tuple[Any, ...]:
     return split(input, -(-total // chunks), dim) if total else split(input, [0] * chunks, dim)
 
 
-def unbind(input: Any, dim: int = 0) -> tuple[Any, ...]:
+def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     """Return views of all slices along `dim`, which they no longer have."""
     if input._data.ndim == 0:
         raise RuntimeError("Dimension specified as 0 but tensor has no dimensions")
@@ -167,14 +166,14 @@ def unbind(input: Any, dim: int = 0) -> tuple[Any, ...]:
     )
 
 
-def iterate(input: Any) -> Any:
+def iterate(input: Tensor) -> Iterator[Tensor]:
     """Iterate over the slices along the first dimension."""
     if input._data.ndim == 0:
         raise TypeError("iteration over a 0-d tensor")
     return iter(unbind(input, 0))
 
 
-def narrow(input: Any, dim: int, start: int, length: int) -> Any:
+def narrow(input: Tensor, dim: int, start: int, length: int) -> Tensor:
     """Return the view of `length` elements from `start` on along `dim`."""
     if input._data.ndim == 0:
         raise RuntimeError("narrow() cannot be applied to a 0-dim tensor.")
@@ -192,7 +191,7 @@ def narrow(input: Any, dim: int, start: int, length: int) -> Any:
     return basic_view(input, (*(slice(None),) * d, slice(first, first + length), Ellipsis))
 
 
-def select(input: Any, dim: int, index: int) -> Any:
+def select(input: Tensor, dim: int, index: int) -> Tensor:
     """Return the view of the slice `index` along `dim`."""
     if input._data.ndim == 0:
         raise IndexError("select() cannot be applied to a 0-dim tensor.")
@@ -205,18 +204,18 @@ class FlipBackward0(Node):
 
     dims: Shape
 
-    def grad_a(self, grad: Array) -> Array:
+    def grad_a(self, grad: ArrayOrTensor) -> ArrayOrTensor:
         return flip_both(grad, self.dims)
 
 
-def flip(input: Any, *dims: Any) -> Any:
+def flip(input: Tensor, *dims: Ints) -> Tensor:
     """Return a copy with the elements along `dims` in reverse order."""
-    given = dims[0] if len(dims) == 1 and isinstance(dims[0], tuple | list) else dims
+    given: Any = dims[0] if len(dims) == 1 and isinstance(dims[0], tuple | list) else dims
     chosen = reduced_dims(given, input._data.ndim) if given else ()
     return record(FlipBackward0, wrap(np.array(np.flip(input._data, chosen), order="C")), (input,), dims=chosen)
 
 
-def roll(input: Any, shifts: Any, dims: Any = None) -> Any:
+def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
     """Return a copy shifted along `dims` (in the flattened tensor if None); what falls off one end comes in at the
     other.
     """
@@ -232,11 +231,11 @@ def roll(input: Any, shifts: Any, dims: Any = None) -> Any:
     return input
 
 
-def repeat(input: Any, *repeats: Any) -> Any:
+def repeat(input: Tensor, *repeats: Ints) -> Tensor:
     """Return a copy tiled `repeats` times along each dimension; more numbers than dimensions add dimensions on the
     left.
     """
-    counts = tuple(repeats[0]) if len(repeats) == 1 and isinstance(repeats[0], tuple | list) else repeats
+    counts: Sequence[Any] = tuple(repeats[0]) if len(repeats) == 1 and isinstance(repeats[0], tuple | list) else repeats
     shape = input._data.shape
     if len(counts) < len(shape):
         raise RuntimeError(
@@ -252,13 +251,13 @@ def repeat(input: Any, *repeats: Any) -> Any:
     return input.reshape(between).expand(wide).reshape(final) if final else input.clone()
 
 
-def tile(input: Any, *dims: Any) -> Any:
+def tile(input: Tensor, *dims: Ints) -> Tensor:
     """Return a copy tiled `dims` times; fewer numbers than dimensions count from the right."""
-    counts = tuple(dims[0]) if len(dims) == 1 and isinstance(dims[0], tuple | list) else dims
+    counts: Sequence[Any] = tuple(dims[0]) if len(dims) == 1 and isinstance(dims[0], tuple | list) else dims
     return repeat(input, (1,) * (input._data.ndim - len(counts)) + tuple(counts))
 
 
-def repeat_interleave(input: Any, repeats: Any, dim: int | None = None) -> Any:
+def repeat_interleave(input: Tensor, repeats: Ints | Tensor, dim: int | None = None) -> Tensor:
     """Return a copy in which every element (or slice along `dim`) is repeated, `repeats` times each."""
     if dim is None:
         input, dim = input.flatten(), 0
@@ -267,7 +266,7 @@ def repeat_interleave(input: Any, repeats: Any, dim: int | None = None) -> Any:
     return input.index_select(d, wrap(np.repeat(np.arange(input._data.shape[d]), counts)))
 
 
-def movedim(input: Any, source: Any, destination: Any) -> Any:
+def movedim(input: Tensor, source: Ints, destination: Ints) -> Tensor:
     """Return a view with the dimensions `source` moved to the places `destination`, the others kept in order."""
     ndim = input._data.ndim
     src, dst = reduced_dims(source, ndim), reduced_dims(destination, ndim)
@@ -279,7 +278,7 @@ def movedim(input: Any, source: Any, destination: Any) -> Any:
     return input.permute(order)
 
 
-def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Any, ...]:
+def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
     """Return one view per vector, each varying along its own dimension and constant along the others ("xy" swaps the
     first two).
     """

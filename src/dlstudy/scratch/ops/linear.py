@@ -2,19 +2,20 @@
 """The linear layer, y = x W^T + b, as one operation."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from dlstudy.scratch._quiet import SILENT, hush, unhush
+from dlstudy.scratch.quiet import SILENT, hush, unhush
 from dlstudy.scratch.tape import OUTPUT, Node, edge_of, mode
 from dlstudy.scratch.tensor import Tensor
+from dlstudy.scratch.types import Array, ArrayOrTensor
 
-from .einstein import einsum
+from .einsum import einsum
 from .functions import relu_array, relu_backward
 from .matrix import matmul
 
-Array = Any
 new = object.__new__
 
 
@@ -23,13 +24,13 @@ class LinearBackward0(Node):
 
     __slots__ = ()
 
-    def grad_x(self, grad: Array, weight: Array) -> Array:
+    def grad_x(self, grad: ArrayOrTensor, weight: ArrayOrTensor) -> ArrayOrTensor:
         return grad @ weight
 
-    def grad_weight(self, grad: Array, x: Array) -> Array:
+    def grad_weight(self, grad: ArrayOrTensor, x: ArrayOrTensor) -> ArrayOrTensor:
         return rows(grad).mT @ rows(x)  # (out, n) @ (n, in)
 
-    def grad_bias(self, grad: Array) -> Array:
+    def grad_bias(self, grad: ArrayOrTensor) -> ArrayOrTensor:
         return rows(grad).sum(0)
 
 
@@ -44,16 +45,16 @@ class LinearReluBackward0(LinearBackward0):
     def name(self) -> str:
         return "ReluBackward0"
 
-    def gate(self, grad: Array, saved: tuple[Any, ...], may_change: bool) -> Array:
+    def gate(self, grad: ArrayOrTensor, saved: tuple[Any, ...], may_change: bool) -> ArrayOrTensor:
         return relu_backward(grad, saved[-1], may_change)
 
 
-def rows(x: Array) -> Array:
+def rows(x: ArrayOrTensor) -> ArrayOrTensor:
     """Return `x` as a matrix, all dimensions but the last in one: (..., k) as (n, k)."""
     return x if x.ndim == 2 else x.reshape((math.prod(x.shape[:-1]), x.shape[-1]))
 
 
-def linear(input: Any, weight: Any, bias: Any = None) -> Any:
+def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """Return input @ weight.T + bias: (..., in), (out, in) and (out) give (..., out).
 
     RuntimeError if sizes or formats do not fit. Proven equal to `torch.nn.functional.linear`.
@@ -65,14 +66,14 @@ def linear(input: Any, weight: Any, bias: Any = None) -> Any:
     return _affine(input, weight, bias, None)
 
 
-def linear_relu(input: Any, weight: Any, bias: Any = None) -> Any:
+def linear_relu(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """Return relu(linear(input, weight, bias)) as one operation, in the memory of one result: what
     `Sequential(Linear, ReLU)` does when nobody looks at what is between the two.
     """
     return _affine(input, weight, bias, relu_array)
 
 
-def _affine(input: Any, weight: Any, bias: Any, activation: Any) -> Any:
+def _affine(input: Tensor, weight: Tensor, bias: Tensor | None, activation: Callable[..., Array] | None) -> Tensor:
     """Return activation(input @ weight.T + bias), written out as the steps of a network are mostly this."""
     x, w = input._data, weight._data
     b = None if bias is None else bias._data
@@ -129,7 +130,7 @@ def _check(input: Tensor, weight: Tensor, bias: Tensor | None) -> None:
             raise RuntimeError(f"linear: expected a bias of shape {list(w.shape[:-1])}, got {list(b.shape)}")
 
 
-def bilinear(input1: Any, input2: Any, weight: Any, bias: Any = None) -> Any:
+def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """Return y_k = input1^T weight_k input2 + bias_k: (..., i), (..., j), (k, i, j) and (k) give (..., k)."""
     out = einsum("...i,kij,...j->...k", input1, weight, input2)
     return out if bias is None else out + bias

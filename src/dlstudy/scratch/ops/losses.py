@@ -6,20 +6,21 @@ second derivatives are compared with torch's in tests/scratch/test_losses.py.
 """
 
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from dlstudy.scratch._quiet import quiet
-from dlstudy.scratch.both import constant, is_array, unary
+from dlstudy.scratch.array_or_tensor import constant, is_array, unary
+from dlstudy.scratch.quiet import quiet
 from dlstudy.scratch.shapes import broadcast_shapes
 from dlstudy.scratch.tape import Node, record
 from dlstudy.scratch.tensor import Tensor, wrap
+from dlstudy.scratch.types import Array, ArrayOrTensor
 
 from .functions import sigmoid_array
 from .pointwise import operands
 
-Array = Any  # a NumPy array, or a Tensor when the derivative itself is being recorded
 REDUCTIONS = ("none", "mean", "sum")
 SMALLEST_ODDS = float(np.float32(1e-12))  # torch's bound for p (1 - p), a float32 there
 
@@ -44,7 +45,7 @@ def reduce_array(losses: Array, reduction: str) -> Array:
     return np.asarray(total if reduction == "sum" else total / losses.dtype.type(losses.size))
 
 
-def reduce_tensor(losses: Any, reduction: str) -> Any:
+def reduce_tensor(losses: Tensor, reduction: str) -> Tensor:
     """Return the tensor of losses as it is, or its mean or sum, recorded."""
     return losses if reduction == "none" else losses.mean() if reduction == "mean" else losses.sum()
 
@@ -60,7 +61,7 @@ def share_of(reduction: str, count: int) -> float:
     return 1 / count if reduction == "mean" and count else 1.0
 
 
-def pair(name: str, input: Any, target: Any) -> tuple[Any, Any]:
+def pair(name: str, input: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     """Return the two tensors, broadcast to one shape with a warning if theirs differ."""
     if not (isinstance(input, Tensor) and isinstance(target, Tensor)):
         wrong = target if isinstance(input, Tensor) else input
@@ -76,7 +77,7 @@ def pair(name: str, input: Any, target: Any) -> tuple[Any, Any]:
     return input, target
 
 
-def floats(name: str, input: Any, target: Any) -> tuple[Array, Array]:
+def floats(name: str, input: Tensor, target: Tensor) -> tuple[Array, Array]:
     """Return the values of both in their common format, which must be a floating-point one."""
     x, y = operands(input, target)
     if x.dtype.kind != "f":
@@ -84,7 +85,7 @@ def floats(name: str, input: Any, target: Any) -> tuple[Array, Array]:
     return x, y
 
 
-def between(x: Array, low: float, high: float) -> Array:
+def between(x: ArrayOrTensor, low: float, high: float) -> ArrayOrTensor:
     """Return `x`, an array or a Tensor, limited to [low, high]."""
     return np.clip(x, low, high) if is_array(x) else x.clamp(low, high)
 
@@ -93,10 +94,10 @@ def between(x: Array, low: float, high: float) -> Array:
 class MseLossBackward0(Loss):
     """y = (a - b)^2"""
 
-    def grad_a(self, grad: Array, a: Array, b: Array) -> Array:
+    def grad_a(self, grad: ArrayOrTensor, a: ArrayOrTensor, b: ArrayOrTensor) -> ArrayOrTensor:
         return (a - b) * (grad * (2 * self.share))
 
-    def grad_b(self, grad: Array, a: Array, b: Array) -> Array:
+    def grad_b(self, grad: ArrayOrTensor, a: ArrayOrTensor, b: ArrayOrTensor) -> ArrayOrTensor:
         return (b - a) * (grad * (2 * self.share))
 
 
@@ -105,10 +106,10 @@ class HuberLossBackward0(Loss):
 
     delta: float
 
-    def grad_a(self, grad: Array, a: Array, b: Array) -> Array:
+    def grad_a(self, grad: ArrayOrTensor, a: ArrayOrTensor, b: ArrayOrTensor) -> ArrayOrTensor:
         return between(a - b, -self.delta, self.delta) * (grad * self.share)
 
-    def grad_b(self, grad: Array, a: Array, b: Array) -> Array:
+    def grad_b(self, grad: ArrayOrTensor, a: ArrayOrTensor, b: ArrayOrTensor) -> ArrayOrTensor:
         return between(b - a, -self.delta, self.delta) * (grad * self.share)
 
 
@@ -117,18 +118,18 @@ class SmoothL1LossBackward0(Loss):
 
     beta: float
 
-    def slope(self, d: Array, grad: Array) -> Array:
+    def slope(self, d: ArrayOrTensor, grad: ArrayOrTensor) -> ArrayOrTensor:
         steep = between(d / self.beta, -1, 1) if self.beta else unary("sign", d)
         return steep * (grad * self.share)
 
-    def grad_a(self, grad: Array, a: Array, b: Array) -> Array:
+    def grad_a(self, grad: ArrayOrTensor, a: ArrayOrTensor, b: ArrayOrTensor) -> ArrayOrTensor:
         return self.slope(a - b, grad)
 
-    def grad_b(self, grad: Array, a: Array, b: Array) -> Array:
+    def grad_b(self, grad: ArrayOrTensor, a: ArrayOrTensor, b: ArrayOrTensor) -> ArrayOrTensor:
         return self.slope(b - a, grad)
 
 
-def weighted(loss: Any, input: Any, target: Any, weight: Any, **settings: Any) -> Any:
+def weighted(loss: Callable[..., Tensor], input: Tensor, target: Tensor, weight: Tensor, **settings: Any) -> Tensor:
     """Return the loss of each element times its weight; ValueError unless there is one for each."""
     if not isinstance(weight, Tensor) or weight._data.shape != input._data.shape:
         raise ValueError("Weights and input must have the same size.")
@@ -137,8 +138,9 @@ def weighted(loss: Any, input: Any, target: Any, weight: Any, **settings: Any) -
 
 @quiet
 def mse_loss(
-    input: Any, target: Any, size_average: Any = None, reduce: Any = None, reduction: str = "mean", weight: Any = None
-) -> Any:
+    input: Tensor, target: Tensor, size_average: bool | None = None, reduce: bool | None = None,
+    reduction: str = "mean", weight: Tensor | None = None,
+) -> Tensor:  # fmt: skip
     """Return the squared differences (...), or their mean or sum (); with `weight` (...) the mean divides by its sum.
 
     Input and target have one shape (else they are broadcast, with a warning).
@@ -156,8 +158,9 @@ def mse_loss(
 
 @quiet
 def l1_loss(
-    input: Any, target: Any, size_average: Any = None, reduce: Any = None, reduction: str = "mean", weight: Any = None
-) -> Any:
+    input: Tensor, target: Tensor, size_average: bool | None = None, reduce: bool | None = None,
+    reduction: str = "mean", weight: Tensor | None = None,
+) -> Tensor:  # fmt: skip
     """Return the absolute differences (...), or their mean or sum (); with `weight` (...) the mean divides by its
     sum. The derivative where the two are equal is taken as 0.
     """
@@ -170,7 +173,9 @@ def l1_loss(
 
 
 @quiet
-def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 1.0, weight: Any = None) -> Any:
+def huber_loss(
+    input: Tensor, target: Tensor, reduction: str = "mean", delta: float = 1.0, weight: Tensor | None = None
+) -> Tensor:
     """Return d^2 / 2 for differences |d| < delta and delta (|d| - delta / 2) for larger ones (Huber 1964).
 
     `weight` (...) multiplies the elements. RuntimeError unless delta > 0.
@@ -190,8 +195,9 @@ def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 
 
 @quiet
 def smooth_l1_loss(
-    input: Any, target: Any, size_average: Any = None, reduce: Any = None, reduction: str = "mean", beta: float = 1.0
-) -> Any:
+    input: Tensor, target: Tensor, size_average: bool | None = None, reduce: bool | None = None,
+    reduction: str = "mean", beta: float = 1.0,
+) -> Tensor:  # fmt: skip
     """Return d^2 / (2 beta) for differences |d| < beta and |d| - beta / 2 for larger ones (Fast R-CNN [1504.08083],
     equation 3): the Huber loss divided by beta. RuntimeError for a negative beta.
     """
@@ -214,16 +220,16 @@ class BinaryCrossEntropyBackward0(Loss):
 
     weight: Any  # an array that broadcasts to the input, or 1.0
 
-    def scale(self, grad: Array) -> Array:
+    def scale(self, grad: ArrayOrTensor) -> ArrayOrTensor:
         weight = self.weight if isinstance(self.weight, float) else constant(self.weight, grad)
         return grad * self.share * weight
 
-    def grad_a(self, grad: Array, a: Array, b: Array) -> Array:
+    def grad_a(self, grad: ArrayOrTensor, a: ArrayOrTensor, b: ArrayOrTensor) -> ArrayOrTensor:
         odds = a * (1 - a)
         odds = np.maximum(odds, SMALLEST_ODDS) if is_array(odds) else odds.clamp(SMALLEST_ODDS)
         return (a - b) / odds * self.scale(grad)
 
-    def grad_b(self, grad: Array, a: Array) -> Array:
+    def grad_b(self, grad: ArrayOrTensor, a: ArrayOrTensor) -> ArrayOrTensor:
         return (unary("log", 1 - a) - unary("log", a)) * self.scale(grad)
 
 
@@ -232,17 +238,17 @@ class BinaryCrossEntropyWithLogitsBackward0(BinaryCrossEntropyBackward0):
 
     pos_weight: Any  # an array that broadcasts to the input, or 1.0
 
-    def positive(self, like: Array) -> Array:
+    def positive(self, like: ArrayOrTensor) -> ArrayOrTensor | float:
         return self.pos_weight if isinstance(self.pos_weight, float) else constant(self.pos_weight, like)
 
-    def grad_a(self, grad: Array, a: Array, b: Array) -> Array:
+    def grad_a(self, grad: ArrayOrTensor, a: ArrayOrTensor, b: ArrayOrTensor) -> ArrayOrTensor:
         probability = sigmoid_array(a) if is_array(a) else a.sigmoid()
         if isinstance(self.pos_weight, float):
             return (probability - b) * self.scale(grad)
         positive = b * self.positive(b)
         return (probability * (positive + (1 - b)) - positive) * self.scale(grad)
 
-    def grad_b(self, grad: Array, a: Array) -> Array:
+    def grad_b(self, grad: ArrayOrTensor, a: ArrayOrTensor) -> ArrayOrTensor:
         if isinstance(self.pos_weight, float):
             return -a * self.scale(grad)
         # ln(1 + exp -a), safe for large |a|
@@ -250,14 +256,15 @@ class BinaryCrossEntropyWithLogitsBackward0(BinaryCrossEntropyBackward0):
         return ((self.positive(a) - 1) * tail - a) * self.scale(grad)
 
 
-def _weight_array(weight: Any, kind: Any) -> Any:
+def _weight_array(weight: Tensor | None, kind: np.dtype[Any]) -> Array | float:
     return 1.0 if weight is None else np.asarray(weight._data, kind)
 
 
 @quiet
 def binary_cross_entropy(
-    input: Any, target: Any, weight: Any = None, size_average: Any = None, reduce: Any = None, reduction: str = "mean"
-) -> Any:
+    input: Tensor, target: Tensor, weight: Tensor | None = None, size_average: bool | None = None,
+    reduce: bool | None = None, reduction: str = "mean",
+) -> Tensor:  # fmt: skip
     """Return -w (y ln p + (1 - y) ln(1 - p)) for probabilities `input` and `target` (...), both in [0, 1].
 
     Logarithms are limited to -100 from below, so that p = 0 costs 100 and not inf. `weight` broadcasts to the input.
@@ -284,9 +291,9 @@ def binary_cross_entropy(
 
 @quiet
 def binary_cross_entropy_with_logits(
-    input: Any, target: Any, weight: Any = None, size_average: Any = None, reduce: Any = None,
-    reduction: str = "mean", pos_weight: Any = None,
-) -> Any:  # fmt: skip
+    input: Tensor, target: Tensor, weight: Tensor | None = None, size_average: bool | None = None,
+    reduce: bool | None = None, reduction: str = "mean", pos_weight: Tensor | None = None,
+) -> Tensor:  # fmt: skip
     """Return the binary cross-entropy of sigmoid(input) and `target` (...), computed without ever forming exp of a
     large number. `pos_weight` multiplies the part of the positive class, `weight` the whole; both broadcast.
 

@@ -5,20 +5,19 @@ from typing import Any
 
 import numpy as np
 
-from dlstudy.scratch._quiet import SILENT, hush, unhush
-from dlstudy.scratch.both import is_array
+from dlstudy.scratch.array_or_tensor import is_array
+from dlstudy.scratch.quiet import SILENT, hush, unhush
 from dlstudy.scratch.shapes import Shape, broadcast_shapes
 from dlstudy.scratch.tape import Node, record
 from dlstudy.scratch.tensor import Tensor, wrap, wrap_dim
+from dlstudy.scratch.types import Array, ArrayOrTensor
 
 from .indexing import place
 from .pointwise import binary
 from .views import make_view
 
-Array = Any
 
-
-def matmul_backward(grad: Array, a: Array | None, b: Array | None) -> tuple[Array | None, Array | None]:
+def matmul_backward(grad: ArrayOrTensor, a: ArrayOrTensor | None, b: ArrayOrTensor | None) -> tuple[Any, Any]:
     """Return the gradients of `a` and `b` in y = a @ b, given `grad`, the gradient of y.
 
     a is (m, k), b is (k, n), y and grad are (m, n): the only products of the right shapes are the right ones. The
@@ -35,14 +34,14 @@ class MmBackward0(Node):
 
     __slots__ = ()  # frequent, and without settings: half the memory
 
-    def grad_a(self, grad: Array, b: Array) -> Array:
+    def grad_a(self, grad: ArrayOrTensor, b: ArrayOrTensor) -> ArrayOrTensor:
         return matmul_backward(grad, None, b)[0]
 
-    def grad_b(self, grad: Array, a: Array) -> Array:
+    def grad_b(self, grad: ArrayOrTensor, a: ArrayOrTensor) -> ArrayOrTensor:
         return matmul_backward(grad, a, None)[1]
 
 
-def _dot(x: Array, y: Array, out: Any = None) -> Array:
+def _dot(x: Array, y: Array, out: Array | None = None) -> Array:
     return np.dot(x, y)  # for two matrices the same as np.matmul, and quicker to start
 
 
@@ -56,24 +55,24 @@ class BmmBackward0(MmBackward0):
 class MvBackward0(Node):
     """y = A x: (m, k) and (k,) give (m,)"""
 
-    def grad_a(self, grad: Array, b: Array) -> Array:
+    def grad_a(self, grad: ArrayOrTensor, b: ArrayOrTensor) -> ArrayOrTensor:
         return grad[..., None] * b
 
-    def grad_b(self, grad: Array, a: Array) -> Array:
+    def grad_b(self, grad: ArrayOrTensor, a: ArrayOrTensor) -> ArrayOrTensor:
         return a.mT @ grad
 
 
 class DotBackward0(Node):
     """y = a . b: (k,) and (k,) give ()"""
 
-    def grad_a(self, grad: Array, b: Array) -> Array:
+    def grad_a(self, grad: ArrayOrTensor, b: ArrayOrTensor) -> ArrayOrTensor:
         return grad * b
 
-    def grad_b(self, grad: Array, a: Array) -> Array:
+    def grad_b(self, grad: ArrayOrTensor, a: ArrayOrTensor) -> ArrayOrTensor:
         return grad * a
 
 
-def matmul(input: Any, other: Any) -> Any:
+def matmul(input: Tensor, other: Tensor) -> Tensor:
     """Return the matrix product, as `torch.matmul`: a vector on the left is a row, one on the right a column, the
     rest stacks.
 
@@ -115,21 +114,21 @@ def _product(x: Array, y: Array) -> Array:
         unhush(token)
 
 
-def _needs_dims(name: str, t: Any, ndim: int, which: str) -> None:
+def _needs_dims(name: str, t: Tensor, ndim: int, which: str) -> None:
     if t._data.ndim != ndim:
         raise RuntimeError(
             f"{name}: expected {which} to have {ndim} dimension(s), got {t._data.ndim} (shape {list(t.shape)})"
         )
 
 
-def mm(input: Any, mat2: Any) -> Any:
+def mm(input: Tensor, mat2: Tensor) -> Tensor:
     """Return the product of two matrices; nothing is broadcast."""
     _needs_dims("mm", input, 2, "the first factor")
     _needs_dims("mm", mat2, 2, "the second factor")
     return matmul(input, mat2)
 
 
-def bmm(input: Any, mat2: Any) -> Any:
+def bmm(input: Tensor, mat2: Tensor) -> Tensor:
     """Return the products of two stacks of matrices, (b, m, k) and (b, k, n); nothing is broadcast."""
     _needs_dims("bmm", input, 3, "the first factor")
     _needs_dims("bmm", mat2, 3, "the second factor")
@@ -138,28 +137,28 @@ def bmm(input: Any, mat2: Any) -> Any:
     return matmul(input, mat2)
 
 
-def mv(input: Any, vec: Any) -> Any:
+def mv(input: Tensor, vec: Tensor) -> Tensor:
     """Return the product of a matrix and a vector."""
     _needs_dims("mv", input, 2, "the matrix")
     _needs_dims("mv", vec, 1, "the vector")
     return matmul(input, vec)
 
 
-def dot(input: Any, tensor: Any) -> Any:
+def dot(input: Tensor, tensor: Tensor) -> Tensor:
     """Return the inner product of two vectors."""
     _needs_dims("dot", input, 1, "the first vector")
     _needs_dims("dot", tensor, 1, "the second vector")
     return matmul(input, tensor)
 
 
-def outer(input: Any, vec2: Any) -> Any:
+def outer(input: Tensor, vec2: Tensor) -> Tensor:
     """Return the matrix of all products of an element of `input` and one of `vec2`."""
     _needs_dims("outer", input, 1, "the first vector")
     _needs_dims("outer", vec2, 1, "the second vector")
     return input.unsqueeze(1) * vec2
 
 
-def addmm(input: Any, mat1: Any, mat2: Any, *, beta: float = 1, alpha: float = 1) -> Any:
+def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
     """Return beta * input + alpha * (mat1 @ mat2)."""
     product = mm(mat1, mat2)
     return (input if beta == 1 else beta * input) + (product if alpha == 1 else alpha * product)
@@ -171,7 +170,7 @@ class TrilBackward0(Node):
 
     diagonal: int
 
-    def grad_a(self, grad: Array) -> Array:
+    def grad_a(self, grad: ArrayOrTensor) -> ArrayOrTensor:
         return np.tril(grad, self.diagonal) if is_array(grad) else tril(grad, self.diagonal)
 
 
@@ -180,18 +179,18 @@ class TriuBackward0(Node):
 
     diagonal: int
 
-    def grad_a(self, grad: Array) -> Array:
+    def grad_a(self, grad: ArrayOrTensor) -> ArrayOrTensor:
         return np.triu(grad, self.diagonal) if is_array(grad) else triu(grad, self.diagonal)
 
 
-def tril(input: Any, diagonal: int = 0) -> Any:
+def tril(input: Tensor, diagonal: int = 0) -> Tensor:
     """Return the matrix (or each of a stack) with zeros above the diagonal number `diagonal`."""
     if input._data.ndim < 2:
         raise RuntimeError("tril: input tensor must have at least 2 dimensions")
     return record(TrilBackward0, wrap(np.tril(input._data, diagonal)), (input,), diagonal=diagonal)
 
 
-def triu(input: Any, diagonal: int = 0) -> Any:
+def triu(input: Tensor, diagonal: int = 0) -> Tensor:
     """Return the matrix (or each of a stack) with zeros below the diagonal number `diagonal`."""
     if input._data.ndim < 2:
         raise RuntimeError("triu: input tensor must have at least 2 dimensions")
@@ -204,7 +203,7 @@ class DiagonalBackward0(Node):
     input_shape: Shape
     dims: tuple[int, int, int]
 
-    def grad_a(self, grad: Array) -> Array:
+    def grad_a(self, grad: ArrayOrTensor) -> ArrayOrTensor:
         offset, dim1, dim2 = self.dims
         if is_array(grad):
             out = np.zeros(self.input_shape, grad.dtype)
@@ -223,22 +222,22 @@ def _diagonal_view(x: Array, offset: int, dim1: int, dim2: int) -> Array:
     return np.lib.stride_tricks.as_strided(x, (*x.shape[:-2], length), (*x.strides[:-2], x.strides[-2] + x.strides[-1]))
 
 
-def diagonal(input: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Any:
+def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
     """Return a view of the diagonal in the dimensions dim1 and dim2, which becomes the last dimension."""
     ndim = input._data.ndim
     d1, d2 = wrap_dim(dim1, ndim), wrap_dim(dim2, ndim)
     if d1 == d2:
         raise RuntimeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}")
     data = _diagonal_view(input._data, offset, d1, d2)
-    settings = {"input_shape": input._data.shape, "dims": (offset, d1, d2)}
+    settings: dict[str, Any] = {"input_shape": input._data.shape, "dims": (offset, d1, d2)}
 
-    def replay(t: Any) -> Any:
+    def replay(t: ArrayOrTensor) -> ArrayOrTensor:
         return _diagonal_view(t, offset, d1, d2) if is_array(t) else diagonal(t, offset, d1, d2)
 
     return make_view(DiagonalBackward0, data, input, replay, **settings)
 
 
-def diag(input: Any, diagonal_: int = 0) -> Any:
+def diag(input: Tensor, diagonal_: int = 0) -> Tensor:
     """Return the diagonal of a matrix, or the matrix with a vector on its diagonal."""
     if input._data.ndim == 2:
         return diagonal(input, diagonal_).clone()
@@ -248,7 +247,7 @@ def diag(input: Any, diagonal_: int = 0) -> Any:
     return place(input, (size, size), (rows, rows + diagonal_))
 
 
-def trace(input: Any) -> Any:
+def trace(input: Tensor) -> Tensor:
     """Return the sum of a matrix's diagonal."""
     _needs_dims("trace", input, 2, "the input")
     return diagonal(input).sum()

@@ -6,21 +6,21 @@ each example; groups of channels of each example. One derivative serves all thre
 """
 
 import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from dlstudy.scratch._quiet import quiet
-from dlstudy.scratch.both import constant, is_array
+from dlstudy.scratch.array_or_tensor import constant, is_array
+from dlstudy.scratch.changes import note_change
 from dlstudy.scratch.dtypes import finfo
+from dlstudy.scratch.quiet import quiet
 from dlstudy.scratch.shapes import Shape
 from dlstudy.scratch.tape import Node, record
-from dlstudy.scratch.tensor import wrap
-from dlstudy.scratch.versions import note_change
+from dlstudy.scratch.tensor import Tensor, wrap
+from dlstudy.scratch.types import Array, ArrayOrTensor
 
 from .reductions import floats_only
-
-Array = Any
 
 
 class NormalizationBackward(Node):
@@ -38,7 +38,9 @@ class NormalizationBackward(Node):
     weight_shape: Shape
     eps: float
 
-    def grad_a(self, grad: Array, a: Array, weight: Array, mean: Array, scale: Array) -> Array:
+    def grad_a(
+        self, grad: ArrayOrTensor, a: ArrayOrTensor, weight: ArrayOrTensor | None, mean: Array, scale: Array
+    ) -> ArrayOrTensor:
         g = grad if weight is None else grad * weight.reshape(self.parameter_shape)
         g = g.reshape(self.view)
         x, scale = self.normalized(a, mean, scale)
@@ -47,14 +49,14 @@ class NormalizationBackward(Node):
         mean_gx = (g * x).sum(axis=self.dims, keepdims=True) / n
         return ((g - mean_g - x * mean_gx) * scale).reshape(a.shape)
 
-    def grad_weight(self, grad: Array, a: Array, mean: Array, scale: Array) -> Array:
+    def grad_weight(self, grad: ArrayOrTensor, a: ArrayOrTensor, mean: Array, scale: Array) -> ArrayOrTensor:
         x, _ = self.normalized(a, mean, scale)
         return self.over_shared(grad * x.reshape(a.shape))
 
-    def grad_bias(self, grad: Array) -> Array:
+    def grad_bias(self, grad: ArrayOrTensor) -> ArrayOrTensor:
         return self.over_shared(grad)
 
-    def normalized(self, a: Array, mean: Array, scale: Array) -> tuple[Array, Array]:
+    def normalized(self, a: ArrayOrTensor, mean: Array, scale: Any) -> tuple[ArrayOrTensor, Any]:
         """Return x and 1 / sqrt(variance + eps), in the shape `view`; as Tensors both know how they depend on a."""
         x = a.reshape(self.view)
         if not is_array(a):
@@ -63,7 +65,7 @@ class NormalizationBackward(Node):
             return x * scale, scale
         return (x - mean) * scale, scale
 
-    def over_shared(self, grad: Array) -> Array:
+    def over_shared(self, grad: ArrayOrTensor) -> ArrayOrTensor:
         """Return `grad` summed over everything that shares one weight, in the weights' own shape."""
         return (grad.sum(axis=self.shared) if self.shared else grad).reshape(self.weight_shape)
 
@@ -81,8 +83,9 @@ class NativeLayerNormBackward0(NormalizationBackward):
 
 
 def _normalize(
-    operation: type[Node], input: Any, weight: Any, bias: Any, eps: float, view: Shape, dims: Shape, shared: Shape
-) -> tuple[Any, Array, Array]:
+    operation: type[Node], input: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float, view: Shape,
+    dims: Shape, shared: Shape,
+) -> tuple[Tensor, Array, Array]:  # fmt: skip
     """Return the normalized tensor, and mean and variance in the shape `view` with `dims` as 1.
 
     `shared` are the dimensions of the input along which the weight is the same.
@@ -101,7 +104,8 @@ def _normalize(
         y *= weight._data.reshape(shape)
     if bias is not None:
         y += bias._data.reshape(shape)
-    own = (bias if weight is None else weight)._data.shape if weight is not None or bias is not None else ()
+    given = bias if weight is None else weight
+    own = () if given is None else given._data.shape
     out = record(
         operation, wrap(y), (input, weight, bias), mean=mean, scale=scale, view=view, dims=dims, shared=shared,
         parameter_shape=shape, weight_shape=own, eps=eps,
@@ -118,18 +122,18 @@ class GivenStatisticsBackward0(Node):
     def name(self) -> str:
         return "NativeBatchNormBackward0"
 
-    def grad_a(self, grad: Array, weight: Array, scale: Array) -> Array:
+    def grad_a(self, grad: ArrayOrTensor, weight: ArrayOrTensor | None, scale: Array) -> ArrayOrTensor:
         factor = constant(scale, grad)
         return grad * (factor if weight is None else weight.reshape(self.parameter_shape) * factor)
 
-    def grad_weight(self, grad: Array, a: Array, mean: Array, scale: Array) -> Array:
+    def grad_weight(self, grad: ArrayOrTensor, a: ArrayOrTensor, mean: Array, scale: Array) -> ArrayOrTensor:
         return (grad * ((a - constant(mean, a)) * constant(scale, a))).sum(axis=self.shared)
 
-    def grad_bias(self, grad: Array) -> Array:
+    def grad_bias(self, grad: ArrayOrTensor) -> ArrayOrTensor:
         return grad.sum(axis=self.shared)
 
 
-def _check_parameters(name: str, input: Any, shape: Shape, *parameters: Any) -> None:
+def _check_parameters(name: str, input: Tensor, shape: Shape, *parameters: Tensor | None) -> None:
     """Refuse weights, biases and statistics of another shape or format than the input calls for."""
     for which, p in zip(("weight", "bias", "running_mean", "running_var"), parameters):
         if p is None:
@@ -140,7 +144,7 @@ def _check_parameters(name: str, input: Any, shape: Shape, *parameters: Any) -> 
             raise RuntimeError(f"{name}: expected {which} of {input.dtype}, the input's format, got {p.dtype}")
 
 
-def _in_single(function: Any, input: Any, *tensors: Any, **settings: Any) -> Any:
+def _in_single(function: Callable[..., Tensor], input: Tensor, *tensors: Tensor | None, **settings: Any) -> Tensor:
     """Return what `function` gives for half-precision tensors, computed in single precision."""
     converted = [t if t is None else t.float() for t in tensors]
     return function(input.float(), *converted, **settings).half()
@@ -148,9 +152,9 @@ def _in_single(function: Any, input: Any, *tensors: Any, **settings: Any) -> Any
 
 @quiet
 def batch_norm(
-    input: Any, running_mean: Any, running_var: Any, weight: Any = None, bias: Any = None, training: bool = False,
-    momentum: float = 0.1, eps: float = 1e-5,
-) -> Any:  # fmt: skip
+    input: Tensor, running_mean: Tensor | None, running_var: Tensor | None, weight: Tensor | None = None,
+    bias: Tensor | None = None, training: bool = False, momentum: float = 0.1, eps: float = 1e-5,
+) -> Tensor:  # fmt: skip
     """Return the input (N, C, ...) with every channel normalized over examples and places.
 
     While `training` with the mean and variance of the batch, and running_mean and running_var (C) are moved towards
@@ -174,7 +178,7 @@ def batch_norm(
             batch_norm, input, running_mean, running_var, weight, bias, training=training, momentum=momentum, eps=eps
         )
     _check_parameters("batch_norm", input, a.shape[1:2], weight, bias, running_mean, running_var)
-    if not training:
+    if not training and running_mean is not None and running_var is not None:
         return _with_given_statistics(input, running_mean, running_var, weight, bias, eps, shared)
     out, mean, variance = _normalize(NativeBatchNormBackward0, input, weight, bias, eps, a.shape, shared, shared)
     if n:
@@ -183,7 +187,7 @@ def batch_norm(
     return out
 
 
-def _move(running: Any, new: Array, share: float) -> None:
+def _move(running: Tensor | None, new: Array, share: float) -> None:
     """Move a running statistic towards `new` by `share`, in place; None is left alone."""
     if running is not None:
         running._data[...] = (1 - share) * running._data + share * new
@@ -191,8 +195,9 @@ def _move(running: Any, new: Array, share: float) -> None:
 
 
 def _with_given_statistics(
-    input: Any, running_mean: Any, running_var: Any, weight: Any, bias: Any, eps: float, shared: Shape
-) -> Any:
+    input: Tensor, running_mean: Tensor, running_var: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float,
+    shared: Shape,
+) -> Tensor:  # fmt: skip
     a = input._data
     shape = tuple(1 if d in shared else size for d, size in enumerate(a.shape))
     mean = running_mean._data.reshape(shape).copy()  # they may move on before the derivative is asked for
@@ -208,7 +213,10 @@ def _with_given_statistics(
 
 
 @quiet
-def layer_norm(input: Any, normalized_shape: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Any:
+def layer_norm(
+    input: Tensor, normalized_shape: Sequence[int], weight: Tensor | None = None, bias: Tensor | None = None,
+    eps: float = 1e-5,
+) -> Tensor:  # fmt: skip
     """Return the input (..., *normalized_shape) with the last dimensions of each example normalized together.
 
     weight and bias have the shape `normalized_shape`. Ba et al., arXiv:1607.06450. Proven equal to
@@ -232,7 +240,9 @@ def layer_norm(input: Any, normalized_shape: Any, weight: Any = None, bias: Any 
 
 
 @quiet
-def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Any:
+def group_norm(
+    input: Tensor, num_groups: int, weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-5
+) -> Tensor:
     """Return the input (N, C, ...) with the channels of each example normalized in num_groups groups.
 
     weight and bias are (C). Wu and He, arXiv:1803.08494. Proven equal to `torch.nn.functional.group_norm`.
@@ -260,9 +270,10 @@ def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None
 
 
 def instance_norm(
-    input: Any, running_mean: Any = None, running_var: Any = None, weight: Any = None, bias: Any = None,
-    use_input_stats: bool = True, momentum: float = 0.1, eps: float = 1e-5,
-) -> Any:  # fmt: skip
+    input: Tensor, running_mean: Tensor | None = None, running_var: Tensor | None = None,
+    weight: Tensor | None = None, bias: Tensor | None = None, use_input_stats: bool = True, momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Tensor:  # fmt: skip
     """Return the input (N, C, ...) with every channel of every example normalized on its own.
 
     running_mean and running_var (C), if given, move towards the means over the examples by the share `momentum`, and
@@ -281,7 +292,9 @@ def instance_norm(
     return out
 
 
-def rms_norm(input: Any, normalized_shape: Any, weight: Any = None, eps: float | None = None) -> Any:
+def rms_norm(
+    input: Tensor, normalized_shape: Sequence[int], weight: Tensor | None = None, eps: float | None = None
+) -> Tensor:
     """Return the input (..., *normalized_shape) divided by the root of the mean of its squares over the last
     dimensions, times the weight (Zhang and Sennrich, arXiv:1910.07467).
     """

@@ -8,13 +8,13 @@ import numpy as np
 from numpy import ndarray
 
 from dlstudy.scratch import dtypes
-from dlstudy.scratch._quiet import SILENT, hush, quiet, unhush
-from dlstudy.scratch.both import constant, masked, plain, unary
+from dlstudy.scratch.array_or_tensor import constant, masked, plain, unary
+from dlstudy.scratch.quiet import SILENT, hush, quiet, unhush
 from dlstudy.scratch.shapes import broadcast_shapes
 from dlstudy.scratch.tape import Node, edge_of, mode, record
 from dlstudy.scratch.tensor import Tensor, wrap
+from dlstudy.scratch.types import Array, ArrayOrTensor, Number, Operand
 
-Array = Any  # a NumPy array, or a Tensor when the derivative itself is being recorded
 new = object.__new__  # new(Tensor) is `wrap` without the call
 
 
@@ -24,10 +24,10 @@ class AddBackward0(Node):
 
     __slots__ = ()  # frequent, and without settings: half the memory
 
-    def grad_a(self, grad: Array) -> Array:
+    def grad_a(self, grad: ArrayOrTensor) -> ArrayOrTensor:
         return grad
 
-    def grad_b(self, grad: Array) -> Array:
+    def grad_b(self, grad: ArrayOrTensor) -> ArrayOrTensor:
         return grad
 
 
@@ -36,10 +36,10 @@ class SubBackward0(Node):
 
     __slots__ = ()  # frequent, and without settings: half the memory
 
-    def grad_a(self, grad: Array) -> Array:
+    def grad_a(self, grad: ArrayOrTensor) -> ArrayOrTensor:
         return grad
 
-    def grad_b(self, grad: Array) -> Array:
+    def grad_b(self, grad: ArrayOrTensor) -> ArrayOrTensor:
         return -grad
 
 
@@ -48,10 +48,10 @@ class MulBackward0(Node):
 
     __slots__ = ()  # frequent, and without settings: half the memory
 
-    def grad_a(self, grad: Array, b: Array) -> Array:
+    def grad_a(self, grad: ArrayOrTensor, b: ArrayOrTensor) -> ArrayOrTensor:
         return grad * b
 
-    def grad_b(self, grad: Array, a: Array) -> Array:
+    def grad_b(self, grad: ArrayOrTensor, a: ArrayOrTensor) -> ArrayOrTensor:
         return grad * a
 
 
@@ -60,20 +60,20 @@ class DivBackward0(Node):
 
     __slots__ = ()  # frequent, and without settings: half the memory
 
-    def grad_a(self, grad: Array, b: Array) -> Array:
+    def grad_a(self, grad: ArrayOrTensor, b: ArrayOrTensor) -> ArrayOrTensor:
         return grad / b
 
-    def grad_b(self, grad: Array, a: Array, b: Array) -> Array:
+    def grad_b(self, grad: ArrayOrTensor, a: ArrayOrTensor, b: ArrayOrTensor) -> ArrayOrTensor:
         return -grad * ((a / b) / b)
 
 
-def no_bool(*values: Any) -> None:
+def no_bool(*values: Operand) -> None:
     """Refuse booleans, as subtraction does."""
     if any(isinstance(v, bool | np.bool_) or (isinstance(v, Tensor) and v._data.dtype == bool) for v in values):
         raise RuntimeError("subtraction with a bool tensor is not defined: use logical_xor, or convert with .int()")
 
 
-def operands(a: Any, b: Any, at_least_float: bool = False) -> tuple[Any, Any]:
+def operands(a: Any, b: Any, at_least_float: bool = False) -> tuple[Array, Array]:
     """Return the values of two operands as torch would combine them: arrays of one format, or an array and a number."""
     result = dtypes.result_type(a, b)
     if at_least_float and not result.is_floating_point:
@@ -82,30 +82,33 @@ def operands(a: Any, b: Any, at_least_float: bool = False) -> tuple[Any, Any]:
     return x.astype(result.numpy, copy=False), y.astype(result.numpy, copy=False)
 
 
-def operands_of_sub(a: Any, b: Any, at_least_float: bool = False) -> tuple[Any, Any]:
+def operands_of_sub(a: Any, b: Any, at_least_float: bool = False) -> tuple[Array, Array]:
     """Return `operands`, after refusing booleans."""
     no_bool(a, b)
     return operands(a, b)
 
 
-def refuse(ufunc: Any, x: Array, y: Array, error: Exception) -> None:
+def refuse(ufunc: Callable[..., Array], x: Array, y: Array, error: Exception) -> None:
     """Say in a sentence why `ufunc` could not be applied to x and y."""
     broadcast_shapes(x.shape, np.shape(y))
     no_bool(wrap(x))
     raise error
 
 
-def binary(ufunc: Any, operation: type[Node], at_least_float: bool = False) -> Callable[[Any, Any], Any]:
+def binary(
+    ufunc: Callable[..., Array], operation: type[Node], at_least_float: bool = False
+) -> Callable[[Tensor, Any], Tensor]:
     """Return the tensor function for a NumPy `ufunc` of two inputs that leaves an `operation` on the tape.
 
-    Written out rather than built on `record`: half of the time of a small operation is spent here.
+    What it does is `record(operation, wrap(ufunc(x, y)), (a, b), (x, y))`, which is what `_division` below says: read
+    that first. It is written out here because half of the time of a small operation is spent on it.
     """
 
     keeps_inputs = operation.keeps == ("a", "b")
     (x_for_a, x_for_b), (y_for_a, y_for_b) = ([i in users for i in (0, 1)] for users in operation.users or ((), ()))
     combine = operands_of_sub if ufunc is np.subtract else operands
 
-    def apply(a: Any, b: Any) -> Any:
+    def apply(a: Tensor, b: Any) -> Tensor:
         x = a._data
         b_is_tensor = isinstance(b, Tensor)
         if b_is_tensor:
@@ -157,11 +160,11 @@ div_tensors = binary(np.true_divide, DivBackward0, at_least_float=True)
 class RsubBackward1(Node):
     """y = b - a for a number b"""
 
-    def grad_a(self, grad: Array) -> Array:
+    def grad_a(self, grad: ArrayOrTensor) -> ArrayOrTensor:
         return -grad
 
 
-def rsub(input: Any, other: Any) -> Any:
+def rsub(input: Tensor, other: Operand) -> Tensor:
     """Return other - input."""
     if isinstance(other, Tensor):
         return sub_tensors(other, input)
@@ -175,41 +178,41 @@ def rsub(input: Any, other: Any) -> Any:
     return record(RsubBackward1, wrap(np.subtract(y, x, out=...)), (input,))
 
 
-def _checked(name: str, result: Any, other: Any) -> Any:
+def _checked(name: str, result: Tensor, other: Operand) -> Tensor:
     if result is NotImplemented:
         raise TypeError(f"{name}(): expected a Tensor or a number, got {type(other).__name__}")
     return result
 
 
-def _tensor_first(input: Any, other: Any) -> tuple[Any, Any]:
+def _tensor_first(input: Operand, other: Operand) -> tuple[Tensor, Any]:
     """Let a number be the first argument of a function, as torch does."""
     return (input if isinstance(input, Tensor) else wrap_number(input), other)
 
 
-def wrap_number(value: Any) -> Tensor:
+def wrap_number(value: Number) -> Tensor:
     """Return a Python number as a 0-d tensor of the default format of its kind."""
     return wrap(np.asarray(value, dtypes.result_type(value).numpy))
 
 
-def add(input: Any, other: Any, *, alpha: float = 1) -> Any:
+def add(input: Operand, other: Operand, *, alpha: float = 1) -> Tensor:
     """Return input + alpha * other."""
     input, other = _tensor_first(input, other)
     return _checked("add", add_tensors(input, other if alpha == 1 else other * alpha), other)
 
 
-def sub(input: Any, other: Any, *, alpha: float = 1) -> Any:
+def sub(input: Operand, other: Operand, *, alpha: float = 1) -> Tensor:
     """Return input - alpha * other."""
     input, other = _tensor_first(input, other)
     return _checked("sub", sub_tensors(input, other if alpha == 1 else other * alpha), other)
 
 
-def mul(input: Any, other: Any) -> Any:
+def mul(input: Operand, other: Operand) -> Tensor:
     """Return input * other."""
     input, other = _tensor_first(input, other)
     return _checked("mul", mul_tensors(input, other), other)
 
 
-def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Any:
+def div(input: Operand, other: Operand, *, rounding_mode: str | None = None) -> Tensor:
     """Return input / other; `rounding_mode` "floor" or "trunc" rounds the quotient (and then has gradient 0)."""
     input, other = _tensor_first(input, other)
     if rounding_mode is None:
@@ -226,7 +229,7 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Any:
 class FloorDivideBackward0(Node):
     """y = floor(a / b), which torch has no derivative for"""
 
-    def grad_a(self, grad: Array) -> Array:
+    def grad_a(self, grad: ArrayOrTensor) -> ArrayOrTensor:
         raise RuntimeError("the derivative of floor_divide is not implemented: use div(..., rounding_mode='floor')")
 
     grad_b = grad_a
@@ -235,7 +238,7 @@ class FloorDivideBackward0(Node):
 class DivBackward1(Node):
     """y = a / b rounded: flat almost everywhere"""
 
-    def grad_a(self, grad: Array) -> Array:
+    def grad_a(self, grad: ArrayOrTensor) -> ArrayOrTensor:
         return grad * 0
 
     grad_b = grad_a
@@ -244,16 +247,16 @@ class DivBackward1(Node):
 class RemainderBackward0(Node):
     """y = a - b floor(a / b)"""
 
-    def grad_a(self, grad: Array) -> Array:
+    def grad_a(self, grad: ArrayOrTensor) -> ArrayOrTensor:
         return grad
 
-    def grad_b(self, grad: Array, a: Array, b: Array) -> Array:
+    def grad_b(self, grad: ArrayOrTensor, a: ArrayOrTensor, b: ArrayOrTensor) -> ArrayOrTensor:
         return -grad * constant(np.floor_divide(plain(a), plain(b)), grad)
 
 
-def _division(ufunc: Any, operation: type[Node]) -> Callable[[Any, Any], Any]:
+def _division(ufunc: Callable[..., Array], operation: type[Node]) -> Callable[[Tensor, Any], Tensor]:
     @quiet
-    def apply(input: Any, other: Any) -> Any:
+    def apply(input: Tensor, other: Operand) -> Tensor:
         x, y = operands(input, other)
         broadcast_shapes(x.shape, y.shape)
         if x.dtype == bool:
@@ -269,7 +272,7 @@ def _division(ufunc: Any, operation: type[Node]) -> Callable[[Any, Any], Any]:
     return apply
 
 
-def _trunc_divide(x: Array, y: Array, out: Any = None) -> Array:
+def _trunc_divide(x: Array, y: Array, out: Array | None = None) -> Array:
     return (
         np.trunc(x / y).astype(x.dtype)
         if x.dtype.kind == "f"
@@ -285,10 +288,10 @@ remainder = _division(np.remainder, RemainderBackward0)
 class Atan2Backward0(Node):
     """y = the angle of the point (b, a)"""
 
-    def grad_a(self, grad: Array, a: Array, b: Array) -> Array:
+    def grad_a(self, grad: ArrayOrTensor, a: ArrayOrTensor, b: ArrayOrTensor) -> ArrayOrTensor:
         return grad * b / (a * a + b * b)
 
-    def grad_b(self, grad: Array, a: Array, b: Array) -> Array:
+    def grad_b(self, grad: ArrayOrTensor, a: ArrayOrTensor, b: ArrayOrTensor) -> ArrayOrTensor:
         return -grad * a / (a * a + b * b)
 
 
@@ -298,18 +301,18 @@ atan2 = binary(np.arctan2, Atan2Backward0, at_least_float=True)
 class LerpBackward0(Node):
     """y = a + w (b - a)"""
 
-    def grad_a(self, grad: Array, w: Array) -> Array:
+    def grad_a(self, grad: ArrayOrTensor, w: ArrayOrTensor) -> ArrayOrTensor:
         return grad * (1 - w)
 
-    def grad_b(self, grad: Array, w: Array) -> Array:
+    def grad_b(self, grad: ArrayOrTensor, w: ArrayOrTensor) -> ArrayOrTensor:
         return grad * w
 
-    def grad_w(self, grad: Array, a: Array, b: Array) -> Array:
+    def grad_w(self, grad: ArrayOrTensor, a: ArrayOrTensor, b: ArrayOrTensor) -> ArrayOrTensor:
         return grad * (b - a)
 
 
 @quiet
-def lerp(input: Any, end: Any, weight: Any) -> Any:
+def lerp(input: Tensor, end: Tensor, weight: Operand) -> Tensor:
     """Return input + weight * (end - input)."""
     for other in (end, weight):
         if isinstance(other, Tensor) and other._data.dtype != input._data.dtype:
@@ -319,12 +322,12 @@ def lerp(input: Any, end: Any, weight: Any) -> Any:
     return record(LerpBackward0, wrap(np.add(x, w * (y - x), out=...)), (input, end, weight), (x, y, w))
 
 
-def addcmul(input: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Any:
+def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor:
     """Return input + value * tensor1 * tensor2."""
     return input + (tensor1 * tensor2 if value == 1 else value * tensor1 * tensor2)
 
 
-def addcdiv(input: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Any:
+def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor:
     """Return input + value * tensor1 / tensor2."""
     return input + (tensor1 if value == 1 else value * tensor1) / tensor2
 
@@ -335,17 +338,17 @@ class PowBackward0(Node):
 
     exponent: float
 
-    def grad_a(self, grad: Array, a: Array) -> Array:
+    def grad_a(self, grad: ArrayOrTensor, a: ArrayOrTensor) -> ArrayOrTensor:
         return grad * (self.exponent * a ** (self.exponent - 1)) if self.exponent != 0 else grad * 0
 
 
 class PowBackward1(Node):
     """y = a ** b"""
 
-    def grad_a(self, grad: Array, a: Array, b: Array) -> Array:
+    def grad_a(self, grad: ArrayOrTensor, a: ArrayOrTensor, b: ArrayOrTensor) -> ArrayOrTensor:
         return masked(grad * (b * a ** (b - 1)), plain(b) != 0)
 
-    def grad_b(self, grad: Array, a: Array, b: Array, out: Array) -> Array:
+    def grad_b(self, grad: ArrayOrTensor, a: ArrayOrTensor, b: ArrayOrTensor, out: ArrayOrTensor) -> ArrayOrTensor:
         log_a = unary("log", a) if isinstance(a, Tensor) else np.log(a)
         return masked(grad * (out * log_a), ~((plain(a) == 0) & (plain(b) >= 0)))
 
@@ -355,13 +358,13 @@ class PowBackward2(Node):
 
     base: float
 
-    def grad_b(self, grad: Array, b: Array, out: Array) -> Array:
+    def grad_b(self, grad: ArrayOrTensor, b: ArrayOrTensor, out: ArrayOrTensor) -> ArrayOrTensor:
         log_base = float(np.log(self.base))
         return masked(grad * (out * log_base), ~((self.base == 0) & (plain(b) >= 0)))
 
 
 @quiet
-def pow(input: Any, exponent: Any) -> Any:
+def pow(input: Operand, exponent: Operand) -> Tensor:
     """Return input ** exponent; either may be a tensor or a number. RuntimeError for an integer to a negative
     number.
     """

@@ -6,15 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from dlstudy.scratch._quiet import quiet
-from dlstudy.scratch.both import is_array, plain
+from dlstudy.scratch.array_or_tensor import is_array, plain
 from dlstudy.scratch.conv import pool
 from dlstudy.scratch.conv.geometry import Geometry, Pair, pair
+from dlstudy.scratch.quiet import quiet
 from dlstudy.scratch.shapes import Shape
 from dlstudy.scratch.tape import Node, record
-from dlstudy.scratch.tensor import wrap
-
-Array = Any
+from dlstudy.scratch.tensor import Tensor, wrap
+from dlstudy.scratch.types import Array, ArrayOrTensor, Ints
 
 
 class MaxPool2DWithIndicesBackward0(Node):
@@ -22,13 +21,13 @@ class MaxPool2DWithIndicesBackward0(Node):
 
     geo: Geometry
 
-    def grad_a(self, grad: Array, a: Array, out: Array) -> Array:
+    def grad_a(self, grad: ArrayOrTensor, a: ArrayOrTensor, out: ArrayOrTensor) -> ArrayOrTensor:
         if is_array(grad):
             return pool.max_pool_gradient(grad, a, out, self.geo)
         return put(grad, pool.winners(plain(a), plain(out), self.geo), plain(a).shape)
 
 
-def put(grad: Array, index: Array, shape: Shape) -> Array:
+def put(grad: Tensor, index: Array, shape: Shape) -> Tensor:
     """Return planes of zeros, of `shape`, with each number of `grad` added at its place `index` of its plane."""
     *lead, h, w = index.shape
     zeros = wrap(np.zeros((*lead, shape[-2] * shape[-1]), grad._data.dtype))
@@ -41,7 +40,7 @@ class AvgPool2DBackward0(Node):
     geo: Geometry
     counts: Any  # by what each window's sum is divided
 
-    def grad_a(self, grad: Array) -> Array:
+    def grad_a(self, grad: ArrayOrTensor) -> ArrayOrTensor:
         return spread_mean(grad, self.geo, self.counts)
 
 
@@ -51,12 +50,12 @@ class SpreadMeanBackward0(Node):
     geo: Geometry
     counts: Any
 
-    def grad_g(self, grad: Array) -> Array:
+    def grad_g(self, grad: ArrayOrTensor) -> ArrayOrTensor:
         return window_mean(grad, self.geo, self.counts)
 
 
 @quiet
-def window_mean(x: Array, geo: Geometry, counts: Any) -> Array:
+def window_mean(x: ArrayOrTensor, geo: Geometry, counts: Array | float) -> ArrayOrTensor:
     """Return each window's sum divided by its number of `counts`, for an array or a Tensor."""
     y = pool.sum_pool(plain(x), geo)
     y /= counts
@@ -64,7 +63,7 @@ def window_mean(x: Array, geo: Geometry, counts: Any) -> Array:
 
 
 @quiet
-def spread_mean(grad: Array, geo: Geometry, counts: Any) -> Array:
+def spread_mean(grad: ArrayOrTensor, geo: Geometry, counts: Array | float) -> ArrayOrTensor:
     """Return each number of `grad`, divided by its number of `counts`, added to its whole window."""
     x = pool.sum_pool_gradient(plain(grad) / counts, geo)
     return x if is_array(grad) else record(SpreadMeanBackward0, wrap(x), (grad,), geo=geo, counts=counts)
@@ -72,7 +71,7 @@ def spread_mean(grad: Array, geo: Geometry, counts: Any) -> Array:
 
 # -- what users call -----------------------------------------------------------------------------------------
 def _pool_geometry(
-    name: str, input: Any, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool
+    name: str, input: Tensor, kernel_size: Ints, stride: Ints | None, padding: Ints, dilation: Ints, ceil_mode: bool
 ) -> Geometry:
     """Return the geometry of a pooling of `input`, with the places that `ceil_mode` adds."""
     shape = input._data.shape
@@ -114,14 +113,14 @@ def _places(n: int, kernel: int, stride: int, padding: int, dilation: int, ceil_
 
 
 def max_pool2d(
-    input: Any,
-    kernel_size: Any,
-    stride: Any = None,
-    padding: Any = 0,
-    dilation: Any = 1,
+    input: Tensor,
+    kernel_size: Ints,
+    stride: Ints | None = None,
+    padding: Ints = 0,
+    dilation: Ints = 1,
     ceil_mode: bool = False,
     return_indices: bool = False,
-) -> Any:
+) -> Tensor | tuple[Tensor, Tensor]:
     """Return the largest number of each window of `input`, (N, C, H, W) or (C, H, W).
 
     The stride is the kernel size unless given. With `return_indices` also where in its plane (row * W + column) each
@@ -135,14 +134,14 @@ def max_pool2d(
 
 
 def avg_pool2d(
-    input: Any,
-    kernel_size: Any,
-    stride: Any = None,
-    padding: Any = 0,
+    input: Tensor,
+    kernel_size: Ints,
+    stride: Ints | None = None,
+    padding: Ints = 0,
     ceil_mode: bool = False,
     count_include_pad: bool = True,
     divisor_override: int | None = None,
-) -> Any:
+) -> Tensor:
     """Return the mean of each window of `input`, (N, C, H, W) or (C, H, W).
 
     Zeros of the padding count as numbers unless `count_include_pad` is False; `divisor_override` is what sums are
@@ -155,7 +154,7 @@ def avg_pool2d(
     return window_mean(input, geo, counts if isinstance(counts, int) else counts.astype(input._data.dtype))
 
 
-def _counts(geo: Geometry, count_include_pad: bool) -> Any:
+def _counts(geo: Geometry, count_include_pad: bool) -> Array | int:
     """Return how many numbers each window has: an int if all have the same number, else an array (Ho, Wo)."""
     sides = []
     for n, k, s, p, places in zip(geo.input, geo.kernel, geo.stride, geo.before, geo.output):
@@ -167,7 +166,7 @@ def _counts(geo: Geometry, count_include_pad: bool) -> Any:
     return sides[0][:, None] * sides[1]
 
 
-def adaptive_avg_pool2d(input: Any, output_size: Any) -> Any:
+def adaptive_avg_pool2d(input: Tensor, output_size: Ints) -> Tensor:
     """Return means over windows chosen so that (Ho, Wo) = `output_size` come out; None keeps a size.
 
     Window i of n numbers goes from floor(i n / o) to ceil((i + 1) n / o). Proven equal to
@@ -183,7 +182,7 @@ def adaptive_avg_pool2d(input: Any, output_size: Any) -> Any:
     return left @ input @ right.mT
 
 
-def _adaptive_size(name: str, input: Any, output_size: Any) -> Pair:
+def _adaptive_size(name: str, input: Tensor, output_size: Ints) -> Pair:
     shape = input._data.shape
     if len(shape) not in (3, 4) or 0 in shape[-3:]:
         raise RuntimeError(
@@ -212,7 +211,9 @@ def _averaging(n: int, places: int) -> Array:
     return matrix
 
 
-def adaptive_max_pool2d(input: Any, output_size: Any, return_indices: bool = False) -> Any:
+def adaptive_max_pool2d(
+    input: Tensor, output_size: Ints, return_indices: bool = False
+) -> Tensor | tuple[Tensor, Tensor]:
     """Return the largest number of windows chosen as in `adaptive_avg_pool2d`, and where they stand if asked."""
     h, w = _adaptive_size("adaptive_max_pool2d", input, output_size)
     x = input._data

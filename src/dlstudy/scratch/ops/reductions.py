@@ -1,5 +1,5 @@
 # ruff: noqa: D102 - a derivative is described by the line under its class
-"""Sums, means, extrema and other reductions over dimensions, each beside its derivative."""
+"""Sums, means and other reductions over dimensions, each beside its derivative."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,24 +7,25 @@ from typing import Any
 import numpy as np
 
 from dlstudy.scratch import dtypes
-from dlstudy.scratch._quiet import quiet
-from dlstudy.scratch.both import expand, masked, plain
+from dlstudy.scratch.array_or_tensor import expand, masked, plain
+from dlstudy.scratch.quiet import quiet
 from dlstudy.scratch.shapes import Shape
 from dlstudy.scratch.tape import Node, record
 from dlstudy.scratch.tensor import Tensor, wrap, wrap_dim
+from dlstudy.scratch.types import ArrayOrTensor, DType, Ints
 
-Array = Any
 add_up: Any = np.add.reduce
 multiply_up: Any = np.multiply.reduce
 
 
-def reduced_dims(dim: Any, ndim: int) -> Shape:
+def reduced_dims(dim: Ints | None, ndim: int) -> Shape:
     """Return the dimensions meant by `dim` (None or () for all, a number, or several), counted from the front."""
     if dim is None or (isinstance(dim, tuple | list) and not dim):
         return tuple(range(ndim))
-    dims = tuple(wrap_dim(int(d), ndim) for d in ([dim] if isinstance(dim, int | np.integer) else dim))
+    given = [dim] if isinstance(dim, int | np.integer) else dim
+    dims = tuple(wrap_dim(int(d), ndim) for d in given)
     if len(set(dims)) != len(dims):
-        raise RuntimeError(f"dim appears multiple times in the list of dims: got {tuple(dim)}")
+        raise RuntimeError(f"dim appears multiple times in the list of dims: got {tuple(given)}")
     return dims if ndim else ()
 
 
@@ -39,7 +40,7 @@ def count_of(shape: Shape, dims: Shape) -> int:
     return count
 
 
-def floats_only(name: str, input: Any) -> None:
+def floats_only(name: str, input: Tensor) -> None:
     """Refuse integers and booleans, whose `name` would not be of their own kind."""
     if input._data.dtype.kind != "f":
         raise RuntimeError(
@@ -47,7 +48,7 @@ def floats_only(name: str, input: Any) -> None:
         )
 
 
-def one_dim(input: Any, dim: int) -> int:
+def one_dim(input: Tensor, dim: int) -> int:
     """Return the dimension meant by `dim`, which must be one number."""
     if not isinstance(dim, int | np.integer):
         raise TypeError(f"expected one dimension, got {dim!r}")
@@ -61,7 +62,7 @@ class Reduction(Node):
     dims: Shape
     keepdim: bool
 
-    def spread(self, x: Array) -> Array:
+    def spread(self, x: ArrayOrTensor) -> ArrayOrTensor:
         """Return `x`, of the output's shape, with the reduced dimensions put back as size 1, so that it meets the
         input.
         """
@@ -78,7 +79,7 @@ class Reduction(Node):
 class SumBackward0(Reduction):
     """y = sum of a: every element counts once"""
 
-    def grad_a(self, grad: Array) -> Array:
+    def grad_a(self, grad: ArrayOrTensor) -> ArrayOrTensor:
         return expand(self.spread(grad), self.input_shape)
 
 
@@ -88,8 +89,9 @@ class SumBackward1(SumBackward0):
 
 @quiet
 def sum(
-    input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None, axis: Any = None, keepdims: bool = False
-) -> Any:
+    input: Tensor, dim: Ints | None = None, keepdim: bool = False, *, dtype: DType | None = None,
+    axis: Ints | None = None, keepdims: bool = False,
+) -> Tensor:  # fmt: skip
     """Return the sum over `dim` (all dimensions if None); integers and booleans are summed as int64."""
     dim, keepdim = axis if dim is None else dim, keepdim or keepdims
     if dtype is not None:
@@ -105,7 +107,7 @@ def sum(
 class MeanBackward0(Reduction):
     """y = mean of a: every element counts 1/n"""
 
-    def grad_a(self, grad: Array) -> Array:
+    def grad_a(self, grad: ArrayOrTensor) -> ArrayOrTensor:
         return expand(self.spread(grad) / float(self.count() or np.nan), self.input_shape)
 
 
@@ -115,8 +117,9 @@ class MeanBackward1(MeanBackward0):
 
 @quiet
 def mean(
-    input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None, axis: Any = None, keepdims: bool = False
-) -> Any:
+    input: Tensor, dim: Ints | None = None, keepdim: bool = False, *, dtype: DType | None = None,
+    axis: Ints | None = None, keepdims: bool = False,
+) -> Tensor:  # fmt: skip
     """Return the mean over `dim` (all dimensions if None); integers are refused, as their mean is not one."""
     dim, keepdim = axis if dim is None else dim, keepdim or keepdims
     if dtype is not None:
@@ -138,7 +141,7 @@ class VarBackward0(Reduction):
 
     correction: float
 
-    def grad_a(self, grad: Array, a: Array) -> Array:
+    def grad_a(self, grad: ArrayOrTensor, a: ArrayOrTensor) -> ArrayOrTensor:
         centred = a - a.sum(axis=self.dims, keepdims=True) / float(self.count() or np.nan)
         degrees = max_of(self.count() - self.correction, 0)
         return self.spread(grad) * (2 / degrees if degrees else float("inf")) * centred
@@ -147,7 +150,7 @@ class VarBackward0(Reduction):
 class StdBackward0(VarBackward0):
     """y = the square root of the variance; its derivative where it is 0 is taken as 0"""
 
-    def grad_a(self, grad: Array, a: Array, out: Array) -> Array:  # type: ignore[override]
+    def grad_a(self, grad: ArrayOrTensor, a: ArrayOrTensor, out: ArrayOrTensor) -> ArrayOrTensor:  # type: ignore[override]
         grad_of_variance = masked(grad / (2 * out), plain(out) != 0)
         return VarBackward0.grad_a(self, grad_of_variance, a)
 
@@ -155,10 +158,9 @@ class StdBackward0(VarBackward0):
 def _spread_measure(name: str, operation: type[Node], root: bool) -> Callable[..., Any]:
     @quiet
     def apply(
-        input: Any, dim: Any = None, *args: Any, correction: float = 1, unbiased: bool | None = None, keepdim: bool =
-        False,
-        axis: Any = None, keepdims: bool = False,
-    ) -> Any:  # fmt: skip
+        input: Tensor, dim: Ints | None = None, *args: Any, correction: float = 1, unbiased: bool | None = None,
+        keepdim: bool = False, axis: Ints | None = None, keepdims: bool = False,
+    ) -> Tensor:  # fmt: skip
         if isinstance(dim, bool):  # var(unbiased)
             dim, unbiased = None, dim
         if args:  # var(dim, unbiased, keepdim)
@@ -197,19 +199,19 @@ class NormBackward(Reduction):
     def name(self) -> str:
         return "LinalgVectorNormBackward0"
 
-    def grad_a(self, grad: Array, a: Array, out: Array) -> Array:
+    def grad_a(self, grad: ArrayOrTensor, a: ArrayOrTensor, out: ArrayOrTensor) -> ArrayOrTensor:
         return a * self.spread(masked(grad / out, plain(out) != 0))
 
 
 class CountBackward(Reduction):
     """y = the number of elements of a that are not 0: flat almost everywhere"""
 
-    def grad_a(self, grad: Array) -> Array:
+    def grad_a(self, grad: ArrayOrTensor) -> ArrayOrTensor:
         return expand(self.spread(grad) * 0, self.input_shape)
 
 
 @quiet
-def norm(input: Any, p: Any = 2, dim: Any = None, keepdim: bool = False) -> Any:
+def norm(input: Tensor, p: Any = 2, dim: Ints | None = None, keepdim: bool = False) -> Tensor:
     """Return the p-norm over `dim` (all if None): 2 (also "fro"), 1, inf, -inf, 0, or any other number."""
     floats_only("norm", input)
     if p in (2, "fro", None):
@@ -233,13 +235,13 @@ def norm(input: Any, p: Any = 2, dim: Any = None, keepdim: bool = False) -> Any:
 class LogsumexpBackward0(Reduction):
     """y = ln of the sum of exp a; its derivative is softmax a"""
 
-    def grad_a(self, grad: Array, a: Array, out: Array) -> Array:
+    def grad_a(self, grad: ArrayOrTensor, a: ArrayOrTensor, out: ArrayOrTensor) -> ArrayOrTensor:
         shifted = a - self.spread(out)
         return self.spread(grad) * (shifted.exp() if isinstance(a, Tensor) else np.exp(shifted))
 
 
 @quiet
-def logsumexp(input: Any, dim: Any, keepdim: bool = False) -> Any:
+def logsumexp(input: Tensor, dim: Ints, keepdim: bool = False) -> Tensor:
     """Return ln(sum(exp(input))) over `dim`, computed without overflow."""
     x = input._data if input._data.dtype.kind == "f" else input._data.astype(dtypes.get_default_dtype().numpy)
     dims = reduced_dims(dim, x.ndim)
@@ -255,14 +257,14 @@ def logsumexp(input: Any, dim: Any, keepdim: bool = False) -> Any:
 class ProdBackward0(Reduction):
     """y = product of a: the derivative for one element is the product of the others"""
 
-    def grad_a(self, grad: Array, a: Array, out: Array) -> Array:
+    def grad_a(self, grad: ArrayOrTensor, a: ArrayOrTensor, out: ArrayOrTensor) -> ArrayOrTensor:
         if not self.input_shape:
             return grad
         if not (plain(a) == 0).any():
             return self.spread(grad * out) / a
         return self.spread(grad) * self._products_of_others(a)
 
-    def _products_of_others(self, a: Array) -> Array:
+    def _products_of_others(self, a: ArrayOrTensor) -> ArrayOrTensor:
         """Return, for every element, the product of the others: one copy of the row for each, with that one replaced
         by 1.
         """
@@ -286,7 +288,7 @@ class ProdBackward1(ProdBackward0):
 
 
 @quiet
-def prod(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
+def prod(input: Tensor, dim: Ints | None = None, keepdim: bool = False, *, dtype: DType | None = None) -> Tensor:
     """Return the product over all elements, or along the one dimension `dim`; integers and booleans as int64."""
     if dtype is not None:
         input = input.to(dtype)
@@ -299,8 +301,8 @@ def prod(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = Non
 
 
 # -- logic and counting ------------------------------------------------------------------------------------
-def _logical(name: str, ufunc: Any) -> Callable[..., Any]:
-    def apply(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
+def _logical(name: str, ufunc: np.ufunc) -> Callable[..., Any]:
+    def apply(input: Tensor, dim: Ints | None = None, keepdim: bool = False) -> Tensor:
         dims = () if dim == () else reduced_dims(dim, input._data.ndim)  # unlike elsewhere, () means none here
         out = np.asarray(ufunc.reduce(input._data, axis=dims, keepdims=keepdim, dtype=bool))
         return wrap(out.astype(np.uint8) if input._data.dtype == np.uint8 else out)
@@ -313,7 +315,7 @@ def _logical(name: str, ufunc: Any) -> Callable[..., Any]:
 all, any = _logical("all", np.logical_and), _logical("any", np.logical_or)
 
 
-def count_nonzero(input: Any, dim: Any = None) -> Any:
+def count_nonzero(input: Tensor, dim: Ints | None = None) -> Tensor:
     """Return how many elements are not 0."""
     return wrap(np.asarray(np.count_nonzero(input._data, axis=reduced_dims(dim, input._data.ndim)), np.int64))
 

@@ -2,16 +2,16 @@
 """The error function, which the normal distribution and GELU need and NumPy lacks."""
 
 import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from dlstudy.scratch.both import unary
+from dlstudy.scratch.array_or_tensor import unary
 from dlstudy.scratch.tape import Node
+from dlstudy.scratch.types import Array, ArrayOrTensor
 
 from .functions import unary_op
-
-Array = Any
 
 # W. J. Cody, "Rational Chebyshev approximations for the error function", Mathematics of Computation 23 (1969): the
 # coefficients of numerator and denominator, highest power first, for |x| < 0.46875, below 4, and above.
@@ -48,7 +48,7 @@ LARGE = (
 )  # fmt: skip
 
 
-def _ratio(x: Array, coefficients: Any) -> Array:
+def _ratio(x: Array, coefficients: Sequence[Sequence[float]]) -> Array:
     """Return one polynomial in x divided by another."""
     values = []
     for polynomial in coefficients:
@@ -69,7 +69,7 @@ def erfc_of_positive(x: Array) -> Array:
     return tail * np.where(x <= 4, _ratio(np.minimum(x, x.dtype.type(4)), MIDDLE), far)
 
 
-def erf_array(x: Array, out: Any = None) -> Array:
+def erf_array(x: Array, out: Array | None = None) -> Array:
     """Return the error function of an array of floats."""
     kind = np.float32 if x.dtype == np.float16 else x.dtype
     x = np.asarray(x, kind)
@@ -81,7 +81,7 @@ def erf_array(x: Array, out: Any = None) -> Array:
     return np.asarray(np.copysign(y, x))
 
 
-def erfc_array(x: Array, out: Any = None) -> Array:
+def erfc_array(x: Array, out: Array | None = None) -> Array:
     """Return 1 - erf(x) of an array of floats, accurate also where it is tiny."""
     kind = np.float32 if x.dtype == np.float16 else x.dtype
     x = np.asarray(x, kind)
@@ -91,19 +91,19 @@ def erfc_array(x: Array, out: Any = None) -> Array:
 class ErfBackward0(Node):
     """y = 2 / sqrt(pi) * the integral of exp(-t^2) from 0 to a"""
 
-    def grad_a(self, grad: Array, a: Array) -> Array:
+    def grad_a(self, grad: ArrayOrTensor, a: ArrayOrTensor) -> ArrayOrTensor:
         return grad * (unary("exp", -(a * a)) * (2 / math.sqrt(math.pi)))
 
 
 class ErfcBackward0(Node):
     """y = 1 - erf a"""
 
-    def grad_a(self, grad: Array, a: Array) -> Array:
+    def grad_a(self, grad: ArrayOrTensor, a: ArrayOrTensor) -> ArrayOrTensor:
         return grad * (unary("exp", -(a * a)) * (-2 / math.sqrt(math.pi)))
 
 
-def _in_format(function: Any) -> Any:
-    def apply(x: Array, out: Any = None) -> Array:
+def _in_format(function: Callable[[Array], Array]) -> Callable[..., Array]:
+    def apply(x: Array, out: Array | None = None) -> Array:
         return function(x).astype(x.dtype, copy=False)
 
     return apply

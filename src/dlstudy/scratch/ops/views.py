@@ -7,24 +7,23 @@ from typing import Any
 
 import numpy as np
 
-from dlstudy.scratch.both import expand as expand_both
-from dlstudy.scratch.both import permute as permute_both
+from dlstudy.scratch.array_or_tensor import expand as expand_both
+from dlstudy.scratch.array_or_tensor import permute as permute_both
+from dlstudy.scratch.changes import clock, owner
 from dlstudy.scratch.shapes import Shape, sum_to_shape
 from dlstudy.scratch.tape import Node, record
-from dlstudy.scratch.tensor import wrap, wrap_dim
-from dlstudy.scratch.versions import clock, owner
-
-Array = Any
+from dlstudy.scratch.tensor import Tensor, wrap, wrap_dim
+from dlstudy.scratch.types import Array, ArrayOrTensor, Ints
 
 
 def make_view(
     operation: type[Node],
     data: Array,
-    input: Any,
+    input: Tensor,
     replay: Callable[[Any], Any],
     no_write: str | None = None,
     **settings: Any,
-) -> Any:
+) -> Tensor:
     """Return a tensor on `data`, a NumPy view of input's memory, that remembers how to be made again from its base."""
     out = wrap(data)
     out._base = input if input._base is None else input._base
@@ -34,7 +33,7 @@ def make_view(
     return record(operation, out, (input,), **settings)
 
 
-def replay_view(view: Any, base: Any) -> Any:
+def replay_view(view: Tensor, base: ArrayOrTensor) -> ArrayOrTensor:
     """Return the same view of `base`, an array or tensor of the shape of the view's own base."""
     steps = []
     link = view._steps
@@ -58,7 +57,7 @@ class ViewBackward0(Node):
 
     input_shape: Shape
 
-    def grad_a(self, grad: Array) -> Array:
+    def grad_a(self, grad: ArrayOrTensor) -> ArrayOrTensor:
         return grad.reshape(self.input_shape)
 
 
@@ -90,7 +89,7 @@ def full_shape(shape: Sequence[int], count: int) -> Shape:
     return tuple(count // known if size == -1 else size for size in shape)
 
 
-def view(input: Any, *shape: Any) -> Any:
+def view(input: Tensor, *shape: Ints) -> Tensor:
     """Return the same memory in another shape; RuntimeError if its strides do not allow that (use reshape)."""
     if len(shape) == 1 and not isinstance(shape[0], int | tuple | list | np.integer):
         raise TypeError("view(dtype) is not supported: use .to(dtype)")
@@ -105,7 +104,7 @@ def view(input: Any, *shape: Any) -> Any:
     return make_view(ViewBackward0, data, input, lambda t: t.reshape(new), input_shape=input._data.shape)
 
 
-def reshape(input: Any, *shape: Any) -> Any:
+def reshape(input: Tensor, *shape: Ints) -> Tensor:
     """Return the elements in another shape: a view where the strides allow it, else a copy. One size may be -1."""
     new = full_shape(sizes(shape), input._data.size)
     data = input._data.reshape(new)
@@ -120,7 +119,7 @@ class TransposeBackward0(Node):
     dim0: int
     dim1: int
 
-    def grad_a(self, grad: Array) -> Array:
+    def grad_a(self, grad: ArrayOrTensor) -> ArrayOrTensor:
         return grad.swapaxes(self.dim0, self.dim1)
 
 
@@ -128,7 +127,7 @@ class TBackward0(TransposeBackward0):
     """y = a.T of a matrix"""
 
 
-def transpose(input: Any, dim0: int, dim1: int) -> Any:
+def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
     """Return a view with the two dimensions exchanged."""
     ndim = input._data.ndim
     d0, d1 = wrap_dim(dim0, ndim), wrap_dim(dim1, ndim)
@@ -143,11 +142,11 @@ class PermuteBackward0(Node):
 
     inverse: Shape
 
-    def grad_a(self, grad: Array) -> Array:
+    def grad_a(self, grad: ArrayOrTensor) -> ArrayOrTensor:
         return permute_both(grad, self.inverse)
 
 
-def permute(input: Any, *dims: Any) -> Any:
+def permute(input: Tensor, *dims: Ints) -> Tensor:
     """Return a view with the dimensions in the order `dims`."""
     ndim = input._data.ndim
     given = sizes(dims)
@@ -165,11 +164,11 @@ def permute(input: Any, *dims: Any) -> Any:
 class ExpandBackward0(Node):
     """y = a repeated without copying; the tape sums the gradient back to a's shape"""
 
-    def grad_a(self, grad: Array) -> Array:
+    def grad_a(self, grad: ArrayOrTensor) -> ArrayOrTensor:
         return grad
 
 
-def expand(input: Any, *shape: Any) -> Any:
+def expand(input: Tensor, *shape: Ints) -> Tensor:
     """Return a view in which dimensions of size 1 are stretched (stride 0); -1 keeps a size."""
     new, old = sizes(shape), input._data.shape
     added = len(new) - len(old)
@@ -199,7 +198,7 @@ class UnsqueezeBackward0(ViewBackward0):
     """y = a with a new dimension of size 1"""
 
 
-def squeeze(input: Any, dim: Any = None) -> Any:
+def squeeze(input: Tensor, dim: Ints | None = None) -> Tensor:
     """Return a view without the dimensions of size 1, or without `dim` (one or several) where it has size 1."""
     shape = input._data.shape
     chosen = (
@@ -211,7 +210,7 @@ def squeeze(input: Any, dim: Any = None) -> Any:
     return make_view(SqueezeBackward1, input._data.reshape(new), input, lambda t: t.reshape(new), input_shape=shape)
 
 
-def unsqueeze(input: Any, dim: int) -> Any:
+def unsqueeze(input: Tensor, dim: int) -> Tensor:
     """Return a view with a dimension of size 1 put in at `dim`."""
     shape = input._data.shape
     d = wrap_dim(dim, len(shape) + 1)
@@ -221,7 +220,7 @@ def unsqueeze(input: Any, dim: int) -> Any:
     )
 
 
-def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
+def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     """Return the dimensions from `start_dim` to `end_dim` as one."""
     shape = input._data.shape
     first, last = wrap_dim(start_dim, len(shape)), wrap_dim(end_dim, len(shape))
@@ -235,7 +234,7 @@ def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
     return reshape(input, (*shape[:first], middle, *shape[last + 1 :]))
 
 
-def t(input: Any) -> Any:
+def t(input: Tensor) -> Tensor:
     """Return the transpose of a matrix; vectors and numbers stay as they are."""
     if input._data.ndim > 2:
         raise RuntimeError(f"t() expects a tensor with <= 2 dimensions, but self is {input._data.ndim}D")
@@ -244,7 +243,7 @@ def t(input: Any) -> Any:
     return make_view(TBackward0, input._data.T, input, lambda t: t.swapaxes(0, 1), dim0=0, dim1=1)
 
 
-def matrix_transpose(input: Any) -> Any:
+def matrix_transpose(input: Tensor) -> Tensor:
     """Return a view with the last two dimensions exchanged (`.mT`)."""
     if input._data.ndim < 2:
         raise RuntimeError(
@@ -253,14 +252,14 @@ def matrix_transpose(input: Any) -> Any:
     return transpose(input, -2, -1)
 
 
-def reverse_dims(input: Any) -> Any:
+def reverse_dims(input: Tensor) -> Tensor:
     """Return a view with all dimensions in reverse order (`.T`)."""
     if input._data.ndim == 2:
         return permute(input, 1, 0)
     return permute(input, tuple(reversed(range(input._data.ndim))))
 
 
-def unflatten(input: Any, dim: int, sizes: Any) -> Any:
+def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
     """Return a view with dimension `dim` split into several of the given sizes (one may be -1)."""
     shape = input._data.shape
     d = wrap_dim(dim, len(shape))

@@ -4,7 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from .optimizer import Array, Group, Optimizer, buffer, check_settings, count_step, pieces
+from dlstudy.scratch.types import Array
+
+from .optimizer import Group, Optimizer, Params, buffer, check_settings, count_step, pieces
 
 
 class Adagrad(Optimizer):
@@ -16,7 +18,7 @@ class Adagrad(Optimizer):
     """
 
     def __init__(
-        self, params: Any, lr: float = 1e-2, lr_decay: float = 0, weight_decay: float = 0,
+        self, params: Params, lr: float = 1e-2, lr_decay: float = 0, weight_decay: float = 0,
         initial_accumulator_value: float = 0, eps: float = 1e-10, foreach: bool | None = None, *,
         maximize: bool = False, differentiable: bool = False, fused: bool | None = None,
     ):  # fmt: skip

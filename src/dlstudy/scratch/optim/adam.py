@@ -5,7 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from .optimizer import Array, Group, Optimizer, buffer, check_settings, count_step, pieces, running_mean
+from dlstudy.scratch.types import Array
+
+from .optimizer import Group, Optimizer, Params, buffer, check_settings, count_step, pieces, running_mean
 
 
 class Adam(Optimizer):
@@ -21,7 +23,7 @@ class Adam(Optimizer):
     """
 
     def __init__(
-        self, params: Any, lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
+        self, params: Params, lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
         weight_decay: float = 0, amsgrad: bool = False, *, foreach: bool | None = None, maximize: bool = False,
         capturable: bool = False, differentiable: bool = False, fused: bool | None = None,
         decoupled_weight_decay: bool = False,

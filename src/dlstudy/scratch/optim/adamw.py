@@ -1,8 +1,7 @@
 """AdamW: Adam with weight decay beside the step instead of inside the gradient."""
 
-from typing import Any
-
 from .adam import Adam
+from .optimizer import Params
 
 
 class AdamW(Adam):
@@ -14,7 +13,7 @@ class AdamW(Adam):
     """
 
     def __init__(
-        self, params: Any, lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
+        self, params: Params, lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
         weight_decay: float = 1e-2, amsgrad: bool = False, *, maximize: bool = False, foreach: bool | None = None,
         capturable: bool = False, differentiable: bool = False, fused: bool | None = None,
     ):  # fmt: skip

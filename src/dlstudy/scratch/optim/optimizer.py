@@ -14,15 +14,16 @@ from typing import Any
 
 import numpy as np
 
-from dlstudy.scratch._quiet import quiet
 from dlstudy.scratch.autograd import enable_grad
+from dlstudy.scratch.changes import note_change
 from dlstudy.scratch.ops.inplace import check_writable
+from dlstudy.scratch.quiet import quiet
 from dlstudy.scratch.tape import mode
 from dlstudy.scratch.tensor import RemovableHandle, Tensor, wrap
-from dlstudy.scratch.versions import note_change
+from dlstudy.scratch.types import Array
 
-Array = Any
 Group = dict[str, Any]
+Params = Iterable[Any]  # parameters, or dicts: a group each
 PIECE = 65536  # elements: the six arrays that Adam works on are then 1.5 MiB in float32, and stay in the cache
 
 
@@ -60,7 +61,7 @@ class Optimizer:
     direction. The settings foreach, fused and capturable are accepted and change nothing; differentiable is refused.
     """
 
-    def __init__(self, params: Any, defaults: dict[str, Any]):
+    def __init__(self, params: Params, defaults: dict[str, Any]):
         if isinstance(params, Tensor):
             raise TypeError(
                 "params argument given to the optimizer should be an iterable of Tensors or dicts, but got a Tensor"

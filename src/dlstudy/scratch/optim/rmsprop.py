@@ -4,7 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from .optimizer import Array, Group, Optimizer, buffer, check_settings, count_step, pieces, running_mean
+from dlstudy.scratch.types import Array
+
+from .optimizer import Group, Optimizer, Params, buffer, check_settings, count_step, pieces, running_mean
 
 
 class RMSprop(Optimizer):
@@ -16,7 +18,7 @@ class RMSprop(Optimizer):
     """
 
     def __init__(
-        self, params: Any, lr: float = 1e-2, alpha: float = 0.99, eps: float = 1e-8, weight_decay: float = 0,
+        self, params: Params, lr: float = 1e-2, alpha: float = 0.99, eps: float = 1e-8, weight_decay: float = 0,
         momentum: float = 0, centered: bool = False, capturable: bool = False, foreach: bool | None = None,
         maximize: bool = False, differentiable: bool = False,
     ):  # fmt: skip

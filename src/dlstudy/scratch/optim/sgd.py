@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from .optimizer import Array, Group, Optimizer, buffer, check_settings, pieces
+from dlstudy.scratch.types import Array
+
+from .optimizer import Group, Optimizer, Params, buffer, check_settings, pieces
 
 
 class SGD(Optimizer):
@@ -16,7 +18,7 @@ class SGD(Optimizer):
     """
 
     def __init__(
-        self, params: Any, lr: float = 1e-3, momentum: float = 0, dampening: float = 0, weight_decay: float = 0,
+        self, params: Params, lr: float = 1e-3, momentum: float = 0, dampening: float = 0, weight_decay: float = 0,
         nesterov: bool = False, *, maximize: bool = False, foreach: bool | None = None, differentiable: bool = False,
         fused: bool | None = None,
     ):  # fmt: skip

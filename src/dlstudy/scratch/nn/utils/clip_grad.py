@@ -2,13 +2,13 @@
 
 import math
 from collections.abc import Iterable
-from typing import Any
 
 import numpy as np
 
-from dlstudy.scratch._quiet import quiet
+from dlstudy.scratch.changes import note_change
+from dlstudy.scratch.quiet import quiet
 from dlstudy.scratch.tensor import Tensor, wrap
-from dlstudy.scratch.versions import note_change
+from dlstudy.scratch.types import Array
 
 Parameters = Tensor | Iterable[Tensor]
 
@@ -18,7 +18,7 @@ def _gradients(parameters: Parameters) -> list[Tensor]:
     return [p._grad for p in listed if p._grad is not None]
 
 
-def _norm(x: Any, p: float) -> Any:
+def _norm(x: Array, p: float) -> Array:
     """Return the p-norm of all elements of an array, in its own format."""
     flat = x.reshape(-1)
     if p == 2:

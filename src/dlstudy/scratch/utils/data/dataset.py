@@ -7,7 +7,8 @@ import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Generic, TypeVar
 
-from dlstudy.scratch.random import Generator, randperm
+from dlstudy.scratch.random import Generator
+from dlstudy.scratch.sampling import randperm
 from dlstudy.scratch.tensor import Tensor
 
 Sample = TypeVar("Sample", covariant=True)

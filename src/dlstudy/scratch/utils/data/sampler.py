@@ -5,7 +5,8 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
-from dlstudy.scratch.random import Generator, default_generator, randint, randperm, uniform_array
+from dlstudy.scratch.random import Generator, default_generator, uniform_array
+from dlstudy.scratch.sampling import randint, randperm
 
 Index = TypeVar("Index", covariant=True)
 

@@ -1,5 +1,5 @@
 # ruff: noqa: D102 - a derivative is described by the line under its class
-"""Choosing between values: where, clamp, maximum, comparisons and logic."""
+"""Comparisons, logic, and what chooses by them: where, maximum, clamp."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,29 +7,28 @@ from typing import Any
 import numpy as np
 
 from dlstudy.scratch import dtypes
-from dlstudy.scratch._quiet import quiet
-from dlstudy.scratch.both import masked, plain, select
+from dlstudy.scratch.array_or_tensor import masked, plain, select
+from dlstudy.scratch.quiet import quiet
 from dlstudy.scratch.shapes import broadcast_shapes
 from dlstudy.scratch.tape import Node, record
 from dlstudy.scratch.tensor import Tensor, wrap
+from dlstudy.scratch.types import Array, ArrayOrTensor, Operand
 
 from .pointwise import operands
-
-Array = Any
 
 
 class WhereBackward0(Node):
     """y = a where the mask is true, else b"""
 
-    def grad_a(self, grad: Array, mask: Array) -> Array:
+    def grad_a(self, grad: ArrayOrTensor, mask: Array) -> ArrayOrTensor:
         return masked(grad, mask)
 
-    def grad_b(self, grad: Array, mask: Array) -> Array:
+    def grad_b(self, grad: ArrayOrTensor, mask: Array) -> ArrayOrTensor:
         return masked(grad, ~mask)
 
 
 @quiet
-def where(condition: Any, input: Any = None, other: Any = None) -> Any:
+def where(condition: Tensor, input: Any = None, other: Any = None) -> Tensor | tuple[Tensor, ...]:
     """Return `input` where `condition` (a bool tensor) is true and `other` elsewhere; either may be a number.
 
     With the condition alone: a tuple of index tensors, one per dimension, of the places where it is true.
@@ -49,15 +48,15 @@ def where(condition: Any, input: Any = None, other: Any = None) -> Any:
 class MaskedFillBackward0(Node):
     """y = a, but a given value where the mask is true"""
 
-    def grad_a(self, grad: Array, mask: Array) -> Array:
+    def grad_a(self, grad: ArrayOrTensor, mask: Array) -> ArrayOrTensor:
         return masked(grad, ~mask)
 
-    def grad_value(self, grad: Array, mask: Array) -> Array:
+    def grad_value(self, grad: ArrayOrTensor, mask: Array) -> ArrayOrTensor:
         return masked(grad, mask)
 
 
 @quiet
-def masked_fill(input: Any, mask: Any, value: Any) -> Any:
+def masked_fill(input: Tensor, mask: Tensor, value: Operand) -> Tensor:
     """Return a copy of `input` with `value` (a number or 0-d tensor) where `mask` is true."""
     if mask._data.dtype != bool:
         raise RuntimeError(f"masked_fill only supports boolean masks, but got mask with dtype {mask.dtype}")
@@ -74,33 +73,33 @@ def masked_fill(input: Any, mask: Any, value: Any) -> Any:
 class MaximumBackward0(Node):
     """y = max(a, b); equal numbers share the gradient"""
 
-    def grad_a(self, grad: Array, a: Array, b: Array) -> Array:
+    def grad_a(self, grad: ArrayOrTensor, a: ArrayOrTensor, b: ArrayOrTensor) -> ArrayOrTensor:
         return share(grad, plain(a), plain(b))
 
-    def grad_b(self, grad: Array, a: Array, b: Array) -> Array:
+    def grad_b(self, grad: ArrayOrTensor, a: ArrayOrTensor, b: ArrayOrTensor) -> ArrayOrTensor:
         return share(grad, plain(b), plain(a))
 
 
 class MinimumBackward0(Node):
     """y = min(a, b); equal numbers share the gradient"""
 
-    def grad_a(self, grad: Array, a: Array, b: Array) -> Array:
+    def grad_a(self, grad: ArrayOrTensor, a: ArrayOrTensor, b: ArrayOrTensor) -> ArrayOrTensor:
         return share(grad, -plain(a), -plain(b))
 
-    def grad_b(self, grad: Array, a: Array, b: Array) -> Array:
+    def grad_b(self, grad: ArrayOrTensor, a: ArrayOrTensor, b: ArrayOrTensor) -> ArrayOrTensor:
         return share(grad, -plain(b), -plain(a))
 
 
-def share(grad: Array, mine: Array, other: Array) -> Array:
+def share(grad: ArrayOrTensor, mine: Array, other: Array) -> ArrayOrTensor:
     """Return the gradient for the one with value `mine` in max(mine, other): all, none, or half of it where they are
     equal.
     """
     return masked(select(mine == other, grad / 2, grad), ~(mine < other))
 
 
-def _extremum(ufunc: Any, operation: type[Node]) -> Callable[[Any, Any], Any]:
+def _extremum(ufunc: np.ufunc, operation: type[Node]) -> Callable[[Tensor, Any], Tensor]:
     @quiet
-    def apply(input: Any, other: Any) -> Any:
+    def apply(input: Tensor, other: Tensor) -> Tensor:
         if not isinstance(other, Tensor):
             raise TypeError(f"{ufunc.__name__}(): expected a Tensor as the second argument, got {type(other).__name__}")
         x, y = operands(input, other)
@@ -122,7 +121,7 @@ class ClampBackward1(Node):
     low: Any
     high: Any
 
-    def grad_a(self, grad: Array, a: Array) -> Array:
+    def grad_a(self, grad: ArrayOrTensor, a: ArrayOrTensor) -> ArrayOrTensor:
         x = plain(a)
         inside = np.ones(x.shape, bool)
         if self.low is not None:
@@ -133,7 +132,7 @@ class ClampBackward1(Node):
 
 
 @quiet
-def clamp(input: Any, min: Any = None, max: Any = None) -> Any:
+def clamp(input: Tensor, min: Operand | None = None, max: Operand | None = None) -> Tensor:
     """Return `input` held between `min` and `max` (numbers or tensors; either may be left out); nan stays nan."""
     if min is None and max is None:
         raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
@@ -153,17 +152,17 @@ def clamp(input: Any, min: Any = None, max: Any = None) -> Any:
 class ClampBackward0(Node):
     """y = a held between two tensors"""
 
-    def grad_a(self, grad: Array, inside: Array) -> Array:
+    def grad_a(self, grad: ArrayOrTensor, inside: Array) -> ArrayOrTensor:
         return masked(grad, inside)
 
-    def grad_low(self, grad: Array, below: Array) -> Array:
+    def grad_low(self, grad: ArrayOrTensor, below: Array) -> ArrayOrTensor:
         return masked(grad, below)
 
-    def grad_high(self, grad: Array, above: Array) -> Array:
+    def grad_high(self, grad: ArrayOrTensor, above: Array) -> ArrayOrTensor:
         return masked(grad, above)
 
 
-def _clamp_by_tensors(input: Any, min: Any, max: Any) -> Any:
+def _clamp_by_tensors(input: Tensor, min: Operand | None, max: Operand | None) -> Tensor:
     """clamp with tensors as limits: where the lower limit exceeds the upper one, the upper one wins."""
     limits = [t for t in (min, max) if t is not None]
     kind = dtypes.result_type(input, *limits).numpy
@@ -184,10 +183,10 @@ def _clamp_by_tensors(input: Any, min: Any, max: Any) -> Any:
     return record(ClampBackward0, wrap(out), (input, min, max), **settings)
 
 
-def comparison(ufunc: Any) -> Callable[[Any, Any], Any]:
+def comparison(ufunc: np.ufunc) -> Callable[[Tensor, Any], Tensor]:
     """Return the tensor function for a NumPy comparison; its result is a bool tensor."""
 
-    def apply(input: Any, other: Any) -> Any:
+    def apply(input: Tensor, other: Operand) -> Tensor:
         if not isinstance(other, Tensor | float | int | np.number | np.bool_):
             return NotImplemented
         x, y = operands(input, other)
@@ -204,8 +203,8 @@ lt, le = comparison(np.less), comparison(np.less_equal)
 gt, ge = comparison(np.greater), comparison(np.greater_equal)
 
 
-def _test(function: Any) -> Callable[[Any], Any]:
-    def apply(input: Any) -> Any:
+def _test(function: np.ufunc) -> Callable[[Tensor], Tensor]:
+    def apply(input: Tensor) -> Tensor:
         return wrap(np.asarray(function(input._data)))
 
     apply.__name__ = function.__name__
@@ -217,8 +216,8 @@ isnan, isinf, isfinite = _test(np.isnan), _test(np.isinf), _test(np.isfinite)
 logical_not = _test(np.logical_not)
 
 
-def _logic(function: Any) -> Callable[[Any, Any], Any]:
-    def apply(input: Any, other: Any) -> Any:
+def _logic(function: np.ufunc) -> Callable[[Tensor, Any], Tensor]:
+    def apply(input: Tensor, other: Tensor) -> Tensor:
         broadcast_shapes(input._data.shape, other._data.shape)
         return wrap(np.asarray(function(input._data, other._data)))
 
@@ -230,8 +229,8 @@ def _logic(function: Any) -> Callable[[Any, Any], Any]:
 logical_and, logical_or, logical_xor = _logic(np.logical_and), _logic(np.logical_or), _logic(np.logical_xor)
 
 
-def _bits(ufunc: Any) -> Callable[[Any, Any], Any]:
-    def apply(input: Any, other: Any) -> Any:
+def _bits(ufunc: np.ufunc) -> Callable[[Tensor, Any], Tensor]:
+    def apply(input: Tensor, other: Operand) -> Tensor:
         if not isinstance(other, Tensor | int | np.integer | np.bool_):
             return NotImplemented
         x, y = operands(input, other)
@@ -248,14 +247,14 @@ def _bits(ufunc: Any) -> Callable[[Any, Any], Any]:
 bitwise_and, bitwise_or, bitwise_xor = _bits(np.bitwise_and), _bits(np.bitwise_or), _bits(np.bitwise_xor)
 
 
-def bitwise_not(input: Any) -> Any:
+def bitwise_not(input: Tensor) -> Tensor:
     """Return the inverted bits of integers, or not of booleans."""
     if input._data.dtype.kind == "f":
         raise TypeError("~ (operator.invert) is only implemented on integer and Boolean-type tensors")
     return wrap(np.invert(input._data, out=...))
 
 
-def nonzero(input: Any, *, as_tuple: bool = False) -> Any:
+def nonzero(input: Tensor, *, as_tuple: bool = False) -> Tensor | tuple[Tensor, ...]:
     """Return the indices of the elements that are not 0: one row each, or with `as_tuple` one tensor per dimension."""
     found = np.nonzero(np.atleast_1d(input._data))
     if as_tuple:
@@ -265,27 +264,27 @@ def nonzero(input: Any, *, as_tuple: bool = False) -> Any:
     return wrap(np.stack(found, axis=1))
 
 
-def equal(input: Any, other: Any) -> bool:
+def equal(input: Tensor, other: Tensor) -> bool:
     """Return whether two tensors have the same shape and the same values."""
     return input._data.shape == other._data.shape and bool((input._data == other._data).all())
 
 
 @quiet
-def isclose(input: Any, other: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Any:
+def isclose(input: Tensor, other: Tensor, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Tensor:
     """Return where |input - other| <= atol + rtol |other|."""
     _same_format("isclose", input, other)
     return wrap(np.asarray(np.isclose(input._data, other._data, rtol, atol, equal_nan)))
 
 
 @quiet
-def allclose(input: Any, other: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> bool:
+def allclose(input: Tensor, other: Tensor, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> bool:
     """Return whether |input - other| <= atol + rtol |other| everywhere."""
     _same_format("allclose", input, other)
     broadcast_shapes(input._data.shape, other._data.shape)
     return bool(np.allclose(input._data, other._data, rtol, atol, equal_nan))
 
 
-def _same_format(name: str, input: Any, other: Any) -> None:
+def _same_format(name: str, input: Tensor, other: Tensor) -> None:
     if input._data.dtype != other._data.dtype:
         raise RuntimeError(f"{name}: expected both tensors to have one dtype, got {input.dtype} and {other.dtype}")
 

@@ -6,21 +6,22 @@ from typing import Any
 
 import numpy as np
 
-from dlstudy.scratch._quiet import quiet
-from dlstudy.scratch.both import masked, plain
+from dlstudy.scratch.array_or_tensor import masked, plain
 from dlstudy.scratch.printing import ValuesAndIndices
+from dlstudy.scratch.quiet import quiet
 from dlstudy.scratch.tape import Node, record
 from dlstudy.scratch.tensor import Tensor, wrap
+from dlstudy.scratch.types import Array, ArrayOrTensor, Ints
 
+from .comparisons import maximum, minimum
+from .gathering import pick
 from .reductions import Reduction, count_of, one_dim, reduced_dims
-
-Array = Any
 
 
 class MaxBackward1(Reduction):
     """y = the largest (or smallest) of a; equal ones share the gradient"""
 
-    def grad_a(self, grad: Array, a: Array, out: Array) -> Array:
+    def grad_a(self, grad: ArrayOrTensor, a: ArrayOrTensor, out: ArrayOrTensor) -> ArrayOrTensor:
         x, y = plain(a), plain(self.spread(out))
         chosen = (x == y) | ((x != x) & (y != y))  # nan is the extremum of everything that holds one
         shares = np.add.reduce(chosen, axis=self.dims, keepdims=True, dtype=x.dtype)
@@ -39,9 +40,9 @@ class AminBackward0(MaxBackward1):
     """y = the smallest of a over some dimensions"""
 
 
-def _extremum(name: str, ufunc: Any, operation: type[Node]) -> Callable[..., Any]:
+def _extremum(name: str, ufunc: np.ufunc, operation: type[Node]) -> Callable[..., Any]:
     @quiet
-    def apply(input: Any, dim: Any = (), keepdim: bool = False) -> Any:
+    def apply(input: Tensor, dim: Ints = (), keepdim: bool = False) -> Tensor:
         x = input._data
         dims = reduced_dims(dim, x.ndim)
         if count_of(x.shape, dims) == 0:
@@ -67,17 +68,15 @@ def no_elements(name: str, x: Array, dim: int) -> None:
         raise IndexError(f"{name}(): Expected reduction dim {dim} to have non-zero size.")
 
 
-def _extremum_along(name: str, of_all: Any, pairwise: Any, arg: Any) -> Callable[..., Any]:
+def _extremum_along(
+    name: str, of_all: Callable[..., Tensor], pairwise: np.ufunc, arg: Callable[..., Any]
+) -> Callable[..., Any]:
     @quiet
-    def apply(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
+    def apply(input: Tensor, dim: int | Tensor | None = None, keepdim: bool = False) -> Tensor | ValuesAndIndices:
         if dim is None:
             return of_all(input)
         if isinstance(dim, Tensor):
-            from .choice import maximum, minimum
-
             return (maximum if pairwise is np.maximum else minimum)(input, dim)
-        from .gathering import pick
-
         d = one_dim(input, dim)
         no_elements(name, input._data, d)
         index = np.asarray(arg(input._data, axis=d, keepdims=True)) if input._data.ndim else np.zeros((), np.int64)
@@ -96,8 +95,8 @@ max = _extremum_along("max", _max_of_all, np.maximum, np.argmax)
 min = _extremum_along("min", _min_of_all, np.minimum, np.argmin)
 
 
-def _arg(name: str, function: Any) -> Callable[..., Any]:
-    def apply(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
+def _arg(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    def apply(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
         x = input._data
         if x.dtype == bool:
             raise RuntimeError(f"{name}: bool tensors have no order, convert with .int() first")

@@ -1,19 +1,18 @@
 """Losses of distances and margins, and of parameters of a distribution, each composed of operations on the tape."""
 
 import math
-from typing import Any
 
 import numpy as np
 
-from dlstudy.scratch.tensor import wrap
+from dlstudy.scratch.tensor import Tensor, wrap
 
 from .losses import reduce_tensor, reduction_of
 
 
 def margin_ranking_loss(
-    input1: Any, input2: Any, target: Any, margin: float = 0, size_average: Any = None, reduce: Any = None,
-    reduction: str = "mean",
-) -> Any:  # fmt: skip
+    input1: Tensor, input2: Tensor, target: Tensor, margin: float = 0, size_average: bool | None = None,
+    reduce: bool | None = None, reduction: str = "mean",
+) -> Tensor:  # fmt: skip
     """Return max(0, -y (a - b) + margin) for tensors (...) of one size and y = `target` of 1 or -1."""
     reduction = reduction_of(reduction, size_average, reduce)
     if input1.dim() != input2.dim() or input1.dim() != target.dim():
@@ -25,8 +24,9 @@ def margin_ranking_loss(
 
 
 def hinge_embedding_loss(
-    input: Any, target: Any, margin: float = 1.0, size_average: Any = None, reduce: Any = None, reduction: str = "mean"
-) -> Any:
+    input: Tensor, target: Tensor, margin: float = 1.0, size_average: bool | None = None, reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:  # fmt: skip
     """Return x where the target is 1 and max(0, margin - x) where it is -1, for distances x = `input` (...)."""
     reduction = reduction_of(reduction, size_average, reduce)
     y = target._data
@@ -36,21 +36,21 @@ def hinge_embedding_loss(
 
 
 def soft_margin_loss(
-    input: Any, target: Any, size_average: Any = None, reduce: Any = None, reduction: str = "mean"
-) -> Any:
+    input: Tensor, target: Tensor, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean"
+) -> Tensor:
     """Return ln(1 + exp(-y x)) for scores x = `input` (...) and y = `target` of 1 or -1."""
     reduction = reduction_of(reduction, size_average, reduce)
     return reduce_tensor((-target * input).exp().log1p(), reduction)
 
 
-def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Any:
+def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
     """Return x1 . x2 / (|x1| |x2|) along `dim`, each length taken as `eps` at least."""
     x1, x2 = x1 * 1.0, x2 * 1.0
     length1, length2 = (_length(x, dim, eps) for x in (x1, x2))
     return ((x1 / length1) * (x2 / length2)).sum(dim)
 
 
-def _length(x: Any, dim: int, eps: float) -> Any:
+def _length(x: Tensor, dim: int, eps: float) -> Tensor:
     square = (x * x).sum(dim, keepdim=True)
     zero = wrap(np.asarray(square._data == 0))  # where the root has no derivative, 0 is taken
     length = square.masked_fill(zero, 1.0).sqrt().masked_fill(zero, 0.0)
@@ -59,9 +59,9 @@ def _length(x: Any, dim: int, eps: float) -> Any:
 
 
 def cosine_embedding_loss(
-    input1: Any, input2: Any, target: Any, margin: float = 0, size_average: Any = None, reduce: Any = None,
-    reduction: str = "mean",
-) -> Any:  # fmt: skip
+    input1: Tensor, input2: Tensor, target: Tensor, margin: float = 0, size_average: bool | None = None,
+    reduce: bool | None = None, reduction: str = "mean",
+) -> Tensor:  # fmt: skip
     """Return 1 - cos(a, b) where the target (N) is 1 and max(0, cos(a, b) - margin) where it is -1, for (N, D).
 
     For two vectors (D) the target is a single number.
@@ -82,9 +82,9 @@ def cosine_embedding_loss(
 
 
 def triplet_margin_loss(
-    anchor: Any, positive: Any, negative: Any, margin: float = 1.0, p: float = 2, eps: float = 1e-6, swap: bool = False,
-    size_average: Any = None, reduce: Any = None, reduction: str = "mean",
-) -> Any:  # fmt: skip
+    anchor: Tensor, positive: Tensor, negative: Tensor, margin: float = 1.0, p: float = 2, eps: float = 1e-6,
+    swap: bool = False, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean",
+) -> Tensor:  # fmt: skip
     """Return max(0, |a - p| - |a - n| + margin) for (N, D) or (D) (FaceNet [1503.03832], equation 3, with plain
     distances as in torch); `p` is the power of the norm, `eps` is added to the differences.
 
@@ -94,7 +94,7 @@ def triplet_margin_loss(
     if margin <= 0:
         raise ValueError(f"margin must be greater than 0, got {margin}")
 
-    def distance(a: Any, b: Any) -> Any:
+    def distance(a: Tensor, b: Tensor) -> Tensor:
         gap = (a - b + eps).abs()
         return (gap * gap).sum(-1).sqrt() if p == 2 else gap.pow(p).sum(-1).pow(1 / p)
 
@@ -105,9 +105,9 @@ def triplet_margin_loss(
 
 
 def poisson_nll_loss(
-    input: Any, target: Any, log_input: bool = True, full: bool = False, size_average: Any = None, eps: float = 1e-8,
-    reduce: Any = None, reduction: str = "mean",
-) -> Any:  # fmt: skip
+    input: Tensor, target: Tensor, log_input: bool = True, full: bool = False, size_average: bool | None = None,
+    eps: float = 1e-8, reduce: bool | None = None, reduction: str = "mean",
+) -> Tensor:  # fmt: skip
     """Return rate - k ln(rate) for counts k = `target` (...); `input` is ln(rate), or the rate if not `log_input`.
 
     `full` adds Stirling's k ln k - k + ln(2 pi k) / 2 where k > 1, which has no gradient to the input.
@@ -123,8 +123,8 @@ def poisson_nll_loss(
 
 
 def gaussian_nll_loss(
-    input: Any, target: Any, var: Any, full: bool = False, eps: float = 1e-6, reduction: str = "mean"
-) -> Any:
+    input: Tensor, target: Tensor, var: Tensor, full: bool = False, eps: float = 1e-6, reduction: str = "mean"
+) -> Tensor:
     """Return (ln v + (x - y)^2 / v) / 2 for a predicted mean x = `input` (...) and variance v = `var`, at least `eps`.
 
     `var` has the input's shape, or its last size may be 1 or missing. `full` adds ln(2 pi) / 2.

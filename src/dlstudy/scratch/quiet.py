@@ -7,9 +7,12 @@ of that; should a later NumPy move it, the slower official way is used.
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 try:
     from numpy._core._ufunc_config import _extobj_contextvar, _make_extobj  # type: ignore[attr-defined]
@@ -31,11 +34,11 @@ except ImportError:  # pragma: no cover
         token.__exit__(None, None, None)
 
 
-def quiet(function: Callable[..., Any]) -> Callable[..., Any]:
+def quiet(function: Callable[P, R]) -> Callable[P, R]:
     """Return `function` made to run without NumPy's floating-point warnings."""
 
     @functools.wraps(function)
-    def run(*args: Any, **kwargs: Any) -> Any:
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
         token = hush(SILENT)
         try:
             return function(*args, **kwargs)

@@ -1,19 +1,18 @@
 # ruff: noqa: D102 - a derivative is described by the line under its class
-"""Operations along one dimension that keep it: running sums and softmax."""
+"""Softmax and its logarithm along one dimension, and running sums, each beside its derivative."""
 
 from typing import Any
 
 import numpy as np
 
-from dlstudy.scratch._quiet import quiet
-from dlstudy.scratch.both import cumsum as cumsum_both
-from dlstudy.scratch.both import flip
+from dlstudy.scratch.array_or_tensor import cumsum as cumsum_both
+from dlstudy.scratch.array_or_tensor import flip
+from dlstudy.scratch.quiet import quiet
 from dlstudy.scratch.tape import Node, record
 from dlstudy.scratch.tensor import Tensor, wrap
+from dlstudy.scratch.types import Array, ArrayOrTensor, DType
 
 from .reductions import floats_only, one_dim
-
-Array = Any
 
 
 class CumsumBackward0(Node):
@@ -21,12 +20,12 @@ class CumsumBackward0(Node):
 
     along: int
 
-    def grad_a(self, grad: Array) -> Array:
+    def grad_a(self, grad: ArrayOrTensor) -> ArrayOrTensor:
         return flip(cumsum_both(flip(grad, (self.along,)), self.along), (self.along,)) if grad.ndim else grad
 
 
 @quiet
-def cumsum(input: Any, dim: int, *, dtype: Any = None) -> Any:
+def cumsum(input: Tensor, dim: int, *, dtype: DType | None = None) -> Tensor:
     """Return the running sum along `dim`; integers and booleans are summed as int64."""
     if dtype is not None:
         input = input.to(dtype)
@@ -42,7 +41,7 @@ class SoftmaxBackward0(Node):
 
     along: int
 
-    def grad_a(self, grad: Array, out: Array) -> Array:
+    def grad_a(self, grad: ArrayOrTensor, out: ArrayOrTensor) -> ArrayOrTensor:
         weighted = grad * out
         return weighted - out * weighted.sum(axis=self.along, keepdims=True) if weighted.ndim else weighted * 0
 
@@ -52,14 +51,14 @@ class LogSoftmaxBackward0(Node):
 
     along: int
 
-    def grad_a(self, grad: Array, out: Array) -> Array:
+    def grad_a(self, grad: ArrayOrTensor, out: ArrayOrTensor) -> ArrayOrTensor:
         if not grad.ndim:
             return grad * 0
         return grad - (out.exp() if isinstance(out, Tensor) else np.exp(out)) * grad.sum(axis=self.along, keepdims=True)
 
 
 @quiet
-def softmax(input: Any, dim: int, dtype: Any = None) -> Any:
+def softmax(input: Tensor, dim: int, dtype: DType | None = None) -> Tensor:
     """Return exp(input) / sum(exp(input)) along `dim`, computed without overflow."""
     x, d = _shifted("softmax", input, dim, dtype)
     np.exp(x, out=x)
@@ -68,14 +67,14 @@ def softmax(input: Any, dim: int, dtype: Any = None) -> Any:
 
 
 @quiet
-def log_softmax(input: Any, dim: int, dtype: Any = None) -> Any:
+def log_softmax(input: Tensor, dim: int, dtype: DType | None = None) -> Tensor:
     """Return the logarithm of softmax(input) along `dim`, computed without overflow."""
     x, d = _shifted("log_softmax", input, dim, dtype)
     x -= np.log(np.add.reduce(np.exp(x), axis=d, keepdims=True) if x.ndim else np.exp(x))
     return record(LogSoftmaxBackward0, wrap(x), (input,), along=d)
 
 
-def _shifted(name: str, input: Any, dim: int, dtype: Any) -> tuple[Array, int]:
+def _shifted(name: str, input: Tensor, dim: int, dtype: DType | None) -> tuple[Array, int]:
     """Return input minus its largest element along `dim`, as a new array, and the dimension."""
     if dtype is not None:
         input = input.to(dtype)

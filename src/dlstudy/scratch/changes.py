@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-Array = Any
+from .types import Array
 
 clock = itertools.count(-1, -1)
 

@@ -5,10 +5,12 @@ from typing import Any
 
 import numpy as np
 
+from dlstudy.scratch.tensor import Tensor
+
 from .matrix import diagonal, matmul
 
 
-def einsum(equation: str, *operands: Any) -> Any:
+def einsum(equation: str, *operands: Any) -> Tensor:
     """Return sums of products in Einstein's notation, as "bij,bjk->bik": letters name dimensions, those not in the
     result are summed.
 
@@ -31,7 +33,7 @@ def einsum(equation: str, *operands: Any) -> Any:
     return result.permute([result_labels.index(label) for label in output])
 
 
-def _parse(equation: str, operands: tuple[Any, ...]) -> tuple[list[list[str]], list[str], dict[str, int]]:
+def _parse(equation: str, operands: tuple[Tensor, ...]) -> tuple[list[list[str]], list[str], dict[str, int]]:
     """Return the labels of each operand and of the result, and the size of each label; "..." becomes labels "0", "1",
     ...
     """
@@ -74,7 +76,7 @@ def _parse(equation: str, operands: tuple[Any, ...]) -> tuple[list[list[str]], l
     return inputs, output, sizes
 
 
-def _without_repeats(labels: list[str], t: Any) -> tuple[list[str], Any]:
+def _without_repeats(labels: list[str], t: Tensor) -> tuple[list[str], Tensor]:
     """Return an operand whose repeated letters ("ii") were replaced by its diagonal."""
     labels = list(labels)
     for label in [name for name, count in Counter(labels).items() if count > 1]:
@@ -87,8 +89,8 @@ def _without_repeats(labels: list[str], t: Any) -> tuple[list[str], Any]:
 
 
 def _multiply(
-    a_labels: list[str], a: Any, b_labels: list[str], b: Any, later: set[str], sizes: dict[str, int]
-) -> tuple[list[str], Any]:
+    a_labels: list[str], a: Tensor, b_labels: list[str], b: Tensor, later: set[str], sizes: dict[str, int]
+) -> tuple[list[str], Tensor]:
     """Multiply two operands and sum the letters that nobody needs later: one batched matrix product."""
     a_labels, a = _sum_own(a_labels, a, set(b_labels) | later)
     b_labels, b = _sum_own(b_labels, b, set(a_labels) | later)
@@ -113,20 +115,20 @@ def _multiply(
     return batch + a_only + b_only, product.reshape(list(product.shape[:-2]) + rows + columns)
 
 
-def _sum_own(labels: list[str], t: Any, needed: set[str]) -> tuple[list[str], Any]:
+def _sum_own(labels: list[str], t: Tensor, needed: set[str]) -> tuple[list[str], Tensor]:
     """Sum the dimensions that only this operand has and nobody needs."""
     own = tuple(i for i, label in enumerate(labels) if label not in needed)
     return ([label for label in labels if label in needed], t.sum(own)) if own else (labels, t)
 
 
-def _align(labels: list[str], t: Any, target: list[str]) -> Any:
+def _align(labels: list[str], t: Tensor, target: list[str]) -> Tensor:
     """Return the operand with its dimensions in the order of `target`, of size 1 where it has none."""
     t = t.permute([labels.index(label) for label in target if label in labels])
     sizes = iter(t._data.shape)
     return t.reshape([next(sizes) if label in labels else 1 for label in target])
 
 
-def _stretch(labels: list[str], t: Any, inner: list[str], sizes: dict[str, int]) -> Any:
+def _stretch(labels: list[str], t: Tensor, inner: list[str], sizes: dict[str, int]) -> Tensor:
     """Return the operand with summed dimensions of size 1 broadcast to the size that the other operand has."""
     wanted = [sizes[label] if label in inner else size for label, size in zip(labels, t._data.shape)]
     return t if tuple(wanted) == t._data.shape else t.expand(wanted)

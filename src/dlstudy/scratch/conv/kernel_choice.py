@@ -15,10 +15,11 @@ from typing import Any
 
 import numpy as np
 
+from dlstudy.scratch.types import Array
+
 from . import flat, pointwise, rows, winograd
 from .geometry import Geometry
 
-Array = Any
 WINOGRAD = 20  # from this worth on Winograd's algorithm is quicker than a direct product
 ROWS = range(8, 48)  # numbers of input channels for which `rows` is quicker than `flat`, by up to a tenth
 BAND = 4_000_000  # bytes of work for one sample from which on a picture is done in bands
