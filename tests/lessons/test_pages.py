@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from dlstudy.course.content import catalogue, links, paths
+from dlstudy.course.content import catalogue, links, paths, questions
 from dlstudy.course import engine
 from dlstudy.course.running import sync
 from dlstudy.course.content.exercises import exercise_ids, load_exercise
@@ -85,15 +85,14 @@ def test_every_cell_has_a_name(path: Path) -> None:
 @every_page
 def test_what_the_exercises_folder_holds_is_on_the_page_and_the_other_way_round(path: Path) -> None:
     page = LessonFile.read(path)
-    folder = paths.exercises_folder() / path.name[:2]
     on_page = parts_of(page)
     slugs = [name.partition("/")[2] for name in exercise_ids(path.name[:2])]
     assert on_page["check"] == slugs, "each exercise is checked on the page, in the order of its folder"
     cells = {cell.name for cell in page.cells}
     assert not {f"check_{slug.replace('-', '_')}" for slug in slugs} - cells
-    for event, file, key in (("quiz", "quiz.toml", "question"), ("prediction", "predictions.toml", "prediction")):
-        found = catalogue._read_toml(folder / file).get(key, []) if (folder / file).is_file() else []
-        assert on_page[event] == [entry["id"] for entry in found], f"the page and {file} hold the same, in one order"
+    for event, read in (("quiz", questions.read_quiz), ("prediction", questions.read_predictions)):
+        found = [entry.id for entry in read(path.name[:2])]
+        assert on_page[event] == found, "the page and the file hold the same, in one order"
 
 
 @every_lesson

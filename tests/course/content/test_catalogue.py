@@ -165,7 +165,8 @@ def content(tmp_path: Path) -> Path:
         folder = tmp_path / "exercises" / "01" / slug
         folder.mkdir(parents=True)
         (folder / "exercise.toml").write_text(f'level = "{level}"\norder = {order}\n', encoding="utf-8")
-    quiz = '[[question]]\nid = "views"\n[[question]]\nid = "extra"\nlevel = "further"\n'
+    asked = 'question = "Is it?"\noptions = [{ text = "Yes", correct = true }, { text = "No" }]\n'
+    quiz = f'[[question]]\nid = "views"\n{asked}[[question]]\nid = "extra"\nlevel = "further"\n{asked}'
     (tmp_path / "exercises" / "01" / "quiz.toml").write_text(quiz, encoding="utf-8")
     return tmp_path
 
@@ -205,5 +206,5 @@ def test_a_planned_lesson_is_never_complete(tmp_path: Path) -> None:
 
 def test_broken_exercise_file_is_named(content: Path) -> None:
     (content / "exercises" / "01" / "first" / "exercise.toml").write_text("level = core", encoding="utf-8")
-    with pytest.raises(LessonError, match=r"first/exercise\.toml: not valid TOML"):
+    with pytest.raises(LessonError, match=r"01/first/exercise\.toml is not TOML"):
         catalogue.load(content)

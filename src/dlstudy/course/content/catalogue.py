@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dlstudy.course.content import paths
+from dlstudy.course.content import paths, questions
 from dlstudy.course.content.exercises import exercise_ids
 from dlstudy.course.content.lessonfile import LessonError, LessonFile
 
@@ -167,23 +167,11 @@ def _lesson(facts: dict[str, Any], group: str, root: Path) -> Lesson:
 
 def _parts(folder: Path) -> tuple[tuple[str, ...], tuple[str, ...], frozenset[str]]:
     """Return the slugs and question ids in the folder, in their order on the page, and those of them that are core."""
-    core: set[str] = set()
-    slugs = [name.partition("/")[2] for name in exercise_ids(folder.name, folder.parent)]
-    for slug in slugs:
-        if _read_toml(folder / slug / "exercise.toml").get("level", "core") == "core":
-            core.add(slug)
-    questions = []
-    quiz_file = folder / "quiz.toml"
-    if quiz_file.is_file():
-        for question in _read_toml(quiz_file).get("question", []):
-            questions.append(str(question["id"]))
-            if question.get("level", "core") == "core":
-                core.add(str(question["id"]))
-    return tuple(slugs), tuple(questions), frozenset(core)
-
-
-def _read_toml(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise LessonError(f"{path.parent.name}/{path.name}: not valid TOML: {error}") from error
+        names = exercise_ids(folder.name, folder.parent)
+        exercises = {name.partition("/")[2]: questions.read_head(name, folder.parent).level for name in names}
+        quiz = {question.id: question.level for question in questions.read_quiz(folder.name, folder.parent)}
+    except questions.ExerciseError as error:
+        raise LessonError(str(error)) from error
+    core = (name for name, level in [*exercises.items(), *quiz.items()] if level == "core")
+    return tuple(exercises), tuple(quiz), frozenset(core)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Mapping
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import markdown  # type: ignore[import-untyped]  # marimo brings it
+
+if TYPE_CHECKING:
+    from dlstudy.course.content.questions import Asked
 
 
 @cache
@@ -32,14 +34,14 @@ def sentence_html(text: str) -> str:
     return re.sub(r"`([^`\n]+)`", r"<code>\1</code>", html.escape(text.strip(), quote=False)).replace("\n", "<br>")
 
 
-def options_of(question: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The options of a question as a card needs them; one without an id is called a, b, c, ... by its place."""
+def options_of(question: Asked) -> list[dict[str, Any]]:
+    """The options of a question as a card needs them."""
     return [
         {
-            "id": str(option.get("id", chr(ord("a") + place))),
-            "text": to_html(option["text"], inline=True),
-            "correct": bool(option.get("correct", False)),
-            "why": to_html(option.get("why", "")),
+            "id": option.id,
+            "text": to_html(option.text, inline=True),
+            "correct": option.correct,
+            "why": to_html(option.why),
         }
-        for place, option in enumerate(question["options"])
+        for option in question.options
     ]

@@ -7,7 +7,6 @@ made at the first question, again when a lesson's file has changed, and only the
 import re
 import sqlite3
 import threading
-import tomllib
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -16,7 +15,9 @@ from typing import Literal
 
 from dlstudy.course.content import catalogue as catalogues
 from dlstudy.course.content import links, paths
+from dlstudy.course.content.exercises import slug_of
 from dlstudy.course.content.lessonfile import LessonError, LessonFile
+from dlstudy.course.content.questions import ExerciseError, read_head
 
 Kind = Literal["section", "exercise", "term", "lesson", "note"]
 SHOWN = 20
@@ -167,13 +168,11 @@ def _exercises(page: LessonFile, folder: Path) -> dict[str, str]:
     """The title of each exercise of a page, by the name of its answer cell; its task stands on the page."""
     found = {}
     for cell in page.cells:
-        if cell.name.startswith("exercise_"):
-            slug = cell.name.removeprefix("exercise_").replace("_", "-")
+        if slug := slug_of(cell.name):
             try:
-                facts = tomllib.loads((folder / slug / "exercise.toml").read_text(encoding="utf-8"))
-            except (OSError, ValueError):
+                found[cell.name] = read_head(f"{folder.name}/{slug}", folder.parent).title
+            except ExerciseError:
                 continue
-            found[cell.name] = str(facts.get("title", ""))
     return found
 
 
