@@ -1,5 +1,6 @@
 """What must hold of every page in lessons/ before anybody runs it."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,14 @@ def test_the_front_matter_says_what_the_roadmap_says(path: Path) -> None:
     assert path.name == lesson.file
     of_page = (facts.number, facts.title, facts.stars, facts.track, facts.minutes, facts.needs)
     assert of_page == (lesson.number, lesson.title, lesson.stars, lesson.track, lesson.minutes, lesson.needs)
+
+
+@every_page
+def test_what_looks_like_a_heading_is_one_on_github(path: Path) -> None:
+    """CommonMark keeps what follows `</details>` inside the HTML until an empty line."""
+    page = LessonFile.read(path)
+    headings = {section.line for section in page.sections}
+    assert not [line for line in page.prose if re.match(r"#{1,6}\s", line[1]) and line[0] not in headings]
 
 
 @every_page

@@ -157,7 +157,7 @@ def _sections(page: LessonFile, where: str, exercises: dict[str, str] | None) ->
     found = []
     for section, end in zip(page.sections, ends):
         text = plain("\n".join(words for number, words in lines if section.line < number < end))
-        anchor = "" if section.depth == 1 else links.anchor_of(_heading(page, section.line))
+        anchor = "" if section.depth == 1 else links.anchor_of(section.text)
         asks = any(section.line < number < end for number in answers)
         kind: Kind = "exercise" if asks else "term" if exercises is None and section.depth > 1 else "section"
         found.append(Entry(kind, plain(section.title), where, text, page.path.name, anchor))
@@ -174,10 +174,6 @@ def _exercises(page: LessonFile, folder: Path) -> dict[str, str]:
             except ExerciseError:
                 continue
     return found
-
-
-def _heading(page: LessonFile, line: int) -> str:
-    return page.text.replace("\r\n", "\n").split("\n")[line - 1].lstrip("#")
 
 
 _SIGNS = "text|mathbf|mathrm|mathcal|operatorname|frac|sqrt|bar|hat|tilde|partial|left|right|quad|qquad|cdot|cdots"
