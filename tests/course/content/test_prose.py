@@ -8,7 +8,7 @@ from dlstudy.course.content.prose import to_html
 @pytest.mark.parametrize(
     ("text", "html"),
     [
-        ("A *word*, `a < b` and <b>no HTML</b>", "<p>A <em>word</em>, <code>a &lt; b</code> and &lt;b&gt;no HTML&lt;/b&gt;</p>"),
+        ("A *word*, `a < b`, <b>x</b>", "<p>A <em>word</em>, <code>a &lt; b</code>, &lt;b&gt;x&lt;/b&gt;</p>"),
         ("<script>x</script>", "<p>&lt;script&gt;x&lt;/script&gt;</p>"),
         ("[x](javascript:alert(1))", "<p>[x](javascript:alert(1))</p>"),
         ("$s_c\\, x_{*c*}$ and \\*no stress\\*", "<p>$s_c\\, x_{*c*}$ and *no stress*</p>"),

@@ -94,7 +94,7 @@ def entries(root: Path | None = None, catalogue: catalogues.Catalogue | None = N
     root = root or paths.content_root()
     catalogue = catalogue or catalogues.load(root)
     found: list[Entry] = []
-    numbered = {lesson.file: lesson for lesson in (catalogue.overview, *catalogue.lessons)}
+    numbered = {lesson.file: lesson for lesson in catalogue.pages}
     for lesson in numbered.values():
         name = lesson.title if lesson.number == 0 else f"{lesson.id} {lesson.title}"
         about = f"{lesson.topics}. {lesson.group}" + ("" if lesson.written else ". Planned, not written yet.")
