@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from dlstudy.app import icons
 from dlstudy.course.content import catalogue as catalogues
+from dlstudy.course.content.exercises import cell_name
 from dlstudy.course.content.questions import ExerciseError, Question, read_quiz
 from dlstudy.course.learner import folder as learners
 from dlstudy.course.learner import notes, review, weeks
@@ -33,7 +34,7 @@ def _newer(site: Site) -> str:
     """Name the lessons whose newer version lies beside the learner's own."""
     found = [
         f'<a href="{site.base}/merge?file={escape(lesson.file)}">{lesson.id} {escape(lesson.title)}</a>'
-        for lesson in (site.catalogue.overview, *site.catalogue.lessons)
+        for lesson in site.catalogue.pages
         if learners.new_version(site.learner, lesson.file)
     ]
     text = (
@@ -154,7 +155,7 @@ def _item(site: Site, item: Item) -> str:
     from dlstudy.app.bar import exercise_title
 
     title = escape(exercise_title(lesson, item.name))
-    address = f"{site.base}/{escape(lesson.file)}#exercise_{item.name.replace('-', '_')}"
+    address = f"{site.base}/{escape(lesson.file)}#{cell_name(item.name)}"
     if not item.solved:
         return f'<li><a href="{address}">{title}</a>{where}<span class="hint">Still open.</span></li>'
     return (
@@ -195,7 +196,7 @@ def question(lesson: str, name: str) -> Question | None:
 
 def _notes(site: Site) -> str:
     found = [note for note in notes.all_notes(site.progress) if site.has_page(note.page)]
-    lessons = {lesson.file: lesson for lesson in (site.catalogue.overview, *site.catalogue.lessons)}
+    lessons = {lesson.file: lesson for lesson in site.catalogue.pages}
 
     def row(note: notes.Note) -> str:
         lesson = lessons.get(note.page)
