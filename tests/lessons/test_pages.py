@@ -8,7 +8,7 @@ import pytest
 from dlstudy.course.content import catalogue, links, paths, questions
 from dlstudy.course import engine
 from dlstudy.course.running import sync
-from dlstudy.course.content.exercises import exercise_ids, load_exercise
+from dlstudy.course.content.exercises import UNWRITTEN, exercise_ids, load_exercise
 from dlstudy.course.content.lessonfile import LessonFile
 from dlstudy.course.running.runner import parts_of
 
@@ -41,6 +41,12 @@ def test_the_front_matter_is_valid(path: Path) -> None:
 @every_lesson
 def test_the_number_of_a_page_is_that_of_its_name(path: Path) -> None:
     assert LessonFile.read(path).facts().number == int(path.name[:2])
+
+
+@every_page
+def test_nothing_of_the_empty_frame_is_left(path: Path) -> None:
+    lines = path.read_text(encoding="utf-8").splitlines()
+    assert not [f"line {number}: {line}" for number, line in enumerate(lines, 1) if UNWRITTEN in line]
 
 
 @every_page

@@ -21,6 +21,9 @@ from dlstudy.course.content.questions import (
 )
 from dlstudy.course.content.stubs import SourceError
 
+UNWRITTEN = "TO WRITE"
+"""The mark of what a frame leaves to its author (see `running/new.py`)."""
+
 _CELL = "exercise_"
 
 

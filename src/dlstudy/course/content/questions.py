@@ -217,7 +217,7 @@ class ExerciseFile(Table, frozen=True, kw_only=True):
     task: Text
     hints: tuple[Text, ...]
     explanation: Text
-    wrong: tuple[WrongAnswer, ...]
+    wrong: tuple[WrongAnswer, ...] = ()
     uses: tuple[Text, ...] = ()
     comments: Literal["all", "none"] | tuple[str, ...] = "all"
     cut: str = ""
