@@ -1,13 +1,14 @@
 """What must hold of every page in lessons/ before anybody runs it."""
 
+import re
 from pathlib import Path
 
 import pytest
 
-from dlstudy.course.content import catalogue, links, paths
+from dlstudy.course.content import catalogue, links, paths, questions
 from dlstudy.course import engine
 from dlstudy.course.running import sync
-from dlstudy.course.content.exercises import exercise_ids, load_exercise
+from dlstudy.course.content.exercises import UNWRITTEN, exercise_ids, load_exercise
 from dlstudy.course.content.lessonfile import LessonFile
 from dlstudy.course.running.runner import parts_of
 
@@ -38,12 +39,22 @@ def test_the_front_matter_is_valid(path: Path) -> None:
 
 
 @every_lesson
-def test_the_front_matter_says_what_the_roadmap_says(path: Path) -> None:
-    facts = LessonFile.read(path).facts()
-    lesson = catalogue.load().find(path.stem)
-    assert path.name == lesson.file
-    of_page = (facts.number, facts.title, facts.stars, facts.track, facts.minutes, facts.needs)
-    assert of_page == (lesson.number, lesson.title, lesson.stars, lesson.track, lesson.minutes, lesson.needs)
+def test_the_number_of_a_page_is_that_of_its_name(path: Path) -> None:
+    assert LessonFile.read(path).facts().number == int(path.name[:2])
+
+
+@every_page
+def test_nothing_of_the_empty_frame_is_left(path: Path) -> None:
+    lines = path.read_text(encoding="utf-8").splitlines()
+    assert not [f"line {number}: {line}" for number, line in enumerate(lines, 1) if UNWRITTEN in line]
+
+
+@every_page
+def test_what_looks_like_a_heading_is_one_on_github(path: Path) -> None:
+    """CommonMark keeps what follows `</details>` inside the HTML until an empty line."""
+    page = LessonFile.read(path)
+    headings = {section.line for section in page.sections}
+    assert not [line for line in page.prose if re.match(r"#{1,6}\s", line[1]) and line[0] not in headings]
 
 
 @every_page
@@ -85,15 +96,14 @@ def test_every_cell_has_a_name(path: Path) -> None:
 @every_page
 def test_what_the_exercises_folder_holds_is_on_the_page_and_the_other_way_round(path: Path) -> None:
     page = LessonFile.read(path)
-    folder = paths.exercises_folder() / path.name[:2]
     on_page = parts_of(page)
     slugs = [name.partition("/")[2] for name in exercise_ids(path.name[:2])]
     assert on_page["check"] == slugs, "each exercise is checked on the page, in the order of its folder"
     cells = {cell.name for cell in page.cells}
     assert not {f"check_{slug.replace('-', '_')}" for slug in slugs} - cells
-    for event, file, key in (("quiz", "quiz.toml", "question"), ("prediction", "predictions.toml", "prediction")):
-        found = catalogue._read_toml(folder / file).get(key, []) if (folder / file).is_file() else []
-        assert on_page[event] == [entry["id"] for entry in found], f"the page and {file} hold the same, in one order"
+    for event, read in (("quiz", questions.read_quiz), ("prediction", questions.read_predictions)):
+        found = [entry.id for entry in read(path.name[:2])]
+        assert on_page[event] == found, "the page and the file hold the same, in one order"
 
 
 @every_lesson

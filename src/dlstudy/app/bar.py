@@ -35,7 +35,7 @@ def dress(site: Site, html: str, file: str) -> str:
 
 
 def _lesson(site: Site, file: str) -> catalogues.Lesson | None:
-    for lesson in (site.catalogue.overview, *site.catalogue.lessons):
+    for lesson in site.catalogue.pages:
         if file in (lesson.file, lesson.file.removesuffix(".md") + ".new.md"):
             return lesson
     return None
@@ -61,7 +61,7 @@ def _bar(site: Site, file: str, lesson: catalogues.Lesson | None, name: str) -> 
 def _neighbours(site: Site, lesson: catalogues.Lesson | None) -> str:
     if lesson is None:
         return ""
-    lessons = [site.catalogue.overview, *site.catalogue.lessons]
+    lessons = site.catalogue.pages
     place = next(index for index, other in enumerate(lessons) if other.number == lesson.number)
     before = lessons[place - 1] if place else None
     after = lessons[place + 1] if place + 1 < len(lessons) else None

@@ -12,6 +12,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from dlstudy.app import guard, searching, today
 from dlstudy.course.content import search
+from dlstudy.course.content.exercises import cell_name
 from dlstudy.course.learner import folder as learners
 from dlstudy.course.learner import notes
 
@@ -109,8 +110,7 @@ class Desk:
         if exercise not in lesson.exercises:
             raise BadRequest(f"Lesson {lesson.id} has no exercise {exercise!r}.")
         await self.site.end_sessions(engine, lesson.file)
-        cell = "exercise_" + exercise.replace("-", "_")
-        kept = await run_in_threadpool(learners.reset_cell, self.site.learner, lesson.file, cell)
+        kept = await run_in_threadpool(learners.reset_cell, self.site.learner, lesson.file, cell_name(exercise))
         await run_in_threadpool(_empty_file, self.site.learner, f"{lesson.id}/{exercise}")
         await run_in_threadpool(self.site.progress.start_again, f"{lesson.id}/{exercise}")
         return {"backup": kept.relative_to(self.site.learner).as_posix()}

@@ -124,7 +124,7 @@ class Kernels:
         }
 
     def _title(self, file: str) -> str:
-        for lesson in (self.site.catalogue.overview, *self.site.catalogue.lessons):
+        for lesson in self.site.catalogue.pages:
             if lesson.file == file:
                 return f"{lesson.id} {lesson.title}" if lesson.number else lesson.title
         return file.removesuffix(".md").replace("_", " ")

@@ -13,6 +13,7 @@ from starlette.responses import HTMLResponse
 from dlstudy.app import guard, icons, pages
 from dlstudy.app.bar import exercise_title
 from dlstudy.app.desk import BadRequest
+from dlstudy.course.content.exercises import slug_of
 from dlstudy.course.learner import merging
 from dlstudy.course.learner.merging import CannotMerge, Choice, Merge, Part
 
@@ -89,7 +90,7 @@ class MergeView:
 
 
 def _page(site: Site, file: str, body: str, undo: bool) -> str:
-    lesson = next((one for one in (site.catalogue.overview, *site.catalogue.lessons) if one.file == file), None)
+    lesson = site.catalogue.of_file(file)
     name = f"{lesson.id} {lesson.title}" if lesson else file.removesuffix(".md")
     back = '<button type="button" data-do="undo">Take the last one back</button>' if undo else ""
     done = (
@@ -119,7 +120,7 @@ def _choices(site: Site, merge: Merge) -> str:
     )
     asked = {0: "No place needs you", 1: "One place needs a look"}.get(to_ask, f"{to_ask} places need a look")
     rest = f", {decided} more {'is' if decided == 1 else 'are'} decided and folded" if decided else ""
-    lesson = next((one for one in (site.catalogue.overview, *site.catalogue.lessons) if one.file == merge.file), None)
+    lesson = site.catalogue.of_file(merge.file)
     rows = "".join(_place(number, choice, lesson) for number, choice in enumerate(places, start=1))
     return (
         f"<p>You have changed this lesson, and a newer version of it has come. {how} {asked}{rest}. "
@@ -139,8 +140,8 @@ def _place(number: int, choice: Choice, lesson: Lesson | None) -> str:
     key = f"place-{choice.id}"
     yours, new = _columns(choice.yours, choice.new)
     titled = escape(choice.title)
-    if lesson and choice.title.startswith("exercise_"):
-        titled = f"Exercise: {escape(exercise_title(lesson, choice.title.removeprefix('exercise_').replace('_', '-')))}"
+    if lesson and (slug := slug_of(choice.title)):
+        titled = f"Exercise: {escape(exercise_title(lesson, slug))}"
     kind = "cell" if "cell" in {part.kind for part in (choice.new, choice.yours) if part} else "text"
 
     def side(name: str, label: str, part: Part | None, lines: str) -> str:

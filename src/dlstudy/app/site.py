@@ -21,6 +21,7 @@ from dlstudy.app.kernels import Kernels
 from dlstudy.app.merge import MergeView
 from dlstudy.course.content import catalogue as catalogues
 from dlstudy.course.content import paths
+from dlstudy.course.content.exercises import cell_name
 from dlstudy.course.content.lessonfile import LessonError
 from dlstudy.course.learner import folder as learners
 from dlstudy.course.learner.progress import Progress
@@ -175,7 +176,7 @@ class Site:
         if request.headers.get("if-none-match") == tag:
             return Response(status_code=304, headers=headers)
         snapshot = await run_in_threadpool(self.progress.snapshot)
-        lessons = [self.catalogue.overview, *self.catalogue.lessons]
+        lessons = self.catalogue.pages
         done = {lesson.id: catalogues.completion(lesson, snapshot) for lesson in lessons if lesson.written}
         return JSONResponse(snapshot | {"completion": done}, headers=headers)
 
@@ -198,8 +199,7 @@ class Site:
         if exercise is None:
             kept = await run_in_threadpool(learners.reset_lesson, self.learner, lesson.file)
         else:
-            cell = "exercise_" + exercise.replace("-", "_")
-            kept = await run_in_threadpool(learners.reset_cell, self.learner, lesson.file, cell)
+            kept = await run_in_threadpool(learners.reset_cell, self.learner, lesson.file, cell_name(exercise))
         if wish.get("progress"):
             await run_in_threadpool(self.progress.reset, lesson.id, exercise)
         return {"backup": kept.relative_to(self.learner).as_posix() if kept else None}

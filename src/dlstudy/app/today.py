@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from datetime import date, timedelta
 from html import escape
@@ -10,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from dlstudy.app import icons
 from dlstudy.course.content import catalogue as catalogues
-from dlstudy.course.content import paths
+from dlstudy.course.content.exercises import cell_name
+from dlstudy.course.content.questions import ExerciseError, Question, read_quiz
 from dlstudy.course.learner import folder as learners
 from dlstudy.course.learner import notes, review, weeks
 
@@ -34,7 +34,7 @@ def _newer(site: Site) -> str:
     """Name the lessons whose newer version lies beside the learner's own."""
     found = [
         f'<a href="{site.base}/merge?file={escape(lesson.file)}">{lesson.id} {escape(lesson.title)}</a>'
-        for lesson in (site.catalogue.overview, *site.catalogue.lessons)
+        for lesson in site.catalogue.pages
         if learners.new_version(site.learner, lesson.file)
     ]
     text = (
@@ -155,7 +155,7 @@ def _item(site: Site, item: Item) -> str:
     from dlstudy.app.bar import exercise_title
 
     title = escape(exercise_title(lesson, item.name))
-    address = f"{site.base}/{escape(lesson.file)}#exercise_{item.name.replace('-', '_')}"
+    address = f"{site.base}/{escape(lesson.file)}#{cell_name(item.name)}"
     if not item.solved:
         return f'<li><a href="{address}">{title}</a>{where}<span class="hint">Still open.</span></li>'
     return (
@@ -164,7 +164,7 @@ def _item(site: Site, item: Item) -> str:
     )
 
 
-def _question(site: Site, lesson: catalogues.Lesson, item: Item, entry: Mapping[str, Any], where: str) -> str:
+def _question(site: Site, lesson: catalogues.Lesson, item: Item, entry: Question, where: str) -> str:
     from dlstudy.course.content.prose import options_of, to_html
 
     key = f"q-{lesson.id}-{escape(item.name)}"
@@ -173,23 +173,22 @@ def _question(site: Site, lesson: catalogues.Lesson, item: Item, entry: Mapping[
         for option in options_of(entry)
     )
     return (
-        f'<li><details class="question"><summary>{to_html(entry["question"], inline=True)}</summary>'
+        f'<li><details class="question"><summary>{to_html(entry.question, inline=True)}</summary>'
         f'<form data-question="{escape(item.name)}" data-lesson="{lesson.id}"><fieldset>'
-        f'<legend class="hidden">{to_html(entry["question"], inline=True)}</legend>{options}</fieldset>'
+        f'<legend class="hidden">{to_html(entry.question, inline=True)}</legend>{options}</fieldset>'
         '<div class="answer" role="status"></div>'
         '<p class="buttons"><button type="submit">Answer</button> '
         f'<a href="{site.base}/{escape(lesson.file)}">Look at the lesson</a></p></form></details>{where}</li>'
     )
 
 
-def question(lesson: str, name: str) -> Mapping[str, Any] | None:
-    """Return a question of a lesson's quiz as its file has it, or None."""
-    file = paths.exercises_folder() / lesson / "quiz.toml"
+def question(lesson: str, name: str) -> Question | None:
+    """Return a question of a lesson's quiz, or None."""
     try:
-        found = tomllib.loads(file.read_text(encoding="utf-8")).get("question", [])
-    except (OSError, ValueError):
+        found = read_quiz(lesson)
+    except ExerciseError:
         return None
-    return next((entry for entry in found if str(entry.get("id")) == name), None)
+    return next((entry for entry in found if entry.id == name), None)
 
 
 # ---- notes ----------------------------------------------------------------------------------------------------------
@@ -197,7 +196,7 @@ def question(lesson: str, name: str) -> Mapping[str, Any] | None:
 
 def _notes(site: Site) -> str:
     found = [note for note in notes.all_notes(site.progress) if site.has_page(note.page)]
-    lessons = {lesson.file: lesson for lesson in (site.catalogue.overview, *site.catalogue.lessons)}
+    lessons = {lesson.file: lesson for lesson in site.catalogue.pages}
 
     def row(note: notes.Note) -> str:
         lesson = lessons.get(note.page)

@@ -1,11 +1,15 @@
 """The roadmap against the study guide's table, and what the catalogue says of folders that hold this or that."""
 
+import io
 import re
+import tomllib
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from dlstudy.course.content import catalogue
+from dlstudy.course.content import catalogue, paths
 from dlstudy.course.content.catalogue import Lesson, UnknownLesson
 from dlstudy.course.content.lessonfile import LessonError
 
@@ -165,7 +169,8 @@ def content(tmp_path: Path) -> Path:
         folder = tmp_path / "exercises" / "01" / slug
         folder.mkdir(parents=True)
         (folder / "exercise.toml").write_text(f'level = "{level}"\norder = {order}\n', encoding="utf-8")
-    quiz = '[[question]]\nid = "views"\n[[question]]\nid = "extra"\nlevel = "further"\n'
+    asked = 'question = "Is it?"\noptions = [{ text = "Yes", correct = true }, { text = "No" }]\n'
+    quiz = f'[[question]]\nid = "views"\n{asked}[[question]]\nid = "extra"\nlevel = "further"\n{asked}'
     (tmp_path / "exercises" / "01" / "quiz.toml").write_text(quiz, encoding="utf-8")
     return tmp_path
 
@@ -178,7 +183,7 @@ def test_written_lessons_list_their_parts_in_the_order_of_the_page(content: Path
     assert lesson.exercises == ("second", "first", "third")
     assert lesson.quiz == ("views", "extra")
     assert lesson.core == {"first", "second", "views"}
-    assert lesson.front["minutes"] == "180"
+    assert (lesson.minutes, lesson.needs) == (180, ()), "as the page says, not as the one that ships"
 
 
 def test_completion_counts_passes_and_right_answers_and_needs_core_only(content: Path) -> None:
@@ -205,5 +210,78 @@ def test_a_planned_lesson_is_never_complete(tmp_path: Path) -> None:
 
 def test_broken_exercise_file_is_named(content: Path) -> None:
     (content / "exercises" / "01" / "first" / "exercise.toml").write_text("level = core", encoding="utf-8")
-    with pytest.raises(LessonError, match=r"first/exercise\.toml: not valid TOML"):
+    with pytest.raises(LessonError, match=r"01/first/exercise\.toml is not TOML"):
         catalogue.load(content)
+
+
+# ---- who tells what -------------------------------------------------------------------------------------------------
+
+
+def test_a_written_lesson_s_facts_stand_in_its_page_alone() -> None:
+    roadmap = tomllib.loads(catalogue.ROADMAP.read_text(encoding="utf-8"))
+    planned = [roadmap["overview"], *(lesson for group in roadmap["group"] for lesson in group["lesson"])]
+    for lesson in planned:
+        written = (paths.shipped_root() / "lessons" / lesson["file"]).is_file()
+        keys = {"file", "topics", "notes", "when"} | (set() if written else set(catalogue.OF_THE_PAGE))
+        assert set(lesson) == keys, lesson["file"]
+
+
+def test_a_page_that_does_not_tell_its_facts_is_named(content: Path) -> None:
+    page = content / "lessons" / "01_Tensors_and_Autograd.md"
+    page.write_text(page.read_text(encoding="utf-8").replace("minutes: '180'\n", ""), encoding="utf-8")
+    with pytest.raises(LessonError, match=r"01_Tensors_and_Autograd\.md: front matter: minutes is missing"):
+        catalogue.load(content)
+
+
+def test_a_page_and_its_facts_are_looked_at_again_when_they_have_changed(content: Path) -> None:
+    page = content / "lessons" / "01_Tensors_and_Autograd.md"
+    assert catalogue.load(content).find("1").minutes == 180
+    page.write_text(page.read_text(encoding="utf-8").replace("'180'", "95"), encoding="utf-8")
+    assert catalogue.load(content).find("1").minutes == 95
+    page.unlink()
+    assert not catalogue.load(content).find("1").written
+
+
+def test_every_page_is_found_by_its_file(tmp_path: Path) -> None:
+    loaded = catalogue.load(tmp_path)
+    assert [lesson.number for lesson in loaded.pages] == list(range(28))
+    assert all(loaded.of_file(lesson.file) is lesson for lesson in loaded.pages)
+    assert loaded.of_file("Glossary.md") is None
+
+
+# ---- what it costs --------------------------------------------------------------------------------------------------
+
+
+def test_the_text_of_a_lesson_is_not_read(content: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The home page asks for the catalogue at every look, and there will be 27 long lessons."""
+    page = content / "lessons" / "01_Tensors_and_Autograd.md"
+    long = "All work and no play. " * 50 + "\n"
+    page.write_text(page.read_text(encoding="utf-8") + 5_000 * long, encoding="utf-8")
+    exercise = content / "exercises" / "01" / "first" / "exercise.toml"
+    text = f'title = "One"\nlevel = "core"\norder = 1\ntask = """\n{5_000 * long}"""\n'
+    exercise.write_text(text, encoding="utf-8")
+    read: Counter[str] = Counter()
+
+    class Counting(io.FileIO):
+        def readinto(self, buffer: Any) -> int:
+            got = super().readinto(buffer)
+            read[Path(str(self.name)).name] += got
+            return got
+
+        def readall(self) -> bytes:
+            found = super().readall()
+            read[Path(str(self.name)).name] += len(found)
+            return found
+
+    def counted(path: Path, mode: str = "r", *_: Any, encoding: str | None = None, **__: Any) -> io.TextIOWrapper:
+        return io.TextIOWrapper(io.BufferedReader(Counting(str(path), mode)), encoding=encoding)
+
+    monkeypatch.setattr(Path, "open", counted)
+    lesson = catalogue.load(content).find("1")
+    assert lesson.written
+    assert lesson.exercises == ("second", "first", "third")
+    assert 0 < read[page.name] <= 20_000
+    assert 0 < read[exercise.name] <= 30_000, "of three exercises"
+    before = read.copy()
+    catalogue.load(content)
+    assert read == before, "what has not changed is not read again"

@@ -85,6 +85,36 @@ def test_cells_blocks_and_sections() -> None:
     assert not any("not_a_cell" in line for _, line in page.prose)
 
 
+@pytest.mark.parametrize(
+    ("text", "headings"),
+    [
+        ("## T ##\n", ["T"]),
+        ("   ## Three blanks\n\n    ## four are code\n", ["Three blanks"]),
+        ("Underlined\n===\n\nand again\n---\n", ["Underlined", "and again"]),
+        ("#No blank\n\n\\## escaped\n", []),
+        ("<!--\n## hidden\n-->\n\n## Seen\n", ["Seen"]),
+        ("<details>\n<summary>s</summary>\n\ntext\n\n</details>\n## inside the HTML\n\n## After it\n", ["After it"]),
+        ("- ```\n  ## code in a list\n  ```\n\n- ## In a list\n", ["In a list"]),
+        ("> ```\n> # code in a quotation\n> ```\n", []),
+    ],
+)
+def test_a_heading_is_what_a_reader_on_github_sees_as_one(text: str, headings: list[str]) -> None:
+    assert [section.title for section in parse(text).sections] == headings
+
+
+def test_a_cell_that_no_reader_sees_is_none() -> None:
+    page = parse('<!--\n```python {.marimo name="hidden"}\n1\n```\n-->\n\n```python {.marimo name="seen"}\n2\n```\n')
+    assert [cell.name for cell in page.cells] == ["seen"]
+    assert "1" in [line for _, line in page.prose], "it is no code, either"
+
+
+def test_code_in_a_list_is_code_and_a_cell_in_a_list_is_refused() -> None:
+    page = parse("- item\n\n  ```python\n  x = 1\n  ```\n\nend\n")
+    assert [line for _, line in page.prose if line] == ["- item", "end"]
+    with pytest.raises(LessonError, match="line 3: expected the cell to begin at the left margin"):
+        parse('- item\n\n  ```python {.marimo name="a"}\n  x = 1\n  ```\n')
+
+
 def test_front_matter_reads_numbers_quotes_and_lists() -> None:
     facts = parse(PAGE).facts()
     assert (facts.title, facts.number, facts.stars, facts.minutes) == ("It's a page", 3, 2, 150)
@@ -122,6 +152,9 @@ def test_wrong_facts_are_named(old: str, new: str, message: str) -> None:
     [
         ("---\ntitle: a\n", "line 1: the front matter is never closed"),
         ("---\ntitle: a\ntitle: b\n---\n", "line 3: the key 'title' stands twice"),
+        ("---\nnumber: 1\ntitle: a: b\n---\n", "line 3: front matter: mapping values are not allowed"),
+        ("---\ntitle: 'a\n---\n", "line 2: front matter: found unexpected end of stream"),
+        ("---\ntitle:\n  a: b\n---\n", "line 2: expected a text or a list in the front matter"),
         ("---\nno colon here\n---\n", "line 2: expected 'key: value'"),
         ("# a\n```python\n1\n", "line 2: this fence is never closed; expected a line of ```"),
         ('```python {.marimo name="a"}\n```\n```python {.marimo name="a"}\n```\n', "line 3: a second cell named 'a'"),

@@ -19,6 +19,12 @@ from tests.commands.test_cli import content, dlstudy  # noqa: F401 - the fixture
 PAGE = """---
 title: Tensors and Autograd
 number: 1
+stars: 1
+track: Basics
+minutes: 175
+needs: none
+code: none
+budget: 5
 ---
 
 # Tensors and Autograd

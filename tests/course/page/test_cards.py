@@ -2,10 +2,12 @@
 
 import json
 
+import msgspec
 import pytest
 
 from dlstudy.course.checking.verdict import Verdict
 from dlstudy.course.content import prose
+from dlstudy.course.content.questions import Question
 from dlstudy.course.page import cards
 
 
@@ -74,8 +76,12 @@ def test_the_solution_comes_only_when_asked_for_and_granted(action, gave_up):
     assert asked == [gave_up, gave_up]
 
 
+def question(*options):
+    return msgspec.convert({"id": "q", "question": "Well?", "options": options}, Question)
+
+
 def test_a_quiz_answer_is_judged_by_python_not_by_the_browser():
-    options = prose.options_of({"options": [{"text": "no"}, {"text": "yes", "correct": True}]})
+    options = prose.options_of(question({"text": "no"}, {"text": "yes", "correct": True}))
     heard = []
     card = cards.QuizCard({"options": options}, choice=None, answered=lambda *facts: heard.append(facts))
     say(card, do="answer", option="a", at=1)
@@ -97,7 +103,8 @@ def test_a_prediction_is_recorded_by_one_click():
 
 
 def test_options_without_ids_are_lettered_by_place_and_text_is_rendered():
-    first, second = prose.options_of({"options": [{"text": "`a`"}, {"id": "mine", "text": "b", "why": "*so*"}]})
+    mine = {"id": "mine", "text": "b", "why": "*so*", "correct": True}
+    first, second = prose.options_of(question({"text": "`a`"}, mine))
     assert first == {"id": "a", "text": "<code>a</code>", "correct": False, "why": ""}
     assert (second["id"], second["why"]) == ("mine", "<p><em>so</em></p>")
 

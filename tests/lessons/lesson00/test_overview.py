@@ -1,7 +1,6 @@
 """The overview and the glossary say what the catalogue says; the self-test asks what can be answered."""
 
 import re
-import tomllib
 from collections import Counter
 from pathlib import Path
 from unittest.mock import Mock
@@ -14,11 +13,12 @@ from dlstudy.course.page.cards import recommend
 from dlstudy.course.measuring.comparison_table import ROWS
 from dlstudy.course.page import Page
 from dlstudy.course.content.prose import options_of
+from dlstudy.course.content.questions import read_selftest
 
 COURSE = catalogue.load()
 OVERVIEW = (paths.lessons_folder() / "00_Overview.md").read_text(encoding="utf-8")
 GLOSSARY = (paths.lessons_folder() / "Glossary.md").read_text(encoding="utf-8")
-SELFTEST = tomllib.loads((paths.exercises_folder() / "00" / "selftest.toml").read_text(encoding="utf-8"))
+SELFTEST = read_selftest("00")
 
 
 def section(text: str, heading: str) -> str:
@@ -110,33 +110,29 @@ def test_the_sentence_on_what_is_written_counts_the_catalogue() -> None:
 
 
 def test_ten_questions_over_the_four_fields() -> None:
-    questions = SELFTEST["question"]
+    questions = SELFTEST.questions
     assert len(questions) == 10
-    assert len({question["id"] for question in questions}) == 10
-    topics = Counter(question["topic"] for question in questions)
+    assert len({question.id for question in questions}) == 10
+    topics = Counter(question.topic for question in questions)
     assert set(topics) == {"NumPy", "calculus", "linear algebra", "machine learning"}
     assert min(topics.values()) >= 2
     for question in questions:
-        assert sum(option.get("correct", False) for option in question["options"]) == 1
-        assert len({option["text"] for option in question["options"]}) == 4
-        assert len(question["why"]) > 100, "an explanation, not a verdict"
+        assert sum(option.correct for option in question.options) == 1
+        assert len({option.text for option in question.options}) == 4
+        assert len(question.why) > 100, "an explanation, not a verdict"
 
 
 def test_the_right_option_has_no_favourite_place() -> None:
     places = Counter(
-        next(place for place, option in enumerate(question["options"]) if option.get("correct"))
-        for question in SELFTEST["question"]
+        next(place for place, option in enumerate(question.options) if option.correct)
+        for question in SELFTEST.questions
     )
     assert set(places) == {0, 1, 2, 3}
     assert max(places.values()) <= 4
 
 
 def answers_except(*missed: str) -> dict[str, str]:
-    return {
-        question["id"]: next(option["id"] for option in question["options"] if option.get("correct"))
-        for question in SELFTEST["question"]
-        if question["id"] not in missed
-    }
+    return {question.id: question.right for question in SELFTEST.questions if question.id not in missed}
 
 
 @pytest.mark.parametrize(
@@ -152,10 +148,7 @@ def answers_except(*missed: str) -> dict[str, str]:
 def test_the_recommendation_follows_what_was_missed(
     missed: tuple[str, ...], start: int | None, before: list[str]
 ) -> None:
-    questions = [
-        {"id": entry["id"], "lesson": entry.get("lesson"), "options": options_of(entry)}
-        for entry in SELFTEST["question"]
-    ]
+    questions = [{"id": entry.id, "lesson": entry.lesson, "options": options_of(entry)} for entry in SELFTEST.questions]
     found = recommend(questions, answers_except(*missed))
     assert (found["start"], found["before"], found["right"]) == (start, before, 10 - len(missed))
 
@@ -188,8 +181,8 @@ def test_what_the_self_test_claims_about_numpy_is_so() -> None:
     import numpy as np
 
     def right(name: str) -> str:
-        question = next(entry for entry in SELFTEST["question"] if entry["id"] == name)
-        return next(option["text"] for option in question["options"] if option.get("correct"))
+        question = next(entry for entry in SELFTEST.questions if entry.id == name)
+        return next(option.text for option in question.options if option.correct)
 
     assert right("sum-axis") == str(np.ones((4, 3)).sum(axis=0).shape)
     a = np.zeros(5)

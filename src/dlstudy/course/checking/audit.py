@@ -73,6 +73,11 @@ def audit(name: str, root: Path | None = None, worker: Worker | None = None, bud
 
 
 def _texts(exercise: Exercise) -> Iterator[Finding]:
+    for name in ("exercise.toml", "solution.py", "check.py"):
+        file = exercise.folder / name
+        for number, line in enumerate(file.read_text(encoding="utf-8").splitlines() if file.is_file() else (), 1):
+            if exercises.UNWRITTEN in line:
+                yield Finding("unwritten", f"{name}, line {number} is still that of the empty frame: {line.strip()}")
     if len(exercise.wrong) < FEWEST:
         yield Finding("few-wrong", f"there are {len(exercise.wrong)} wrong answers, and {FEWEST} are needed")
     known = {wrong.id for wrong in exercise.wrong}

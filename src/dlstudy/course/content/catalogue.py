@@ -1,16 +1,26 @@
-"""The 27 lessons: their facts from `roadmap.toml`, and what exists of each in the content folder."""
+"""The 27 lessons: what their pages say of themselves, what is planned of the others, and what exists of each.
+
+A written lesson's facts stand in its page's front matter alone; `roadmap.toml` has the groups, their order, and the
+facts of what is only planned. No more of a page is read than its front matter, and of an exercise than its head, so
+that the home page does not wait for the text of the lessons.
+"""
 
 import difflib
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
-from dlstudy.course.content import paths
+from dlstudy.course.content import paths, questions
 from dlstudy.course.content.exercises import exercise_ids
-from dlstudy.course.content.lessonfile import LessonError, LessonFile
+from dlstudy.course.content.lessonfile import FrontMatter, LessonError, read_facts
+
+ROADMAP = Path(__file__).with_name("roadmap.toml")
+OF_THE_PAGE = ("title", "stars", "track", "minutes", "needs")
+"""The facts that a written lesson's page tells; `roadmap.toml` has them of what is only planned."""
 
 
 class UnknownLesson(LookupError):
@@ -22,7 +32,7 @@ class Lesson:
     """One lesson: `number` 0 is the overview; `minutes` is core study time; `needs` are numbers of earlier lessons.
 
     `exercises` (slugs) and `quiz` (question ids) are in the order of the page; `core` holds those of both that count
-    for completion. `front` is the front matter as text, empty while the lesson is not written.
+    for completion. All three are empty while the lesson is not written.
     """
 
     number: int
@@ -40,7 +50,6 @@ class Lesson:
     exercises: tuple[str, ...] = ()
     quiz: tuple[str, ...] = ()
     core: frozenset[str] = frozenset()
-    front: dict[str, str] = field(default_factory=dict, hash=False)
 
     @property
     def id(self) -> str:
@@ -69,6 +78,15 @@ class Catalogue:
         """The 27 lessons in the order of the study guide."""
         return [lesson for group in self.groups for lesson in group.lessons]
 
+    @property
+    def pages(self) -> list[Lesson]:
+        """The overview and the 27 lessons, each of which has a page or will have one."""
+        return [self.overview, *self.lessons]
+
+    def of_file(self, name: str) -> Lesson | None:
+        """Return the lesson whose page is the file `name`, None where there is none."""
+        return next((lesson for lesson in self.pages if lesson.file == name), None)
+
     def find(self, name: str) -> Lesson:
         """Return the lesson that "1", "01", "01_Tensors_and_Autograd", its file name or its title stands for.
 
@@ -76,18 +94,17 @@ class Catalogue:
             UnknownLesson: there is none; the message names the nearest.
         """
         wanted = name.strip().removesuffix(".md").casefold()
-        everything = [self.overview, *self.lessons]
         if wanted.isdecimal():
-            for lesson in everything:
+            for lesson in self.pages:
                 if lesson.number == int(wanted):
                     return lesson
             raise UnknownLesson(f"There is no lesson {name.strip()}; lessons go from 1 to {len(self.lessons)}.")
-        for lesson in everything:
+        for lesson in self.pages:
             stem = lesson.file.removesuffix(".md").casefold()
             if wanted in (stem, stem[3:], lesson.title.casefold()):
                 return lesson
-        names = {lesson.file.removesuffix(".md").casefold(): lesson for lesson in everything}
-        for lesson in everything:
+        names = {lesson.file.removesuffix(".md").casefold(): lesson for lesson in self.pages}
+        for lesson in self.pages:
             for word in re.findall(r"\w{4,}", f"{lesson.title} {lesson.topics}".casefold()):
                 names.setdefault(word, lesson)
         near = difflib.get_close_matches(wanted, names, n=3, cutoff=0.6)
@@ -119,7 +136,7 @@ def load(root: Path | None = None) -> Catalogue:
         LessonError: a written lesson's or exercise's file cannot be read; the message names it.
     """
     root = root or paths.content_root()
-    roadmap = tomllib.loads(Path(__file__).with_name("roadmap.toml").read_text(encoding="utf-8"))
+    roadmap = _roadmap()
     groups = tuple(
         Group(
             group["name"],
@@ -153,37 +170,46 @@ def completion(lesson: Lesson, snapshot: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _lesson(facts: dict[str, Any], group: str, root: Path) -> Lesson:
-    number = int(facts["file"][:2])
-    path = root / "lessons" / facts["file"]
-    planned = Lesson(number=number, group=group, **{**facts, "needs": tuple(facts["needs"])})
-    if not path.is_file():
-        return planned
-    page = LessonFile.read(path)
-    exercises, quiz, core = _parts(root / "exercises" / f"{number:02d}")
-    found = {"written": True, "exercises": exercises, "quiz": quiz, "core": core, "front": page.front}
-    return Lesson(**{**planned.__dict__, **found})
+@cache
+def _roadmap() -> dict[str, Any]:
+    return tomllib.loads(ROADMAP.read_text(encoding="utf-8"))
+
+
+def _lesson(planned: dict[str, Any], group: str, root: Path) -> Lesson:
+    page = root / "lessons" / planned["file"]
+    written = page.is_file()
+    if not written:  # a lesson that this folder lacks may still be one that ships
+        page = paths.shipped_root() / "lessons" / planned["file"]
+    facts = {**planned, **(_facts(page) if page.is_file() else {})}
+    if missing := [key for key in OF_THE_PAGE if key not in facts]:
+        raise LessonError(f"{planned['file']}: neither the page nor roadmap.toml tells its {', '.join(missing)}")
+    lesson = Lesson(number=int(planned["file"][:2]), group=group, **{**facts, "needs": tuple(facts["needs"])})
+    if not written:
+        return lesson
+    exercises, quiz, core = _parts(root / "exercises" / lesson.id)
+    return replace(lesson, written=True, exercises=exercises, quiz=quiz, core=core)
+
+
+def _facts(page: Path) -> dict[str, Any]:
+    """What a page's front matter says of its lesson."""
+    there = page.stat()
+    front = _front(page, (there.st_mtime_ns, there.st_size))
+    return {key: getattr(front, key) for key in OF_THE_PAGE}
+
+
+@lru_cache(maxsize=200)
+def _front(page: Path, stamp: tuple[int, int]) -> FrontMatter:
+    """What the front matter said at the time of `stamp`: the home page asks for every page again and again."""
+    return read_facts(page)
 
 
 def _parts(folder: Path) -> tuple[tuple[str, ...], tuple[str, ...], frozenset[str]]:
     """Return the slugs and question ids in the folder, in their order on the page, and those of them that are core."""
-    core: set[str] = set()
-    slugs = [name.partition("/")[2] for name in exercise_ids(folder.name, folder.parent)]
-    for slug in slugs:
-        if _read_toml(folder / slug / "exercise.toml").get("level", "core") == "core":
-            core.add(slug)
-    questions = []
-    quiz_file = folder / "quiz.toml"
-    if quiz_file.is_file():
-        for question in _read_toml(quiz_file).get("question", []):
-            questions.append(str(question["id"]))
-            if question.get("level", "core") == "core":
-                core.add(str(question["id"]))
-    return tuple(slugs), tuple(questions), frozenset(core)
-
-
-def _read_toml(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise LessonError(f"{path.parent.name}/{path.name}: not valid TOML: {error}") from error
+        names = exercise_ids(folder.name, folder.parent)
+        exercises = {name.partition("/")[2]: questions.read_head(name, folder.parent).level for name in names}
+        quiz = {question.id: question.level for question in questions.read_quiz(folder.name, folder.parent)}
+    except questions.ExerciseError as error:
+        raise LessonError(str(error)) from error
+    core = (name for name, level in [*exercises.items(), *quiz.items()] if level == "core")
+    return tuple(exercises), tuple(quiz), frozenset(core)

@@ -60,10 +60,8 @@ def anchors_of(page: LessonFile) -> set[str]:
     """Return the anchors that GitHub gives the page's headings."""
     seen: dict[str, int] = {}
     anchors = set()
-    for number, line in page.prose:
-        if not any(section.line == number for section in page.sections):
-            continue
-        anchor = anchor_of(line.lstrip("#"))
+    for section in page.sections:
+        anchor = anchor_of(section.text)
         count = seen.get(anchor, 0)
         seen[anchor] = count + 1
         anchors.add(f"{anchor}-{count}" if count else anchor)

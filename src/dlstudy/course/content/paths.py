@@ -10,15 +10,24 @@ CONTENT_VARIABLE = "DLSTUDY_CONTENT"
 def content_root() -> Path:
     """Return the folder that holds `lessons/` and `exercises/`.
 
-    In a source tree that is the repository; in an installed wheel it is `dlstudy/_content`. `$DLSTUDY_CONTENT` names
-    another folder, for somebody who writes lessons apart from the package (and for the tests).
+    That is the folder that ships; `$DLSTUDY_CONTENT` names another one, for somebody who writes lessons apart from the
+    package (and for the tests).
+
+    Raises:
+        FileNotFoundError: there is no `lessons` folder, so the installation is incomplete.
+    """
+    chosen = os.environ.get(CONTENT_VARIABLE, "").strip()
+    return Path(chosen).expanduser().absolute() if chosen else shipped_root()
+
+
+def shipped_root() -> Path:
+    """Return the folder of the lessons and exercises that ship with the package.
+
+    In a source tree that is the repository; in an installed wheel it is `dlstudy/_content`.
 
     Raises:
         FileNotFoundError: neither place holds a `lessons` folder, so the installation is incomplete.
     """
-    chosen = os.environ.get(CONTENT_VARIABLE, "").strip()
-    if chosen:
-        return Path(chosen).expanduser().absolute()
     package = Path(__file__).resolve().parents[2]
     source_tree = package.parent.parent
     if package.parent.name == "src" and (source_tree / "pyproject.toml").is_file():

@@ -4,24 +4,40 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Mapping
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import markdown  # type: ignore[import-untyped]  # marimo brings it
+from markdown_it import MarkdownIt
+
+if TYPE_CHECKING:
+    from markdown_it.rules_inline import StateInline
+
+    from dlstudy.course.content.questions import Asked
+
+_FORMULA = re.compile(r"\$\$[^$]+\$\$|\$(?!\s)[^$\n]+(?<!\s)\$(?!\d)")
 
 
 @cache
-def _parser() -> markdown.Markdown:
-    parser = markdown.Markdown(extensions=["fenced_code", "tables", "sane_lists"], output_format="html")
-    parser.preprocessors.deregister("html_block")  # raw HTML is shown as it was typed, never interpreted
-    parser.inlinePatterns.deregister("html")
+def _parser() -> MarkdownIt:
+    parser = MarkdownIt("commonmark", {"html": False}).enable("table")  # HTML is shown as it was typed
+    parser.inline.ruler.before("escape", "formula", _formula)
     return parser
+
+
+def _formula(state: StateInline, silent: bool) -> bool:
+    """A formula is no Markdown: its backslashes, stars and underscores stay, for what draws it."""
+    found = _FORMULA.match(state.src, state.pos)
+    if not found:
+        return False
+    if not silent:
+        state.pending += found[0]
+    state.pos = found.end()
+    return True
 
 
 def to_html(text: str, *, inline: bool = False) -> str:
     """Render simple Markdown; raw HTML in it is escaped. With `inline`, a single paragraph loses its <p>."""
-    result = _parser().reset().convert(text.strip())
+    result = _parser().render(text.strip()).strip()
     if inline and result.startswith("<p>") and result.endswith("</p>") and result.count("<p>") == 1:
         result = result[3:-4]
     return result
@@ -32,14 +48,14 @@ def sentence_html(text: str) -> str:
     return re.sub(r"`([^`\n]+)`", r"<code>\1</code>", html.escape(text.strip(), quote=False)).replace("\n", "<br>")
 
 
-def options_of(question: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The options of a question as a card needs them; one without an id is called a, b, c, ... by its place."""
+def options_of(question: Asked) -> list[dict[str, Any]]:
+    """The options of a question as a card needs them."""
     return [
         {
-            "id": str(option.get("id", chr(ord("a") + place))),
-            "text": to_html(option["text"], inline=True),
-            "correct": bool(option.get("correct", False)),
-            "why": to_html(option.get("why", "")),
+            "id": option.id,
+            "text": to_html(option.text, inline=True),
+            "correct": option.correct,
+            "why": to_html(option.why),
         }
-        for place, option in enumerate(question["options"])
+        for option in question.options
     ]

@@ -7,7 +7,6 @@ made at the first question, again when a lesson's file has changed, and only the
 import re
 import sqlite3
 import threading
-import tomllib
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -16,7 +15,9 @@ from typing import Literal
 
 from dlstudy.course.content import catalogue as catalogues
 from dlstudy.course.content import links, paths
+from dlstudy.course.content.exercises import slug_of
 from dlstudy.course.content.lessonfile import LessonError, LessonFile
+from dlstudy.course.content.questions import ExerciseError, read_head
 
 Kind = Literal["section", "exercise", "term", "lesson", "note"]
 SHOWN = 20
@@ -93,7 +94,7 @@ def entries(root: Path | None = None, catalogue: catalogues.Catalogue | None = N
     root = root or paths.content_root()
     catalogue = catalogue or catalogues.load(root)
     found: list[Entry] = []
-    numbered = {lesson.file: lesson for lesson in (catalogue.overview, *catalogue.lessons)}
+    numbered = {lesson.file: lesson for lesson in catalogue.pages}
     for lesson in numbered.values():
         name = lesson.title if lesson.number == 0 else f"{lesson.id} {lesson.title}"
         about = f"{lesson.topics}. {lesson.group}" + ("" if lesson.written else ". Planned, not written yet.")
@@ -156,7 +157,7 @@ def _sections(page: LessonFile, where: str, exercises: dict[str, str] | None) ->
     found = []
     for section, end in zip(page.sections, ends):
         text = plain("\n".join(words for number, words in lines if section.line < number < end))
-        anchor = "" if section.depth == 1 else links.anchor_of(_heading(page, section.line))
+        anchor = "" if section.depth == 1 else links.anchor_of(section.text)
         asks = any(section.line < number < end for number in answers)
         kind: Kind = "exercise" if asks else "term" if exercises is None and section.depth > 1 else "section"
         found.append(Entry(kind, plain(section.title), where, text, page.path.name, anchor))
@@ -167,18 +168,12 @@ def _exercises(page: LessonFile, folder: Path) -> dict[str, str]:
     """The title of each exercise of a page, by the name of its answer cell; its task stands on the page."""
     found = {}
     for cell in page.cells:
-        if cell.name.startswith("exercise_"):
-            slug = cell.name.removeprefix("exercise_").replace("_", "-")
+        if slug := slug_of(cell.name):
             try:
-                facts = tomllib.loads((folder / slug / "exercise.toml").read_text(encoding="utf-8"))
-            except (OSError, ValueError):
+                found[cell.name] = read_head(f"{folder.name}/{slug}", folder.parent).title
+            except ExerciseError:
                 continue
-            found[cell.name] = str(facts.get("title", ""))
     return found
-
-
-def _heading(page: LessonFile, line: int) -> str:
-    return page.text.replace("\r\n", "\n").split("\n")[line - 1].lstrip("#")
 
 
 _SIGNS = "text|mathbf|mathrm|mathcal|operatorname|frac|sqrt|bar|hat|tilde|partial|left|right|quad|qquad|cdot|cdots"

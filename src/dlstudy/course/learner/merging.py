@@ -328,7 +328,7 @@ def _both(file: str, mine: Part, fresh: Part, was: Part | None) -> Choice:
         return _choice(mine, fresh, "new", "You had not changed this; the new version has.", False)
     if was is not None and was.meaning == fresh.meaning:
         return _choice(mine, fresh, "yours", "You changed this; the new version has not.", False)
-    if mine.name.startswith("exercise_"):
+    if exercises.slug_of(mine.name):
         if _is_stub(file, mine):
             return _choice(mine, fresh, "new", "You had not begun this answer.", False)
         return _choice(mine, fresh, "yours", "This is your answer.", True)
@@ -337,10 +337,9 @@ def _both(file: str, mine: Part, fresh: Part, was: Part | None) -> Choice:
 
 
 def _is_stub(file: str, part: Part) -> bool:
-    slug = part.name.removeprefix("exercise_").replace("_", "-")
     try:
         code = "\n".join(part.body.split("\n")[1:-1])
-        return exercises.load_exercise(f"{file[:2]}/{slug}").is_stub(code)
+        return exercises.load_exercise(f"{file[:2]}/{exercises.slug_of(part.name)}").is_stub(code)
     except (ValueError, OSError):
         return False
 

@@ -10,13 +10,12 @@ from __future__ import annotations
 import html
 import json
 import os
-import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from functools import cache, cached_property
 from inspect import signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import marimo as mo
 
@@ -26,6 +25,7 @@ from dlstudy.course.content import paths
 from dlstudy.course.content.exercises import Exercise, load_exercise
 from dlstudy.course.content.lessonfile import LessonFile
 from dlstudy.course.content.prose import options_of, sentence_html, to_html
+from dlstudy.course.content.questions import Prediction, Question, SelfTest, read_predictions, read_quiz, read_selftest
 from dlstudy.course.learner.progress import Progress
 from dlstudy.course.page.cards import (
     HEADLINES,
@@ -42,6 +42,8 @@ from dlstudy.course.page.cards import (
 if TYPE_CHECKING:
     from dlstudy.course.checking.verdict import Verdict
     from dlstudy.course.checking.worker import Worker
+
+T = TypeVar("T")
 
 engine.markdown_in_folds()  # here, since a page imports this module before any of its prose is rendered
 
@@ -175,19 +177,14 @@ class Page:
     # ---- quiz and self-test ----------------------------------------------------------------------------------------
 
     @cached_property
-    def _questions(self) -> dict[str, Mapping[str, Any]]:
-        return self._entries("quiz.toml", "question")
+    def _questions(self) -> dict[str, Question]:
+        return {question.id: question for question in read_quiz(self.lesson, self._exercises)}
 
     @cached_property
-    def _predictions(self) -> dict[str, Mapping[str, Any]]:
-        return self._entries("predictions.toml", "prediction")
+    def _predictions(self) -> dict[str, Prediction]:
+        return {prediction.id: prediction for prediction in read_predictions(self.lesson, self._exercises)}
 
-    def _entries(self, name: str, kind: str) -> dict[str, Mapping[str, Any]]:
-        file = self._exercises / self.lesson / name
-        found = tomllib.loads(file.read_text(encoding="utf-8")).get(kind, []) if file.is_file() else []
-        return {entry["id"]: entry for entry in found}
-
-    def _entry(self, entries: Mapping[str, Mapping[str, Any]], key: str, name: str) -> Mapping[str, Any]:
+    def _entry(self, entries: Mapping[str, T], key: str, name: str) -> T:
         if key not in entries:
             known = ", ".join(entries) or "nothing"
             raise KeyError(f'there is no "{key}" in exercises/{self.lesson}/{name}; it holds {known}')
@@ -200,14 +197,13 @@ class Page:
         """
         question = self._entry(self._questions, key, "quiz.toml")
         options = options_of(question)
-        right = next(option["id"] for option in options if option["correct"])
         if self.worked:
-            self.progress.record_quiz(self.lesson, key, right, True)
+            self.progress.record_quiz(self.lesson, key, question.right, True)
         choice = self.progress.quiz_answer(self.lesson, key)
         return QuizCard(
             {
                 "id": key,
-                "question": to_html(question["question"], inline=True),
+                "question": to_html(question.question, inline=True),
                 "options": options,
                 "problem": self.progress.problem,
             },
@@ -218,20 +214,18 @@ class Page:
     def selftest(self) -> SelfTestCard:
         """Show the questions of `exercises/NN/selftest.toml` on one form, and recommend where to start.
 
-        The file holds `title`, `all_right`, `before` (advice in Markdown for those two cases) and [[question]] entries:
-        id, question, options (text, correct), lesson (number; left out for what the course expects), why.
+        Raises ExerciseError when the lesson has none.
         """
-        file = self._exercises / self.lesson / "selftest.toml"
-        facts = tomllib.loads(file.read_text(encoding="utf-8"))
-        questions = [
+        facts = read_selftest(self.lesson, self._exercises)
+        questions: list[dict[str, Any]] = [
             {
-                "id": entry["id"],
-                "question": to_html(entry["question"], inline=True),
+                "id": entry.id,
+                "question": to_html(entry.question, inline=True),
                 "options": options_of(entry),
-                "lesson": entry.get("lesson"),
-                "why": to_html(entry.get("why", "")),
+                "lesson": entry.lesson,
+                "why": to_html(entry.why),
             }
-            for entry in facts["question"]
+            for entry in facts.questions
         ]
 
         def result(answers: Mapping[str, str]) -> dict[str, str]:
@@ -245,13 +239,13 @@ class Page:
             return result(answers)
 
         if self.worked:
-            answered({q["id"]: next(o["id"] for o in q["options"] if o["correct"]) for q in questions})
+            answered({entry.id: entry.right for entry in facts.questions})
         before = {q["id"]: self.progress.quiz_answer(self.lesson, q["id"]) for q in questions}
         answers = {key: option for key, option in before.items() if option}
         done = any(option is not None for option in before.values())
         return SelfTestCard(
             {
-                "title": facts.get("title", "Where should you start?"),
+                "title": facts.title,
                 "questions": questions,
                 "answers": answers,
                 "result": result(answers) if done else None,
@@ -260,13 +254,13 @@ class Page:
             answered=answered,
         )
 
-    def _advice(self, facts: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, str]:
+    def _advice(self, facts: SelfTest, found: Mapping[str, Any]) -> dict[str, str]:
         from dlstudy.course.content import catalogue
 
         lessons = {lesson.number: lesson for lesson in catalogue.load().lessons}
         names = {number: f"{lesson.id} {lesson.title}" for number, lesson in lessons.items()}
         headline = f"{found['right']} of {found['total']} right. "
-        advice = [str(facts.get("before", ""))] if found["before"] else []
+        advice = [facts.before] if found["before"] else []
         start = found["start"]
         if start is not None:
             headline += f"Start with {names.get(start, start)}."
@@ -281,7 +275,7 @@ class Page:
             headline += f"Brush up first, then start with {names[1]}."
         else:
             headline += "Start where you like."
-            advice.append(str(facts.get("all_right", "")))
+            advice.append(facts.all_right)
         return {"headline": headline, "advice": to_html("\n\n".join(advice))}
 
     # ---- predictions and buttons ----------------------------------------------------------------------------------
@@ -292,18 +286,18 @@ class Page:
         Raises KeyError when there is no such prediction.
         """
         entry = self._entry(self._predictions, key, "predictions.toml")
-        options = [{"id": str(o["id"]), "text": to_html(o["text"], inline=True)} for o in entry["options"]]
+        options = [{"id": o.id, "text": to_html(o.text, inline=True)} for o in entry.options]
         ids = {option["id"] for option in options} | {JUST_SHOW_ME}
         if self.worked:
-            self.progress.record_prediction(self.lesson, key, str(entry.get("answer", options[0]["id"])))
+            self.progress.record_prediction(self.lesson, key, entry.answer or entry.options[0].id)
         choice = self.progress.prediction(self.lesson, key)
         card = PredictCard(
             {
                 "id": key,
-                "question": to_html(entry["question"], inline=True),
+                "question": to_html(entry.question, inline=True),
                 "options": options,
                 "skip": JUST_SHOW_ME,
-                "answer_checked": str(entry.get("answer", "")),
+                "answer_checked": entry.answer,
                 "problem": self.progress.problem,
             },
             choice=choice if choice in ids else None,
