@@ -395,7 +395,7 @@ def test_the_machine_is_described_without_importing_torch(course: Course) -> Non
         facts = client.get("/api/course/machine").json()
     assert set(facts) == {"Processor", "Memory", "Graphics", "Python", "PyTorch", "NumPy"}
     assert all(facts.values())
-    heavy = "import sys, dlstudy.app.site, dlstudy.app.machine as m; m.facts(); "
+    heavy = "import sys, dlstudy.app.site, dlstudy.app.home.machine as m; m.facts(); "
     heavy += "print(sorted({'torch', 'numpy', 'marimo', 'matplotlib'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", heavy], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

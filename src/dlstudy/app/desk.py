@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
-from dlstudy.app import guard, searching, today
+from dlstudy.app import guard
+from dlstudy.app.home import panels, search_view
 from dlstudy.course.content import search
 from dlstudy.course.learner import folder as learners
 from dlstudy.course.learner import notes
@@ -48,13 +49,13 @@ class Desk:
         """Answer a page or data of the desk, or return None."""
         words = query.get("q", [""])[0][:200]
         if path == "/search":
-            hits = await run_in_threadpool(self._find, words, searching.ALL)
+            hits = await run_in_threadpool(self._find, words, search_view.ALL)
             return HTMLResponse(
-                searching.page(self.site, words, hits), headers={"Content-Security-Policy": guard.HOME_POLICY}
+                search_view.page(self.site, words, hits), headers={"Content-Security-Policy": guard.HOME_POLICY}
             )
         if path == "/api/course/search":
             hits = await run_in_threadpool(self._find, words, 9)
-            return JSONResponse({"hits": [searching.as_data(self.site, hit) for hit in hits]})
+            return JSONResponse({"hits": [search_view.as_data(self.site, hit) for hit in hits]})
         if path == "/api/course/notes":
             page = query.get("page", [""])[0]
             found = await run_in_threadpool(notes.notes_on, self.site.progress, page)
@@ -95,7 +96,7 @@ class Desk:
         from dlstudy.course.content.prose import options_of
 
         lesson, name = self.site.lesson(wish), str(wish.get("question", ""))
-        entry = today.question(lesson.id, name)
+        entry = panels.question(lesson.id, name)
         chosen = [option for option in options_of(entry) if option["id"] == wish.get("option")] if entry else []
         if not chosen:
             raise BadRequest(f"Lesson {lesson.id} has no question {name!r} with such an answer.")

@@ -15,17 +15,22 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from dlstudy.app import bar, guard, home, machine, pages
+from dlstudy.app import guard, layout
 from dlstudy.app.desk import BadRequest, Desk
-from dlstudy.app.kernels import Kernels
-from dlstudy.app.merge import MergeView
+from dlstudy.app.home import machine
+from dlstudy.app.home import page as home
+from dlstudy.app.lesson import bar
+from dlstudy.app.merge.view import MergeView
+from dlstudy.app.open_pages import Kernels
 from dlstudy.course.content import catalogue as catalogues
 from dlstudy.course.content import paths
 from dlstudy.course.content.lessonfile import LessonError
 from dlstudy.course.learner import folder as learners
 from dlstudy.course.learner.progress import Progress
 
-STATIC = Path(__file__).parent / "static"
+FOLDERS = [Path(__file__).parent / name for name in ("static", "home", "lesson", "merge")]
+"""Where what browsers fetch lies: a page's styles and scripts beside its Python."""
+KINDS = {".css", ".js", ".svg"}
 TOKENS = Path(__file__).parents[1] / "figures" / "static" / "tokens.css"
 PICTURES = {".svg", ".png", ".jpg", ".jpeg", ".webp", ".gif"}
 LONGEST_BEAT = 120.0  # seconds of one heartbeat that count; more would be a clock that jumped
@@ -55,7 +60,7 @@ class Site:
     def version(self) -> str:
         """A short name of the static files' contents, put into their addresses so that browsers may keep them."""
         digest = hashlib.sha256()
-        for path in sorted([*STATIC.iterdir(), TOKENS]):
+        for path in sorted(_static_files().values()):
             digest.update(path.read_bytes())
         return digest.hexdigest()[:10]
 
@@ -78,7 +83,7 @@ class Site:
         request = Request(scope)
         target = request.query_params.get("next", "")
         if request.method == "GET" and "edit" not in getattr(scope.get("auth"), "scopes", ()):
-            await HTMLResponse(pages.login(self, target, wrong=False), headers=_policy())(scope, receive, send)
+            await HTMLResponse(layout.login(self, target, wrong=False), headers=_policy())(scope, receive, send)
             return
         if request.method != "POST":
             await RedirectResponse(f"{self.base}/", 303)(scope, receive, send)
@@ -92,7 +97,7 @@ class Site:
                 judged.failed = True  # type: ignore[attr-defined]
             elif getattr(judged, "failed", False):
                 if not message.get("more_body"):
-                    page = HTMLResponse(pages.login(self, target, wrong=True), 403, headers=_policy())
+                    page = HTMLResponse(layout.login(self, target, wrong=True), 403, headers=_policy())
                     await page(scope, receive, send)
             else:
                 await send(message)
@@ -157,7 +162,7 @@ class Site:
 
     def no_such_page(self) -> Response:
         """Return a page that says so and leads home."""
-        return HTMLResponse(pages.missing(self), 404, headers=_policy())
+        return HTMLResponse(layout.missing(self), 404, headers=_policy())
 
     def dress(self, html: str, file: str) -> str:
         """Put the bar, its styles and its script into the page engine's page for `file`."""
@@ -230,8 +235,7 @@ class Site:
             raise BadRequest(str(error)) from error
 
     def _static(self, name: str, versioned: bool) -> Response:
-        known = {path.name: path for path in STATIC.iterdir() if path.is_file()} | {"tokens.css": TOKENS}
-        known |= pages.fonts()
+        known = _static_files() | layout.fonts()
         if name not in known:
             return Response("Not found.", 404)
         keep = "public, max-age=31536000, immutable" if versioned or name.endswith(".woff2") else "no-cache"
@@ -246,6 +250,12 @@ class Site:
         kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
         sandbox = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox"}
         return FileResponse(path, media_type=kind, headers=sandbox)
+
+
+def _static_files() -> dict[str, Path]:
+    """Return the files that browsers may fetch by their names, which are unique over all folders."""
+    own = {path.name: path for folder in FOLDERS for path in folder.iterdir() if path.suffix in KINDS}
+    return own | {TOKENS.name: TOKENS}
 
 
 def _policy() -> dict[str, str]:

@@ -152,7 +152,7 @@ def _item(site: Site, item: Item) -> str:
     if item.kind == "question":
         entry = question(item.lesson, item.name)
         return _question(site, lesson, item, entry, where) if entry else ""
-    from dlstudy.app.bar import exercise_title
+    from dlstudy.app.lesson.bar import exercise_title
 
     title = escape(exercise_title(lesson, item.name))
     address = f"{site.base}/{escape(lesson.file)}#exercise_{item.name.replace('-', '_')}"

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from dlstudy.app import kernels
+from dlstudy.app import open_pages as kernels
 from dlstudy.app.desk import BadRequest
 from dlstudy.course import engine
 from dlstudy.course.content import catalogue

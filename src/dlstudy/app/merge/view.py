@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse
 
-from dlstudy.app import guard, icons, pages
-from dlstudy.app.bar import exercise_title
+from dlstudy.app import guard, icons, layout
 from dlstudy.app.desk import BadRequest
+from dlstudy.app.lesson.bar import exercise_title
 from dlstudy.course.learner import merging
 from dlstudy.course.learner.merging import CannotMerge, Choice, Merge, Part
 
@@ -41,7 +41,7 @@ class MergeView:
         """Return the view for one page."""
         policy = {"Content-Security-Policy": guard.HOME_POLICY, "Cache-Control": "no-store"}
         if not self.site.has_page(file):
-            return HTMLResponse(pages.missing(self.site), 404, headers=policy)
+            return HTMLResponse(layout.missing(self.site), 404, headers=policy)
         undo = await run_in_threadpool(merging.can_undo, self.site.learner, file)
         try:
             merge = await run_in_threadpool(merging.prepare, self.site.learner, file)
@@ -98,7 +98,7 @@ def _page(site: Site, file: str, body: str, undo: bool) -> str:
     )
     return (
         '<!doctype html><html lang="en"><head>'
-        f"{pages.head(site, f'Two versions: {name}', ('home.css', 'merge.css'), ('merge.js',))}</head>"
+        f"{layout.head(site, f'Two versions: {name}', ('home.css', 'merge.css'), ('merge.js',))}</head>"
         f'<body data-base="{escape(site.base)}" data-file="{escape(file)}"><header class="top">'
         f'<nav aria-label="Course"><a href="{site.base}/">Lessons</a>'
         f'<a href="{site.base}/{escape(file)}">{escape(name)}</a></nav>'

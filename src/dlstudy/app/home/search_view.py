@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from dlstudy.app import icons, pages
+from dlstudy.app import icons, layout
 
 if TYPE_CHECKING:
     from dlstudy.app.site import Site
@@ -51,7 +51,7 @@ def page(site: Site, words: str, hits: list[Hit]) -> str:
     rows = "".join(_row(site, hit) for hit in hits)
     return (
         '<!doctype html><html lang="en"><head>'
-        f"{pages.head(site, 'Search', ('home.css',))}</head><body>"
+        f"{layout.head(site, 'Search', ('home.css',))}</head><body>"
         f'<header class="top">{form(site, words)}<nav aria-label="Course"><a href="{site.base}/">Lessons</a>'
         f'<button type="button" data-theme-toggle class="icon">{icons.SUN}{icons.MOON}</button></nav></header>'
         f'<main class="found"><h1>Search</h1><p role="status">{said}</p><ul class="places">{rows}</ul></main>'

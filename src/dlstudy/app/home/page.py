@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from dlstudy.app import icons, machine, pages, searching, today
+from dlstudy.app import icons, layout
+from dlstudy.app.home import machine, panels, search_view
 from dlstudy.course.content import catalogue as catalogues
 from dlstudy.course.content.catalogue import Catalogue, Lesson
 
@@ -23,14 +24,14 @@ def render(site: Site, snapshot: Mapping[str, Any]) -> str:
     catalogue = site.catalogue
     return (
         '<!doctype html><html lang="en"><head>'
-        f"{pages.head(site, 'Deep Learning Study Guide', ('home.css',), ('home.js',))}"
+        f"{layout.head(site, 'Deep Learning Study Guide', ('home.css',), ('home.js',))}"
         f'</head><body data-base="{escape(site.base)}"><a class="skip" href="#lessons">Skip to the lessons</a>'
         f"{_top(site)}<main>{_problem(snapshot)}"
         f'<section class="start"><div class="about"><h1>Deep Learning Study Guide</h1>'
         "<p>Twenty-seven lessons, from a first tensor to Stable Diffusion. Every page runs: change the code, see what "
         "it does, and let the exercises tell you why an answer is wrong.</p>"
         f"{_overall(catalogue, snapshot)}</div>{_continue(site, snapshot)}</section>"
-        f"{today.render(site, snapshot)}{_map(site, snapshot)}</main>{_foot(site)}</body></html>"
+        f"{panels.render(site, snapshot)}{_map(site, snapshot)}</main>{_foot(site)}</body></html>"
     )
 
 
@@ -76,7 +77,7 @@ def _top(site: Site) -> str:
     if site.has_page("Glossary.md"):
         links += f'<a href="{site.base}/Glossary.md">Glossary</a>'
     return (
-        f'<header class="top">{searching.form(site)}'
+        f'<header class="top">{search_view.form(site)}'
         f'<nav aria-label="Course">{links}<button type="button" data-theme-toggle class="icon">{icons.SUN}{icons.MOON}'
         "</button></nav></header>"
     )

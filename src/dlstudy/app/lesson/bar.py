@@ -7,7 +7,7 @@ import re
 from html import escape
 from typing import TYPE_CHECKING
 
-from dlstudy.app import icons, pages
+from dlstudy.app import icons, layout
 from dlstudy.course.content import catalogue as catalogues
 from dlstudy.course.learner import folder as learners
 
@@ -22,12 +22,12 @@ def dress(site: Site, html: str, file: str) -> str:
     lesson = _lesson(site, file)
     name = f"{lesson.id} {lesson.title}" if lesson else file.removesuffix(".md").replace("_", " ")
     head = "".join(
-        f'<link rel="stylesheet" href="{pages.asset(site, style)}">'
+        f'<link rel="stylesheet" href="{layout.asset(site, style)}">'
         for style in ("tokens.css", "lesson.css", "bar.css")
     )
     scripts = (
-        f'<script src="{pages.asset(site, "theme.js")}"></script>'
-        f'<script src="{pages.asset(site, "bar.js")}" defer></script>'
+        f'<script src="{layout.asset(site, "theme.js")}"></script>'
+        f'<script src="{layout.asset(site, "bar.js")}" defer></script>'
     )
     html = re.sub(r"<title>.*?</title>", f"<title>{escape(name)}</title>", html, count=1, flags=re.DOTALL)
     html = html.replace("</head>", f"{head}</head>", 1)
