@@ -103,7 +103,7 @@ def _choices(course: State, merge: Merge) -> str:
         "Where only you or only the new version changed something, that is taken."
         if merge.based
         else "Your answers are kept, and everything else is taken from the new version. (The version that you began "
-        "with was not kept by the course then, so nothing tells who changed what.)"
+        "with is no longer in your folder's .dlstudy, so nothing tells who changed what.)"
     )
     asked = {0: "No place needs you", 1: "One place needs a look"}.get(to_ask, f"{to_ask} places need a look")
     rest = f", {decided} more {'is' if decided == 1 else 'are'} decided and folded" if decided else ""
