@@ -527,7 +527,7 @@ def test_another_program_on_the_remembered_port_is_not_shown_the_token(throwaway
     try:
         keys = server.load_secrets(throwaway / "strangers-victim")
         port = stranger.server_address[1]
-        assert server._already_running(throwaway, port, keys, "") is None
+        assert server._already_running(port, keys, "") is None
         assert Stranger.seen
         assert keys.token not in "".join(Stranger.seen)
     finally:
