@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from dlstudy.app import home, machine
+from dlstudy.app.home import machine
+from dlstudy.app.home import page as home
 from dlstudy.course.content import catalogue
 from dlstudy.course.learner import notes
 from dlstudy.course.learner.progress import Progress
@@ -37,7 +38,7 @@ def test_every_lesson_stands_below_all_that_it_needs() -> None:
 
 
 def test_the_style_sheet_has_a_place_for_every_card() -> None:
-    css = (Path(home.__file__).parent / "static" / "home.css").read_text(encoding="utf-8")
+    css = (Path(home.__file__).with_name("home.css")).read_text(encoding="utf-8")
     for row in set(home.rows(SMALL).values()):
         assert f".r{row} {{ grid-row:" in css
     tracks = {lesson.track for lesson in SMALL.lessons}

@@ -395,7 +395,7 @@ def test_the_machine_is_described_without_importing_torch(course: Course) -> Non
         facts = client.get("/api/course/machine").json()
     assert set(facts) == {"Processor", "Memory", "Graphics", "Python", "PyTorch", "NumPy"}
     assert all(facts.values())
-    heavy = "import sys, dlstudy.app.site, dlstudy.app.machine as m; m.facts(); "
+    heavy = "import sys, dlstudy.app.site, dlstudy.app.home.machine as m; m.facts(); "
     heavy += "print(sorted({'torch', 'numpy', 'marimo', 'matplotlib'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", heavy], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
@@ -406,15 +406,20 @@ import asyncio, sys
 from dlstudy.app.site import Site
 from dlstudy.course.learner import notes
 site = Site()
-lesson = site.catalogue.find("01")
-site.progress.record_quiz("01", lesson.quiz[0], "a", False)
-site.progress.record_attempt("01/" + lesson.exercises[0], passed=False, source="x", verdict="failed")
+lesson = site.course.catalogue.find("01")
+course = site.course
+course.progress.record_quiz("01", lesson.quiz[0], "a", False)
+course.progress.record_attempt("01/" + lesson.exercises[0], passed=False, source="x", verdict="failed")
 for table in ("quiz", "attempts"):
-    site.progress.write(lambda db: db.execute(f"UPDATE {table} SET at = '2026-01-01'") and None, None)
-notes.save(site.progress, lesson.file, "", "a", "b")
-home = asyncio.run(site._home()).body.decode()
+    course.progress.write(lambda db: db.execute(f"UPDATE {table} SET at = '2026-01-01'") and None, None)
+notes.save(course.progress, lesson.file, "", "a", "b")
+def get(path, query=b""):
+    scope = {"type": "http", "method": "GET", "path": path, "query_string": query, "headers": []}
+    return asyncio.run(site.answer(site.routes, path, scope, None, None)).body
+
+home = get("/").decode()
 assert 'class="question"' in home and "Still open" in home
-assert asyncio.run(site.desk.get("/search", {"q": ["tensor"]})).body.count(b"<li>") > 5
+assert get("/search", b"q=tensor").count(b"<li>") > 5
 print(sorted({"torch", "numpy", "matplotlib", "anywidget", "sklearn"} & set(sys.modules)))
 """
 
@@ -522,7 +527,7 @@ def test_another_program_on_the_remembered_port_is_not_shown_the_token(throwaway
     try:
         keys = server.load_secrets(throwaway / "strangers-victim")
         port = stranger.server_address[1]
-        assert server._already_running(throwaway, port, keys, "") is None
+        assert server._already_running(port, keys, "") is None
         assert Stranger.seen
         assert keys.token not in "".join(Stranger.seen)
     finally:

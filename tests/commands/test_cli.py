@@ -226,7 +226,7 @@ def test_giving_up_shows_the_solution_and_is_recorded(content: Path) -> None:
     text = dlstudy("solution", "01/double", "--give-up").output
     assert "return 2 * x" in text
     with Progress(paths.progress_file()) as progress:
-        assert progress.solution_opened("01/double")
+        assert progress.exercise("01/double").solution_opened
     assert "return 2 * x" in dlstudy("solution", "double").output
 
 

@@ -11,23 +11,11 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from urllib.parse import urlsplit
 
+from dlstudy.app import marimo_api
+
 SWITCH = "DLSTUDY_SERVER"
 ORIGINS = "DLSTUDY_ORIGINS"
 BASE = "DLSTUDY_BASE_URL"
-
-# The page engine has about ninety routes; a course needs these. Everything else is refused: shutting the server down,
-# adding and removing packages, the terminal, AI, listing and changing files, language servers, secrets, exports.
-_GET = re.compile(
-    r"/|/assets/[^/]+|/@file/[^/]+|/auth/login|/favicon\.ico|/manifest\.json|/apple-touch-icon\.png|/logo\.png"
-    r"|/public-files-sw\.js|/ws|/ws_sync|/sse|/api/(?:status|version|usage|status/connections|kernel/status)"
-    r"|/health|/api/lsp/health|/api/export/availability"
-)
-_KERNEL = ["set_ui_element_value", "set_model_value", "instantiate", "function_call", "interrupt", "run", "stdin"]
-_KERNEL += ["save", "save_app_config", "read_code", "delete", "format", "set_cell_config", "focus_cell"]
-_KERNEL += ["code_autocomplete", "scratchpad/run", "restart_session", "takeover"]
-_POST = {f"/api/kernel/{name}" for name in _KERNEL} | {"/api/document/transaction", "/auth/login"}
-_POST |= {"/api/datasources/discover", "/api/packages/sandbox"}  # only read, and every page asks for them
-_SOCKETS = {"/ws", "/ws_sync"}
 
 # The page engine compiles widgets and charts in the page (eval, blob: and data: modules) and writes inline styles.
 # What matters to a learner holds without exception: nothing is fetched from, or sent to, another machine.
@@ -81,13 +69,13 @@ def refusal(headers: Mapping[str, str], origins: Sequence[str]) -> str | None:
 def allowed_route(method: str, path: str) -> bool:
     """Tell whether a page of the course needs this route of the page engine; `path` is without the base address."""
     if method in ("GET", "HEAD"):
-        return _GET.fullmatch(path) is not None
-    return method == "POST" and path in _POST
+        return marimo_api.GET_ROUTES.fullmatch(path) is not None
+    return method == "POST" and path in marimo_api.POST_ROUTES
 
 
 def allowed_socket(path: str) -> bool:
     """Tell whether a page of the course needs this websocket; the terminal and language servers are not among them."""
-    return path in _SOCKETS
+    return path in marimo_api.SOCKETS
 
 
 def is_page_name(name: str) -> bool:

@@ -12,7 +12,7 @@ from starlette.middleware import Middleware
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from dlstudy.app import guard
+from dlstudy.app import guard, marimo_api
 
 if TYPE_CHECKING:
     from dlstudy.app.site import Site
@@ -79,24 +79,28 @@ class CourseMiddleware:
 
     async def _http(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
         method, query = scope["method"], parse_qs(scope["query_string"].decode("latin-1"))
-        if path == "/auth/login":
-            await self.site.login(self.app, scope, receive, send)
+        if path == marimo_api.LOGIN:
+            from dlstudy.app.login import login
+
+            await login(self.site.course, self.app, scope, receive, send)
             return
-        response = await self.site.public(path, method, query)
-        if response is None and not _logged_in(scope):
+        response = await self.site.answer(self.site.public, path, scope, receive, self.app)
+        if response is None and not marimo_api.logged_in(scope):
             response = self._to_login(path, scope)
         if response is None and "access_token" in query and method == "GET":
             response = self._without_token(path, query)
         if response is None:
             self._note_use(method, path, scope)
-            response = await self.site.answer(path, method, query, scope, receive, self.app)
+            response = await self.site.answer(self.site.routes, path, scope, receive, self.app)
         if response is not None:
             await response(scope, receive, send)
         elif not guard.allowed_route(method, path):
             detail = "The course does not offer this part of the page engine."
             await JSONResponse({"detail": detail}, 403)(scope, receive, send)
         elif path == "/" and not self._known_page(scope, required=True):
-            await self.site.no_such_page()(scope, receive, send)
+            from dlstudy.app.layout import no_such_page
+
+            await no_such_page(self.site.course)(scope, receive, send)
         elif path == "/":
             await self._lesson_page(query["file"][0], scope, receive, send)
         else:
@@ -104,11 +108,11 @@ class CourseMiddleware:
 
     def _note_use(self, method: str, path: str, scope: Scope) -> None:
         """Whatever a page asks of its kernel tells that somebody uses it."""
-        self.site.kernels.watch(scope["app"])
-        if method == "POST" and path.startswith(("/api/kernel/", "/api/document/")):
+        self.site.open_pages.watch(scope["app"])
+        if method == "POST" and path.startswith(marimo_api.KERNEL_ROUTES):
             for name, value in scope["headers"]:
-                if name.lower() == b"marimo-session-id":
-                    self.site.kernels.touch(value.decode("latin-1"))
+                if name.lower() == marimo_api.SESSION_HEADER:
+                    self.site.open_pages.touch(value.decode("latin-1"))
 
     async def _lesson_page(self, file: str, scope: Scope, receive: Receive, send: Send) -> None:
         """Let the page engine make its page and put our bar, styles and content security policy in."""
@@ -118,7 +122,9 @@ class CourseMiddleware:
         start, body = await _collect(self.app, scope, receive)
         headers = {name.decode("latin-1").lower(): value for name, value in start["headers"]}
         if start["status"] == 200 and headers.get("content-type", b"").startswith(b"text/html"):
-            body = self.site.dress(body.decode("utf-8"), file).encode("utf-8")
+            from dlstudy.app.lesson import bar
+
+            body = bar.dress(self.site.course, body.decode("utf-8"), file).encode("utf-8")
             dropped = (b"content-length", b"etag", b"cache-control")
             start["headers"] = [pair for pair in start["headers"] if pair[0].lower() not in dropped] + [
                 (b"content-length", str(len(body)).encode()),
@@ -134,7 +140,7 @@ class CourseMiddleware:
         files = query.get("file", [])
         if not files:
             return not required
-        return len(files) == 1 and self.site.has_page(files[0])
+        return len(files) == 1 and self.site.course.has_page(files[0])
 
     def _to_login(self, path: str, scope: Scope) -> Response:
         if scope["method"] != "GET" or path.startswith("/api/"):
@@ -147,10 +153,6 @@ class CourseMiddleware:
         """The session cookie is set by now; the token leaves the address before any script can read it."""
         files = query.get("file", [])
         return RedirectResponse(f"{self.base}{path}" + (f"?file={quote(files[0])}" if files else ""), 303)
-
-
-def _logged_in(scope: Scope) -> bool:
-    return "edit" in getattr(scope.get("auth"), "scopes", ())
 
 
 def _with_headers(send: Send) -> Send:

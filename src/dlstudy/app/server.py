@@ -72,7 +72,7 @@ def serve(
     report(learners.prepare(folder), folder, say)
     keys = load_secrets(folder)
     remembered = _remembered_port(folder)
-    running = _already_running(folder, remembered, keys, base_url)
+    running = _already_running(remembered, keys, base_url)
     if running and port in (None, remembered):
         target = address(running, keys, base_url, lesson, place)
         say(f"The course is already running: {target}")
@@ -260,8 +260,8 @@ def _ask(port: int, keys: Secrets, base_url: str) -> str:
         return "nothing answered"
 
 
-def _already_running(folder: Path, port: int | None, keys: Secrets, base_url: str) -> int | None:
-    """Return the port on which this folder's course answers already: two servers must not share one folder."""
+def _already_running(port: int | None, keys: Secrets, base_url: str) -> int | None:
+    """Return the port on which the course of these keys' folder answers already: two servers must not share one."""
     if port is None or _is_free("127.0.0.1", port):
         return None
     return port if _ask(port, keys, base_url) == "ours" else None

@@ -39,15 +39,7 @@ def check(
         console.print(f"[dim]Your page holds another answer, which was not read: {answer.also}[/dim]", soft_wrap=True)
     with terminal.waiting("Checking"):
         verdict = worker.check(item, answer.source)
-    if verdict.status != "not-yet":
-        progress.record_attempt(
-            item.id,
-            passed=verdict.passed,
-            source=answer.source,
-            verdict=verdict.status,
-            hint_id=verdict.hint_id,
-            seconds=verdict.seconds,
-        )
+    progress.record_check(item.id, verdict, answer.source)
     if verdict.status == "not-yet" and with_task:
         terminal.task(console, item)
     terminal.show_verdict(console, item, verdict)

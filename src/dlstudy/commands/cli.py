@@ -329,7 +329,7 @@ def check(exercise: str | None, watch: bool) -> None:
 def hint(exercise: str | None) -> None:
     """Open the next of the three hints of EXERCISE."""
     item, progress, console = _exercise(exercise), _progress(), terminal.console()
-    opened = progress.hints_opened(item.id)
+    opened = progress.exercise(item.id).hints
     if opened < len(item.hints):
         opened += 1
         progress.open_hint(item.id, opened)
@@ -355,13 +355,13 @@ def solution(exercise: str | None, give_up: bool) -> None:
     from rich.syntax import Syntax
 
     item, progress, console = _exercise(exercise), _progress(), terminal.console()
-    passed = progress.passed(item.id)
-    if not (passed or give_up or progress.tried_honestly(item.id) or progress.solution_opened(item.id)):
+    standing = progress.exercise(item.id)
+    if not (give_up or standing.may_see_solution):
         console.print("The solution opens after an honest try, or with --give-up.")
         console.print(f"Try:             dlstudy check {item.id}")
         console.print(f"Take a hint:     dlstudy hint {item.id}")
         sys.exit(NOT_DONE)
-    if not passed:
+    if not standing.passed:
         progress.open_solution(item.id, give_up)
     terminal.headline(console, item)
     colours = Syntax("", "python", theme="ansi_dark", background_color="default")

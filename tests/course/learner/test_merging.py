@@ -149,6 +149,39 @@ def test_a_save_that_writes_a_cells_options_in_another_order_is_no_change() -> N
     assert len([choice for choice in choices(FILE, one, shown, None) if not choice.same]) == 1
 
 
+@pytest.mark.parametrize(
+    ("left", "right", "partners"),
+    [
+        # cells by their names, in whatever order and with whatever text
+        (cell("a", "1") + cell("b", "2"), cell("b", "3") + cell("c", "4") + cell("a", "5"), {0: 2, 1: 0}),
+        # prose by its text, the first of two that are the same with the first
+        ("# T\n\nsame\n\n## U\n\nsame", "# T\n\nsame\n\n## U\n\nsame", {0: 0, 1: 1}),
+        # then by its heading, though the words differ
+        ("## One\n\na b c\n\n## Two\n\nd", "## Two\n\nx y z\n\n## One\n\nq", {0: 1, 1: 0}),
+        # then by likeness, between the same two neighbours
+        (
+            cell("a", "1") + "one two three four\n\n" + cell("b", "2"),
+            cell("a", "1") + "one two three five\n\n" + cell("b", "2"),
+            {0: 0, 1: 1, 2: 2},
+        ),
+        # half of the words are not enough
+        (
+            cell("a", "1") + "one two six seven\n\n" + cell("b", "2"),
+            cell("a", "1") + "one two three five\n\n" + cell("b", "2"),
+            {0: 0, 2: 2},
+        ),
+        # and beyond a neighbour nothing is alike
+        (
+            cell("a", "1") + "one two three four\n\n" + cell("b", "2"),
+            cell("a", "1") + cell("b", "2") + "one two three five\n\n",
+            {0: 0, 2: 1},
+        ),
+    ],
+)
+def test_which_part_corresponds_to_which(left: str, right: str, partners: dict[int, int]) -> None:
+    assert merging._matched(parts(left), parts(right)) == partners
+
+
 def test_every_choice_can_be_turned_round() -> None:
     found = choices(FILE, MINE, NEW, OLD)
     assert merged(MINE, NEW, OLD, {choice.id: "new" for choice in found}) == NEW
@@ -266,7 +299,7 @@ def test_a_change_while_one_chooses_is_noticed_and_nothing_is_written(folder: Pa
     assert learner.new_version(folder, FILE)
 
 
-def test_a_folder_of_an_older_course_has_no_first_version_and_merges_all_the_same(folder: Path) -> None:
+def test_a_folder_that_has_lost_the_first_version_merges_all_the_same(folder: Path) -> None:
     (folder / ".dlstudy" / "handed-out" / FILE).unlink()
     merge = merging.prepare(folder, FILE)
     assert not merge.based

@@ -11,9 +11,10 @@ import time
 
 import pytest
 
+from dlstudy.course.checking.verdict import Verdict
 from dlstudy.course.learner import progress as module
-from dlstudy.course.learner import progressfile
-from dlstudy.course.learner.progress import Progress
+from dlstudy.course.learner import progressfile, progressstore
+from dlstudy.course.learner.progress import Progress, Standing
 
 SLUG = "01/flat-index"
 
@@ -62,8 +63,8 @@ def test_everything_recorded_comes_back_after_reopening(progress, path):
         assert again.snapshot()["last"] == "01"
         assert [a.source for a in again.attempts(SLUG)] == ["answer 0", "answer 1", "answer 2"]
         assert again.attempts(SLUG)[1].hint_id == "h1"
-        assert again.hints_opened(SLUG) == 2
-        assert again.solution_opened(SLUG)
+        assert again.exercise(SLUG).hints == 2
+        assert again.exercise(SLUG).solution_opened
         assert again.quiz_answer("01", "copy-or-view") == "view"
         assert again.prediction("01", "adds-or-replaces") == "adds"
         assert again.problem is None
@@ -71,8 +72,8 @@ def test_everything_recorded_comes_back_after_reopening(progress, path):
 
 def test_a_fresh_file_knows_nothing(progress):
     assert progress.snapshot() == {"version": 1, "last": None, "problem": None, "lessons": {}}
-    assert not progress.passed(SLUG)
-    assert progress.hints_opened(SLUG) == 0
+    assert not progress.exercise(SLUG).passed
+    assert progress.exercise(SLUG).hints == 0
     assert progress.quiz_answer("01", "x") is None
     assert progress.prediction("01", "x") is None
 
@@ -90,7 +91,7 @@ def test_a_pass_and_a_right_answer_are_never_lost_by_trying_again(progress):
     progress.record_attempt(SLUG, passed=False, source="wrong", verdict="failed")
     progress.record_quiz("01", "q", "right", True)
     progress.record_quiz("01", "q", "wrong", False)
-    assert progress.passed(SLUG)
+    assert progress.exercise(SLUG).passed
     assert lesson(progress)["exercises"]["flat-index"]["passed"]
     assert lesson(progress)["quiz"]["q"] == {"option": "wrong", "correct": True}
 
@@ -100,7 +101,38 @@ def test_a_pass_and_a_right_answer_are_never_lost_by_trying_again(progress):
 )
 def test_only_a_real_try_counts_as_honest(progress, verdict, honest):
     progress.record_attempt(SLUG, passed=False, source="x", verdict=verdict)
-    assert progress.tried_honestly(SLUG) is honest
+    assert progress.exercise(SLUG).tried is honest
+
+
+def test_a_check_is_a_try_unless_nothing_was_begun(progress):
+    assert not progress.record_check(SLUG, Verdict("not-yet", "It is the stub."), "stub")
+    assert progress.exercise(SLUG) == Standing()
+    assert progress.record_check(SLUG, Verdict("failed", "No.", hint_id="off-by-one", seconds=0.5), "x")
+    (kept,) = progress.attempts(SLUG)
+    assert (kept.passed, kept.verdict, kept.source, kept.hint_id, kept.seconds) == (
+        False, "failed", "x", "off-by-one", 0.5,
+    )  # fmt: skip
+    assert progress.record_check(SLUG, Verdict("passed", "Yes."), "y")
+    assert progress.exercise(SLUG) == Standing(attempts=2, passed=True, tried=True)
+
+
+@pytest.mark.parametrize(
+    ("done", "free"),
+    [
+        (lambda progress: None, False),
+        (lambda progress: progress.open_hint(SLUG, 3), False),
+        (lambda progress: progress.record_attempt(SLUG, passed=False, source="x", verdict="not-yet"), False),
+        (lambda progress: progress.record_attempt(SLUG, passed=False, source="x", verdict="error"), True),
+        (lambda progress: progress.record_attempt(SLUG, passed=True, source="x", verdict="passed"), True),
+        (lambda progress: progress.open_solution(SLUG, True), True),
+        (lambda progress: progress.record_attempt("01/other", passed=False, source="x", verdict="failed"), False),
+    ],
+)
+def test_when_the_solution_may_be_seen(progress, done, free):
+    done(progress)
+    assert progress.exercise(SLUG).may_see_solution is free
+    progress.reset("01")
+    assert not progress.exercise(SLUG).may_see_solution
 
 
 def test_version_grows_with_every_change_and_is_seen_by_another_connection(progress, path):
@@ -119,13 +151,13 @@ def test_reset_of_one_exercise_leaves_the_rest_and_keeps_the_history(progress):
     found = lesson(progress)
     assert list(found["exercises"]) == ["strides"]
     assert found["quiz"] == WHOLE["quiz"]
-    assert progress.hints_opened(SLUG) == 0
-    assert not progress.solution_opened(SLUG)
-    assert not progress.tried_honestly(SLUG)
+    assert progress.exercise(SLUG).hints == 0
+    assert not progress.exercise(SLUG).solution_opened
+    assert not progress.exercise(SLUG).tried
     assert progress.attempts(SLUG) == []
     assert [a.source for a in progress.attempts(SLUG, archived=True)] == ["answer 0", "answer 1", "answer 2"]
     progress.open_hint(SLUG, 1)  # and it can be done again
-    assert progress.hints_opened(SLUG) == 1
+    assert progress.exercise(SLUG).hints == 1
 
 
 def test_reset_of_a_lesson_spares_other_lessons_whose_number_begins_alike(progress):
@@ -154,7 +186,7 @@ def test_export_and_import_carry_everything_once(progress, path, tmp_path):
         assert new.import_(file) == 0
         assert len(new.attempts(SLUG)) == 2
         assert len(new.attempts(SLUG, archived=True)) == 5
-        assert new.passed("01/own")
+        assert new.exercise("01/own").passed
         assert new.snapshot()["lessons"]["01"]["seconds"] == 25.0
     with pytest.raises(FileExistsError, match="nothing was written"):
         progress.export(file)
@@ -182,7 +214,7 @@ def test_import_of_anything_else_is_refused_and_changes_nothing(progress, tmp_pa
 
 WRITER = """
 import sys
-from dlstudy.course.learner.progress import Progress
+from dlstudy.course.learner.progress import Progress, Standing
 progress = Progress(sys.argv[1])
 name = sys.argv[2]
 n = 0
@@ -299,7 +331,7 @@ def test_a_truncated_file_never_stops_the_course(path, size):
         file.truncate(size)
     with Progress(path) as progress:
         progress.record_attempt("01/new", passed=True, source="n", verdict="passed")
-        assert progress.passed("01/new")
+        assert progress.exercise("01/new").passed
         assert not progress.in_memory
     assert len(aside(path)) == (1 if size > 1 else 0)  # SQLite itself starts over from an empty file
 
@@ -313,8 +345,8 @@ def test_a_file_that_breaks_while_open_is_replaced_and_the_step_is_kept(progress
     with Progress(path) as other:  # a second page finds the damage first
         assert "damaged" in other.problem
         progress.record_attempt("01/after", passed=True, source="a", verdict="passed")
-        assert progress.passed("01/after")
-        assert other.passed("01/after")
+        assert progress.exercise("01/after").passed
+        assert other.exercise("01/after").passed
     assert not progress.in_memory
     assert len(aside(path)) == 1
 
@@ -340,14 +372,14 @@ def test_a_process_that_comes_second_does_not_move_the_fresh_file_aside(progress
 READ_ONLY = """
 import os, sys
 folder, uid = sys.argv[1], int(sys.argv[2])
-from dlstudy.course.learner.progress import Progress
+from dlstudy.course.learner.progress import Progress, Standing
 if uid:
     os.setgid(uid); os.setuid(uid)
 progress = Progress(os.path.join(folder, "progress.sqlite"))
 assert progress.in_memory and "cannot be saved" in progress.problem, progress.problem
-assert progress.passed("01/old"), "what is there must be shown"
+assert progress.exercise("01/old").passed, "what is there must be shown"
 progress.record_attempt("01/new", passed=True, source="x", verdict="passed")
-assert progress.passed("01/new") and progress.snapshot()["lessons"]["01"]["exercises"]["new"]["passed"]
+assert progress.exercise("01/new").passed and progress.snapshot()["lessons"]["01"]["exercises"]["new"]["passed"]
 print("ok")
 """
 
@@ -375,7 +407,7 @@ def test_a_read_only_folder_is_told_and_the_course_runs_in_memory(path):
         for parent, mode in opened:
             parent.chmod(mode)
     with Progress(path) as progress:
-        assert not progress.passed("01/new")
+        assert not progress.exercise("01/new").passed
         assert progress.problem is None
 
 
@@ -387,13 +419,13 @@ def test_memory_is_written_to_the_file_as_soon_as_that_is_possible(tmp_path, mon
         assert "cannot be saved" in progress.problem
         progress.record_attempt("01/a", passed=True, source="a", verdict="passed")
         blocked.unlink()
-        monkeypatch.setattr(module, "RETRY_SECONDS", 0.0)
+        monkeypatch.setattr(progressstore, "RETRY_SECONDS", 0.0)
         progress.record_attempt("01/b", passed=True, source="b", verdict="passed")
         assert not progress.in_memory
         assert progress.problem is None
         with Progress(blocked / "progress.sqlite") as other:
-            assert other.passed("01/a")
-            assert other.passed("01/b")
+            assert other.exercise("01/a").passed
+            assert other.exercise("01/b").passed
 
 
 def test_a_deleted_folder_does_not_stop_the_course(progress, path):
@@ -403,7 +435,7 @@ def test_a_deleted_folder_does_not_stop_the_course(progress, path):
     shutil.rmtree(path.parent)
     progress.record_attempt("01/new", passed=True, source="n", verdict="passed")
     with Progress(path) as other:
-        assert other.passed("01/new")
+        assert other.exercise("01/new").passed
 
 
 def test_a_locked_file_delays_the_step_and_loses_nothing(progress, path, monkeypatch):
@@ -416,7 +448,7 @@ def test_a_locked_file_delays_the_step_and_loses_nothing(progress, path, monkeyp
     holder.close()
     progress.visit("01")
     assert progress.problem is None
-    assert progress.passed("01/a")
+    assert progress.exercise("01/a").passed
 
 
 def test_an_older_schema_is_migrated_without_loss(path, monkeypatch):
@@ -490,9 +522,9 @@ def test_an_import_that_cannot_be_written_says_so_and_leaves_nothing_behind(prog
     holder.close()
     assert progress.problem is None
     progress.visit("01")
-    assert not progress.passed("01/a")
+    assert not progress.exercise("01/a").passed
     assert progress.import_(file) == 1
-    assert progress.passed("01/a")
+    assert progress.exercise("01/a").passed
 
 
 def test_an_import_into_memory_is_refused(tmp_path, progress):

@@ -135,7 +135,7 @@ def test_the_bars_have_the_colours_of_the_cells_names():
     sides = (twins.Twin("NumPy", 0.1, 1_000_000, 5), twins.Twin("PyTorch", 0.2, 2_000_000, 7))
     drawn = re.findall(r'style="fill: var\(--dls-(\w+)', twins.draw(twins.Comparison(*sides, 3))._repr_html_())
     assert drawn == ["orange", "blue"] * 3
-    page = (files("dlstudy.app") / "static" / "lesson.css").read_text(encoding="utf-8")
+    page = (files("dlstudy.app.lesson") / "lesson.css").read_text(encoding="utf-8")
     for name, colour in zip(("NumPy", "PyTorch"), drawn):
         assert f'content: "{name}"; color: var(--dls-{colour})' in page
 

@@ -130,7 +130,7 @@ def refuse(learner: Path) -> None:
 
 
 def handed_out(learner: Path, file: str) -> str | None:
-    """Return the version of a lesson that the learner's copy began as; None where that was not kept."""
+    """Return the version of a lesson that the learner's copy began as; None where that is lost."""
     try:
         text = _base(learner, file).read_text(encoding="utf-8")
     except OSError:

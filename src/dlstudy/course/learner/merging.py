@@ -1,15 +1,16 @@
 """Put a learner's edited lesson and its newer version together, part by part, and take that back if it was wrong.
 
-A page is a row of parts: its cells, by name, and the prose between them, a part for each heading. Where the version
-that was handed out is known (a folder of an older course has none), a part that only one side changed is decided by
-itself; only what both changed is a question. The learner's text is backed up before anything is written.
+A page is a row of parts: its cells, by name, and the prose between them, a part for each heading. The version that was
+handed out is kept in `.dlstudy`, so a part that only one side changed is decided by itself; only what both changed is a
+question. Where that version is lost, everything that differs is one. The learner's text is backed up before anything is
+written.
 """
 
 import difflib
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -283,31 +284,62 @@ def _joined(chosen: Sequence[Part]) -> str:
 
 def _matched(left: Sequence[Part], right: Sequence[Part]) -> dict[int, int]:
     """Return which part of `right` each part of `left` corresponds to: cells by name, prose by heading or likeness."""
-    found: dict[int, int] = {}
-    names = {(part.kind, part.name): number for number, part in enumerate(right) if part.name or part.kind == "front"}
-    for number, part in enumerate(left):
-        if (part.name or part.kind == "front") and (part.kind, part.name) in names:
-            found[number] = names[part.kind, part.name]
+    found = _same_names(left, right)
     for key in (lambda part: part.meaning, _first_line):
-        free: dict[str, list[int]] = {}
-        for number, part in enumerate(right):
-            if number not in found.values() and not part.name and key(part):
-                free.setdefault(key(part), []).append(number)
-        for number, part in enumerate(left):
-            if number not in found and not part.name and free.get(key(part)):
-                found[number] = free[key(part)].pop(0)
-    # What is left between the same two neighbours is compared word by word.
+        found |= _same_keys(left, right, found, key)
+    return found | _alike(left, right, found)
+
+
+def _same_names(left: Sequence[Part], right: Sequence[Part]) -> dict[int, int]:
+    """Match the cells that have a name, and the facts at the top."""
+    there = {(part.kind, part.name): number for number, part in enumerate(right) if _has_name(part)}
+    names = {number: (part.kind, part.name) for number, part in enumerate(left) if _has_name(part)}
+    return {number: there[name] for number, name in names.items() if name in there}
+
+
+def _has_name(part: Part) -> bool:
+    return bool(part.name) or part.kind == "front"
+
+
+def _same_keys(
+    left: Sequence[Part], right: Sequence[Part], found: Mapping[int, int], key: Callable[[Part], str]
+) -> dict[int, int]:
+    """Match those that are left of the parts without a name by what `key` says of them, first with first."""
+    taken = set(found.values())
+    free: dict[str, list[int]] = {}
+    for number, part in enumerate(right):
+        if number not in taken and not part.name and key(part):
+            free.setdefault(key(part), []).append(number)
+    more = {}
     for number, part in enumerate(left):
-        if number in found or part.name:
+        if number not in found and not part.name and free.get(key(part)):
+            more[number] = free[key(part)].pop(0)
+    return more
+
+
+def _alike(left: Sequence[Part], right: Sequence[Part], found: Mapping[int, int]) -> dict[int, int]:
+    """Match what is left between the same two neighbours by its words, where more than half of them are the same."""
+    matched = dict(found)
+    for number, part in enumerate(left):
+        if number in matched or part.name:
             continue
-        before = max((found[other] for other in found if other < number), default=-1)
-        after = min((found[other] for other in found if other > number and found[other] > before), default=len(right))
-        taken = set(found.values())
-        near = [other for other in range(before + 1, after) if other not in taken and right[other].kind == part.kind]
-        scored = [(_likeness(part.body, right[other].body), other) for other in near if not right[other].name]
+        taken = set(matched.values())
+        near = [
+            other
+            for other in _between(matched, number, len(right))
+            if other not in taken and right[other].kind == part.kind and not right[other].name
+        ]
+        scored = [(_likeness(part.body, right[other].body), other) for other in near]
         if scored and max(scored)[0] > 0.5:
-            found[number] = max(scored)[1]
-    return found
+            matched[number] = max(scored)[1]
+    return matched
+
+
+def _between(matched: Mapping[int, int], number: int, end: int) -> range:
+    """Return the places on the right between the partners of the nearest matched parts before and after `number`."""
+    before = max((matched[other] for other in matched if other < number), default=-1)
+    after = min((matched[other] for other in matched if other > number and matched[other] > before), default=end)
+    return range(before + 1, after)
 
 
 def _first_line(part: Part) -> str:
@@ -328,7 +360,7 @@ def _both(file: str, mine: Part, fresh: Part, was: Part | None) -> Choice:
         return _choice(mine, fresh, "new", "You had not changed this; the new version has.", False)
     if was is not None and was.meaning == fresh.meaning:
         return _choice(mine, fresh, "yours", "You changed this; the new version has not.", False)
-    if exercises.slug_of(mine.name):
+    if exercises.slug_of(mine.name) is not None:
         if _is_stub(file, mine):
             return _choice(mine, fresh, "new", "You had not begun this answer.", False)
         return _choice(mine, fresh, "yours", "This is your answer.", True)

@@ -96,15 +96,7 @@ class Page:
         source = self._source(answer, exercise)
         verdict = self._worker.check(exercise, answer, source)
         self._log(exercise, verdict)
-        if verdict.status != "not-yet":  # opening the page is not a try
-            self.progress.record_attempt(
-                exercise.id,
-                passed=verdict.passed,
-                source=source,
-                verdict=verdict.status,
-                hint_id=verdict.hint_id,
-                seconds=verdict.seconds,
-            )
+        self.progress.record_check(exercise.id, verdict, source)
         return self._card(exercise, verdict, source)
 
     def _card(self, exercise: Exercise, verdict: Verdict, source: str) -> ExerciseCard:
@@ -118,12 +110,13 @@ class Page:
             }
 
         def open_solution(gave_up: bool) -> dict[str, str] | None:
-            if not (gave_up or self.progress.tried_honestly(key)):
+            if not (gave_up or self.progress.exercise(key).may_see_solution):
                 return None
             self.progress.open_solution(key, gave_up)
             return solution()
 
         tone, icon, headline = HEADLINES[verdict.status]
+        standing = self.progress.exercise(key)
         data = {
             "id": key,
             "title": exercise.title,
@@ -137,11 +130,11 @@ class Page:
             "hint": to_html(verdict.hint),
             "picture": verdict.picture_svg,
             "hints": [to_html(text) for text in exercise.hints],
-            "opened": self.progress.hints_opened(key),
-            "attempts": len(self.progress.attempts(key)),
-            "passed_before": self.progress.passed(key),
-            "may_show": self.progress.tried_honestly(key),
-            "solution": solution() if verdict.passed or self.progress.solution_opened(key) else None,
+            "opened": standing.hints,
+            "attempts": standing.attempts,
+            "passed_before": standing.passed,
+            "may_show": standing.may_see_solution,
+            "solution": solution() if verdict.passed or standing.solution_opened else None,
             "problem": self.progress.problem,
         }
         return ExerciseCard(data, open_hint=lambda n: self.progress.open_hint(key, n), open_solution=open_solution)

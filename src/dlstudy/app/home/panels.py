@@ -5,37 +5,35 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date, timedelta
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dlstudy.app import icons
+from dlstudy.app.state import State, exercise_title
 from dlstudy.course.content import catalogue as catalogues
 from dlstudy.course.content.exercises import cell_name
 from dlstudy.course.content.questions import ExerciseError, Question, read_quiz
 from dlstudy.course.learner import folder as learners
 from dlstudy.course.learner import notes, review, weeks
-
-if TYPE_CHECKING:
-    from dlstudy.app.site import Site
-    from dlstudy.course.learner.review import Item
+from dlstudy.course.learner.review import Item
 
 SHOWN = 5
 """How many items of review and notes are shown at once."""
 
 
-def render(site: Site, snapshot: Mapping[str, Any]) -> str:
+def render(course: State, snapshot: Mapping[str, Any]) -> str:
     """Return the three panels."""
     return (
-        f'{_newer(site)}<section class="today" aria-label="Today">'
-        f"{_week(site, snapshot)}{_review(site)}{_notes(site)}</section>{_pages()}"
+        f'{_newer(course)}<section class="today" aria-label="Today">'
+        f"{_week(course, snapshot)}{_review(course)}{_notes(course)}</section>{_pages()}"
     )
 
 
-def _newer(site: Site) -> str:
+def _newer(course: State) -> str:
     """Name the lessons whose newer version lies beside the learner's own."""
     found = [
-        f'<a href="{site.base}/merge?file={escape(lesson.file)}">{lesson.id} {escape(lesson.title)}</a>'
-        for lesson in site.catalogue.pages
-        if learners.new_version(site.learner, lesson.file)
+        f'<a href="{course.base}/merge?file={escape(lesson.file)}">{lesson.id} {escape(lesson.title)}</a>'
+        for lesson in course.catalogue.pages
+        if learners.new_version(course.learner, lesson.file)
     ]
     text = (
         f"<p>A newer version has come of what you had changed: {', '.join(found)}. Put yours and the new one together; "
@@ -49,22 +47,22 @@ def _newer(site: Site) -> str:
 # ---- the weekly plan ------------------------------------------------------------------------------------------------
 
 
-def _week(site: Site, snapshot: Mapping[str, Any]) -> str:
-    parts = weeks.plan(site.catalogue, snapshot)
+def _week(course: State, snapshot: Mapping[str, Any]) -> str:
+    parts = weeks.plan(course.catalogue, snapshot)
     now = weeks.current(parts, snapshot)
     monday = date.today() - timedelta(date.today().weekday())
-    minutes = round(site.progress.seconds_since(monday) / 60)
+    minutes = round(course.progress.seconds_since(monday) / 60)
     spent = f"<p>You have studied {_time(minutes)} since Monday.</p>" if minutes else ""
     if now is None:
         body = "<p>Everything that is written so far is done.</p>"
     else:
-        rows = "".join(_lesson(site, lesson, now, snapshot) for lesson in now.lessons)
+        rows = "".join(_lesson(course, lesson, now, snapshot) for lesson in now.lessons)
         body = (
             f'<p class="which">{escape(now.name)} <span>{escape(now.when)} of {parts[-1].last}</span></p>'
             f"<ol>{rows}</ol><p>{_amount(now)}</p>"
         )
     others = "".join(_part(part, part is now) for part in parts)
-    beside = ", ".join(f"{lesson.id} {escape(lesson.when)}" for lesson in weeks.beside(site.catalogue))
+    beside = ", ".join(f"{lesson.id} {escape(lesson.when)}" for lesson in weeks.beside(course.catalogue))
     return (
         '<section id="week" class="panel" data-live aria-labelledby="week-head"><h2 id="week-head">This week</h2>'
         f'{body}{spent}<details><summary>All {parts[-1].last} weeks</summary><ol class="weeks">{others}</ol>'
@@ -72,7 +70,7 @@ def _week(site: Site, snapshot: Mapping[str, Any]) -> str:
     )
 
 
-def _lesson(site: Site, lesson: catalogues.Lesson, part: weeks.Part, snapshot: Mapping[str, Any]) -> str:
+def _lesson(course: State, lesson: catalogues.Lesson, part: weeks.Part, snapshot: Mapping[str, Any]) -> str:
     name = f'<span class="number">{lesson.id}</span> {escape(lesson.title)}'
     if not lesson.written:
         return f'<li class="planned"><span>{name}</span><span class="state">planned</span></li>'
@@ -82,7 +80,7 @@ def _lesson(site: Site, lesson: catalogues.Lesson, part: weeks.Part, snapshot: M
     if not left:
         state = f"{icons.CHECK}done"
     done = ' class="complete"' if not left else ""
-    link = f'<a href="{site.base}/{escape(lesson.file)}">{name}</a>'
+    link = f'<a href="{course.base}/{escape(lesson.file)}">{name}</a>'
     return f'<li{done}>{link}<span class="state">{state}</span></li>'
 
 
@@ -120,11 +118,11 @@ def _time(minutes: int) -> str:
 # ---- review ---------------------------------------------------------------------------------------------------------
 
 
-def _review(site: Site) -> str:
-    items = review.items(site.progress, site.catalogue)
+def _review(course: State) -> str:
+    items = review.items(course.progress, course.catalogue)
     due = review.due(items)
     if due:
-        rows = "".join(_item(site, item) for item in due[:SHOWN])
+        rows = "".join(_item(course, item) for item in due[:SHOWN])
         more = f"<p>{len(due) - SHOWN} more wait behind these.</p>" if len(due) > SHOWN else ""
         body = f"<p>What went wrong comes back. Do it once more, without looking.</p><ul>{rows}</ul>{more}"
     elif items:
@@ -146,16 +144,14 @@ def _review(site: Site) -> str:
     )
 
 
-def _item(site: Site, item: Item) -> str:
-    lesson = site.catalogue.find(item.lesson)
+def _item(course: State, item: Item) -> str:
+    lesson = course.catalogue.find(item.lesson)
     where = f'<span class="where">{lesson.id} {escape(lesson.title)}, {review.WHY[item.why]}</span>'
     if item.kind == "question":
         entry = question(item.lesson, item.name)
-        return _question(site, lesson, item, entry, where) if entry else ""
-    from dlstudy.app.bar import exercise_title
-
+        return _question(course, lesson, item, entry, where) if entry else ""
     title = escape(exercise_title(lesson, item.name))
-    address = f"{site.base}/{escape(lesson.file)}#{cell_name(item.name)}"
+    address = f"{course.base}/{escape(lesson.file)}#{cell_name(item.name)}"
     if not item.solved:
         return f'<li><a href="{address}">{title}</a>{where}<span class="hint">Still open.</span></li>'
     return (
@@ -164,7 +160,7 @@ def _item(site: Site, item: Item) -> str:
     )
 
 
-def _question(site: Site, lesson: catalogues.Lesson, item: Item, entry: Question, where: str) -> str:
+def _question(course: State, lesson: catalogues.Lesson, item: Item, entry: Question, where: str) -> str:
     from dlstudy.course.content.prose import options_of, to_html
 
     key = f"q-{lesson.id}-{escape(item.name)}"
@@ -178,7 +174,7 @@ def _question(site: Site, lesson: catalogues.Lesson, item: Item, entry: Question
         f'<legend class="hidden">{to_html(entry.question, inline=True)}</legend>{options}</fieldset>'
         '<div class="answer" role="status"></div>'
         '<p class="buttons"><button type="submit">Answer</button> '
-        f'<a href="{site.base}/{escape(lesson.file)}">Look at the lesson</a></p></form></details>{where}</li>'
+        f'<a href="{course.base}/{escape(lesson.file)}">Look at the lesson</a></p></form></details>{where}</li>'
     )
 
 
@@ -194,16 +190,15 @@ def question(lesson: str, name: str) -> Question | None:
 # ---- notes ----------------------------------------------------------------------------------------------------------
 
 
-def _notes(site: Site) -> str:
-    found = [note for note in notes.all_notes(site.progress) if site.has_page(note.page)]
-    lessons = {lesson.file: lesson for lesson in site.catalogue.pages}
+def _notes(course: State) -> str:
+    found = [note for note in notes.all_notes(course.progress) if course.has_page(note.page)]
 
     def row(note: notes.Note) -> str:
-        lesson = lessons.get(note.page)
+        lesson = course.catalogue.of_file(note.page)
         page = f"{lesson.id} {lesson.title}" if lesson and lesson.number else note.page.removesuffix(".md")
         text = f'<span class="text">{escape(note.text)}</span>' if note.text else ""
         where = f'<span class="where">{escape(page)}</span>' if note.title != page else ""
-        return f'<li><a href="{site.base}/{escape(note.address)}">{escape(note.title or page)}</a>{where}{text}</li>'
+        return f'<li><a href="{course.base}/{escape(note.address)}">{escape(note.title or page)}</a>{where}{text}</li>'
 
     rows = "".join(row(note) for note in found[:SHOWN])
     more = "".join(row(note) for note in found[SHOWN:])

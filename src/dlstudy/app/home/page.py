@@ -5,32 +5,48 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from dlstudy.app import icons, machine, pages, searching, today
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import JSONResponse, Response
+
+from dlstudy.app import icons, layout
+from dlstudy.app.home import machine, panels, search_view
+from dlstudy.app.routing import CourseRequest, get
+from dlstudy.app.state import State
 from dlstudy.course.content import catalogue as catalogues
 from dlstudy.course.content.catalogue import Catalogue, Lesson
-
-if TYPE_CHECKING:
-    from dlstudy.app.site import Site
 
 TRUNK = "Basics"
 """The track that runs along the top of the map; every other track is a column below it."""
 
 
-def render(site: Site, snapshot: Mapping[str, Any]) -> str:
+async def home(request: CourseRequest) -> Response | None:
+    """Send the home page; an address that names a file is a lesson's page, which marimo shows."""
+    if request.asked("file"):
+        return None
+    snapshot = await run_in_threadpool(request.course.progress.snapshot)
+    return layout.send(render(request.course, snapshot), keep=False)
+
+
+async def this_machine(request: CourseRequest) -> Response:
+    """Send what this machine is."""
+    return JSONResponse(await run_in_threadpool(machine.facts))
+
+
+def render(course: State, snapshot: Mapping[str, Any]) -> str:
     """Return the page for a learner whose progress is `snapshot` (from `Progress.snapshot()`)."""
-    catalogue = site.catalogue
+    catalogue = course.catalogue
     return (
         '<!doctype html><html lang="en"><head>'
-        f"{pages.head(site, 'Deep Learning Study Guide', ('home.css',), ('home.js',))}"
-        f'</head><body data-base="{escape(site.base)}"><a class="skip" href="#lessons">Skip to the lessons</a>'
-        f"{_top(site)}<main>{_problem(snapshot)}"
+        f"{layout.head(course, 'Deep Learning Study Guide', ('home.css',), ('home.js',))}"
+        f'</head><body data-base="{escape(course.base)}"><a class="skip" href="#lessons">Skip to the lessons</a>'
+        f"{_top(course)}<main>{_problem(snapshot)}"
         f'<section class="start"><div class="about"><h1>Deep Learning Study Guide</h1>'
         "<p>Twenty-seven lessons, from a first tensor to Stable Diffusion. Every page runs: change the code, see what "
         "it does, and let the exercises tell you why an answer is wrong.</p>"
-        f"{_overall(catalogue, snapshot)}</div>{_continue(site, snapshot)}</section>"
-        f"{today.render(site, snapshot)}{_map(site, snapshot)}</main>{_foot(site)}</body></html>"
+        f"{_overall(catalogue, snapshot)}</div>{_continue(course, snapshot)}</section>"
+        f"{panels.render(course, snapshot)}{_map(course, snapshot)}</main>{_foot(course)}</body></html>"
     )
 
 
@@ -69,14 +85,14 @@ def hours(minutes: int) -> str:
     return f"{whole or ''}{('', '¼', '½', '¾')[quarter]} h"
 
 
-def _top(site: Site) -> str:
+def _top(course: State) -> str:
     links = ""
-    if site.catalogue.overview.written:
-        links += f'<a href="{site.base}/{site.catalogue.overview.file}">Overview</a>'
-    if site.has_page("Glossary.md"):
-        links += f'<a href="{site.base}/Glossary.md">Glossary</a>'
+    if course.catalogue.overview.written:
+        links += f'<a href="{course.base}/{course.catalogue.overview.file}">Overview</a>'
+    if course.has_page("Glossary.md"):
+        links += f'<a href="{course.base}/Glossary.md">Glossary</a>'
     return (
-        f'<header class="top">{searching.form(site)}'
+        f'<header class="top">{search_view.form(course)}'
         f'<nav aria-label="Course">{links}<button type="button" data-theme-toggle class="icon">{icons.SUN}{icons.MOON}'
         "</button></nav></header>"
     )
@@ -106,9 +122,9 @@ def _overall(catalogue: Catalogue, snapshot: Mapping[str, Any]) -> str:
     )
 
 
-def _continue(site: Site, snapshot: Mapping[str, Any]) -> str:
-    lesson, been_there = next_lesson(site.catalogue, snapshot)
-    overview = site.catalogue.overview
+def _continue(course: State, snapshot: Mapping[str, Any]) -> str:
+    lesson, been_there = next_lesson(course.catalogue, snapshot)
+    overview = course.catalogue.overview
     if lesson is None:
         text = "You have finished every lesson that is written so far." if been_there else "No lesson is written yet."
         return f'<section id="continue" class="continue" data-live><p>{text}</p></section>'
@@ -124,27 +140,27 @@ def _continue(site: Site, snapshot: Mapping[str, Any]) -> str:
     hint = ""
     if overview.written and not snapshot.get("last"):
         hint = (
-            f'<p class="hint">Not sure where to begin? <a href="{site.base}/{overview.file}">The overview</a> has a '
+            f'<p class="hint">Not sure where to begin? <a href="{course.base}/{overview.file}">The overview</a> has a '
             "self-test of ten questions.</p>"
         )
     return (
         f'<section id="continue" class="continue" data-live aria-labelledby="continue-head">'
         f'<h2 id="continue-head">{head}</h2><p class="which"><span>{lesson.id}</span> {escape(lesson.title)}</p>'
         f'<p class="detail">{detail}</p>'
-        f'<a class="go" href="{site.base}/{escape(lesson.file)}">{action}{icons.RIGHT}</a>{hint}</section>'
+        f'<a class="go" href="{course.base}/{escape(lesson.file)}">{action}{icons.RIGHT}</a>{hint}</section>'
     )
 
 
-def _map(site: Site, snapshot: Mapping[str, Any]) -> str:
-    place = rows(site.catalogue)
+def _map(course: State, snapshot: Mapping[str, Any]) -> str:
+    place = rows(course.catalogue)
     sections = []
-    tracks = list(dict.fromkeys(lesson.track for lesson in site.catalogue.lessons))
+    tracks = list(dict.fromkeys(lesson.track for lesson in course.catalogue.lessons))
     tracks.sort(key=lambda track: track != TRUNK)
     for column, track in enumerate(tracks):
-        lessons = [lesson for lesson in site.catalogue.lessons if lesson.track == track]
+        lessons = [lesson for lesson in course.catalogue.lessons if lesson.track == track]
         lessons.sort(key=lambda lesson: (place[lesson.number], lesson.number))
         cards = "".join(
-            _card(site, lesson, snapshot, f"c{index + 1 if track == TRUNK else column}", place[lesson.number])
+            _card(course, lesson, snapshot, f"c{index + 1 if track == TRUNK else column}", place[lesson.number])
             for index, lesson in enumerate(lessons)
         )
         where = "trunk" if track == TRUNK else f"c{column}"
@@ -162,7 +178,7 @@ def _map(site: Site, snapshot: Mapping[str, Any]) -> str:
     )
 
 
-def _card(site: Site, lesson: Lesson, snapshot: Mapping[str, Any], column: str, row: int) -> str:
+def _card(course: State, lesson: Lesson, snapshot: Mapping[str, Any], column: str, row: int) -> str:
     counts = catalogues.completion(lesson, snapshot)
     needs = ", ".join(f"{need:02d}" for need in lesson.needs)
     words = f"{lesson.id} {lesson.title} {lesson.topics} {lesson.group} {lesson.track}".casefold()
@@ -186,27 +202,27 @@ def _card(site: Site, lesson: Lesson, snapshot: Mapping[str, Any], column: str, 
         f'<span class="line meta">{_stars(lesson.stars)}<span class="when">{hours(lesson.minutes)}</span>'
         f"{f'<span class=needs>after {needs}</span>' if needs else ''}</span>{bar}"
     )
-    body = f'<a href="{site.base}/{escape(lesson.file)}">{inner}</a>' if lesson.written else f"<div>{inner}</div>"
+    body = f'<a href="{course.base}/{escape(lesson.file)}">{inner}</a>' if lesson.written else f"<div>{inner}</div>"
     return (
         f'<li id="lesson-{lesson.id}" class="card {kind} {column} r{row}" data-live data-number="{lesson.number}" '
         f'data-row="{row}" data-needs="{" ".join(map(str, lesson.needs))}" data-words="{escape(words)}">{body}</li>'
     )
 
 
-def _foot(site: Site) -> str:
+def _foot(course: State) -> str:
     facts = "".join(
         f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>" for name, value in machine.known().items()
     )
-    overview = site.catalogue.overview
+    overview = course.catalogue.overview
     more = (
-        f'<a href="{site.base}/{overview.file}#gpu-check">Check it in the overview</a>, or run '
+        f'<a href="{course.base}/{overview.file}#gpu-check">Check it in the overview</a>, or run '
         "<code>dlstudy doctor</code>."
         if overview.written
         else "Check it: run <code>dlstudy doctor</code>."
     )
     return (
         f'<footer><h2>This machine</h2><dl id="machine">{facts}</dl><p>{more}</p>'
-        f'<p class="folder">Your work is in <code>{escape(str(site.learner))}</code>.</p></footer>'
+        f'<p class="folder">Your work is in <code>{escape(str(course.learner))}</code>.</p></footer>'
     )
 
 
@@ -244,3 +260,6 @@ def _ago(moment: str | None) -> str:
     if days <= 0:
         return "opened today"
     return "opened yesterday" if days == 1 else f"opened {days} days ago"
+
+
+routes = [get("/", home), get("/api/course/machine", this_machine)]

@@ -5,82 +5,79 @@ from __future__ import annotations
 import json
 import re
 from html import escape
-from typing import TYPE_CHECKING
 
-from dlstudy.app import icons, pages
-from dlstudy.course.content import catalogue as catalogues
+from dlstudy.app import files, icons
+from dlstudy.app.state import State, exercise_title
+from dlstudy.course.content.catalogue import Lesson
 from dlstudy.course.learner import folder as learners
-
-if TYPE_CHECKING:
-    from dlstudy.app.site import Site
 
 GLOSSARY = "Glossary.md"
 
 
-def dress(site: Site, html: str, file: str) -> str:
+def dress(course: State, html: str, file: str) -> str:
     """Return the page with our styles in its head and the bar at the top of its body."""
-    lesson = _lesson(site, file)
+    lesson = _lesson(course, file)
     name = f"{lesson.id} {lesson.title}" if lesson else file.removesuffix(".md").replace("_", " ")
     head = "".join(
-        f'<link rel="stylesheet" href="{pages.asset(site, style)}">'
+        f'<link rel="stylesheet" href="{files.address(course.base, style)}">'
         for style in ("tokens.css", "lesson.css", "bar.css")
     )
     scripts = (
-        f'<script src="{pages.asset(site, "theme.js")}"></script>'
-        f'<script src="{pages.asset(site, "bar.js")}" defer></script>'
+        f'<script src="{files.address(course.base, "theme.js")}"></script>'
+        f'<script src="{files.address(course.base, "bar.js")}" defer></script>'
     )
     html = re.sub(r"<title>.*?</title>", f"<title>{escape(name)}</title>", html, count=1, flags=re.DOTALL)
     html = html.replace("</head>", f"{head}</head>", 1)
-    return re.sub(r"<body[^>]*>", lambda tag: tag[0] + scripts + _bar(site, file, lesson, name), html, count=1)
+    return re.sub(r"<body[^>]*>", lambda tag: tag[0] + scripts + _bar(course, file, lesson, name), html, count=1)
 
 
-def _lesson(site: Site, file: str) -> catalogues.Lesson | None:
-    for lesson in site.catalogue.pages:
+def _lesson(course: State, file: str) -> Lesson | None:
+    for lesson in course.catalogue.pages:
         if file in (lesson.file, lesson.file.removesuffix(".md") + ".new.md"):
             return lesson
     return None
 
 
-def _bar(site: Site, file: str, lesson: catalogues.Lesson | None, name: str) -> str:
+def _bar(course: State, file: str, lesson: Lesson | None, name: str) -> str:
     return (
         '<header id="dls-bar"><nav aria-label="Course">'
-        f'<a class="dls-home" href="{site.base}/" title="All lessons">{icons.HOME}<span>Lessons</span></a>'
-        f"{_neighbours(site, lesson)}"
+        f'<a class="dls-home" href="{course.base}/" title="All lessons">{icons.HOME}<span>Lessons</span></a>'
+        f"{_neighbours(course, lesson)}"
         f'<span class="dls-title" title="{escape(name)}">{escape(name)}</span></nav>'
         f'<div class="dls-tools">{_progress(lesson)}'
         '<span id="dls-sign" role="status" aria-live="polite"></span>'
         '<button id="dls-interrupt" type="button" hidden>Stop it</button>'
         '<button id="dls-again" type="button" hidden>Open it again</button>'
-        f"{_glossary(site, file)}{_notes(file)}"
+        f"{_glossary(course, file)}{_notes(file)}"
         f'<button type="button" data-theme-toggle class="dls-icon">{icons.SUN}{icons.MOON}</button>'
-        f"{_menu(site, file, lesson)}</div></header>{_dialog()}"
-        f'<script type="application/json" id="dls-page">{_facts(site, file, lesson)}</script>'
+        f"{_menu(course, file, lesson)}</div></header>{_dialog()}"
+        f'<script type="application/json" id="dls-page">{_facts(course, file, lesson)}</script>'
     )
 
 
-def _neighbours(site: Site, lesson: catalogues.Lesson | None) -> str:
+def _neighbours(course: State, lesson: Lesson | None) -> str:
     if lesson is None:
         return ""
-    lessons = site.catalogue.pages
+    lessons = course.catalogue.pages
     place = next(index for index, other in enumerate(lessons) if other.number == lesson.number)
     before = lessons[place - 1] if place else None
     after = lessons[place + 1] if place + 1 < len(lessons) else None
-    return _neighbour(site, before, "Previous", icons.LEFT) + _neighbour(site, after, "Next", icons.RIGHT)
+    return _neighbour(course, before, "Previous", icons.LEFT) + _neighbour(course, after, "Next", icons.RIGHT)
 
 
-def _neighbour(site: Site, other: catalogues.Lesson | None, word: str, icon: str) -> str:
+def _neighbour(course: State, other: Lesson | None, word: str, icon: str) -> str:
     if other is None:
         return ""
     label = f"{word}: {other.id} {other.title}"
     kind = word.lower()
     if not other.written:
         return f'<span class="dls-icon dls-planned dls-{kind}" title="{escape(label)} (planned)">{icon}</span>'
-    target = f"{site.base}/{other.file}"
+    target = f"{course.base}/{other.file}"
     said = f'title="{escape(label)}" aria-label="{escape(label)}"'
     return f'<a class="dls-icon dls-{kind}" href="{escape(target)}" {said}>{icon}</a>'
 
 
-def _progress(lesson: catalogues.Lesson | None) -> str:
+def _progress(lesson: Lesson | None) -> str:
     if lesson is None or not (lesson.exercises or lesson.quiz):
         return ""
     marks = "".join(f'<i data-exercise="{escape(slug)}"></i>' for slug in lesson.exercises)
@@ -90,10 +87,10 @@ def _progress(lesson: catalogues.Lesson | None) -> str:
     )
 
 
-def _glossary(site: Site, file: str) -> str:
-    if file == GLOSSARY or not site.has_page(GLOSSARY):
+def _glossary(course: State, file: str) -> str:
+    if file == GLOSSARY or not course.has_page(GLOSSARY):
         return ""
-    opens = f'href="{site.base}/{GLOSSARY}" target="_blank" title="Terms and notation" aria-label="Glossary"'
+    opens = f'href="{course.base}/{GLOSSARY}" target="_blank" title="Terms and notation" aria-label="Glossary"'
     return f'<a class="dls-glossary" {opens}>{icons.BOOK}<span>Glossary</span></a>'
 
 
@@ -112,14 +109,14 @@ def _notes(file: str) -> str:
     )
 
 
-def _menu(site: Site, file: str, lesson: catalogues.Lesson | None) -> str:
+def _menu(course: State, file: str, lesson: Lesson | None) -> str:
     if lesson is None or not lesson.written or file != lesson.file:
         return ""
-    newer = learners.new_version(site.learner, file)
+    newer = learners.new_version(course.learner, file)
     note = (
         f'<p class="dls-newer">You have changed this lesson, so its newer version lies beside it. '
-        f'<a href="{site.base}/merge?file={escape(file)}">Put the two together</a>, or '
-        f'<a href="{site.base}/{escape(newer)}">look at it</a>. Starting the lesson again gives you that one.</p>'
+        f'<a href="{course.base}/merge?file={escape(file)}">Put the two together</a>, or '
+        f'<a href="{course.base}/{escape(newer)}">look at it</a>. Starting the lesson again gives you that one.</p>'
         if newer
         else ""
     )
@@ -150,22 +147,12 @@ def _dialog() -> str:
     )
 
 
-def _facts(site: Site, file: str, lesson: catalogues.Lesson | None) -> str:
+def _facts(course: State, file: str, lesson: Lesson | None) -> str:
     facts = {
-        "base": site.base,
+        "base": course.base,
         "file": file,
         "lesson": lesson.id if lesson else None,
         "title": lesson.title if lesson else file,
         "exercises": {slug: exercise_title(lesson, slug) for slug in lesson.exercises} if lesson else {},
     }
     return json.dumps(facts).replace("<", "\\u003c")
-
-
-def exercise_title(lesson: catalogues.Lesson, slug: str) -> str:
-    """Return an exercise's title for people; its slug in words where the exercise cannot be read."""
-    from dlstudy.course.content.exercises import load_exercise
-
-    try:
-        return load_exercise(f"{lesson.id}/{slug}").title
-    except (ValueError, OSError):
-        return slug.replace("-", " ").capitalize()

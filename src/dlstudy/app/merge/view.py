@@ -3,112 +3,100 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import HTMLResponse
+from starlette.responses import Response
 
-from dlstudy.app import guard, icons, pages
-from dlstudy.app.bar import exercise_title
-from dlstudy.app.desk import BadRequest
+from dlstudy.app import icons, layout
+from dlstudy.app.routing import Answer, BadRequest, CourseRequest, get, put
+from dlstudy.app.state import State, exercise_title
+from dlstudy.course.content.catalogue import Lesson
 from dlstudy.course.content.exercises import slug_of
 from dlstudy.course.learner import merging
 from dlstudy.course.learner.merging import CannotMerge, Choice, Merge, Part
 
-if TYPE_CHECKING:
-    from dlstudy.app.site import Site
-    from dlstudy.course.content.catalogue import Lesson
-
 CONTEXT = 3
 """Lines shown around a line that differs."""
-Wish = dict[str, Any]
-Engine = Callable[..., Awaitable[Any]]
 
 
-class MergeView:
-    """Answers for one `site`."""
-
-    def __init__(self, site: Site) -> None:
-        self.site = site
-        self.routes: dict[str, Callable[[Wish, Engine], Awaitable[Any]]] = {
-            "/api/course/merge/preview": self._preview,
-            "/api/course/merge": self._apply,
-            "/api/course/merge/undo": self._undo,
-        }
-
-    async def get(self, file: str) -> HTMLResponse:
-        """Return the view for one page."""
-        policy = {"Content-Security-Policy": guard.HOME_POLICY, "Cache-Control": "no-store"}
-        if not self.site.has_page(file):
-            return HTMLResponse(pages.missing(self.site), 404, headers=policy)
-        undo = await run_in_threadpool(merging.can_undo, self.site.learner, file)
-        try:
-            merge = await run_in_threadpool(merging.prepare, self.site.learner, file)
-        except CannotMerge as error:
-            return HTMLResponse(
-                _page(self.site, file, f'<p role="status">{escape(str(error))}</p>', undo), headers=policy
-            )
-        body = await run_in_threadpool(_choices, self.site, merge)
-        return HTMLResponse(_page(self.site, file, body, undo=False), headers=policy)
-
-    async def _preview(self, wish: Wish, engine: Engine) -> Wish:
-        file, sides = self._asked(wish)
-        merge = await self._try(merging.prepare, self.site.learner, file)
-        return {"text": merge.text(sides)}
-
-    async def _apply(self, wish: Wish, engine: Engine) -> Wish:
-        file, sides = self._asked(wish)
-        merge = await self._try(merging.prepare, self.site.learner, file)
-        if merge.stamp == wish.get("stamp"):  # an open page would save its old text over the new one
-            await self.site.end_sessions(engine, file)
-        kept = await self._try(merging.apply, self.site.learner, file, sides, str(wish.get("stamp")))
-        return {"backup": kept.relative_to(self.site.learner).as_posix()}
-
-    async def _undo(self, wish: Wish, engine: Engine) -> Wish:
-        file, _ = self._asked(wish)
-        if not merging.can_undo(self.site.learner, file):
-            raise BadRequest("There is nothing to take back for this page.")
-        await self.site.end_sessions(engine, file)
-        kept = await self._try(merging.undo, self.site.learner, file)
-        return {"backup": kept.relative_to(self.site.learner).as_posix()}
-
-    def _asked(self, wish: Wish) -> tuple[str, dict[str, str]]:
-        file, sides = str(wish.get("file", "")), wish.get("sides") or {}
-        if not self.site.has_page(file):
-            raise BadRequest(f"There is no page {file!r}.")
-        if not isinstance(sides, dict) or not set(sides.values()) <= {"yours", "new"}:
-            raise BadRequest('Expected "yours" or "new" for each place.')
-        return file, sides
-
-    async def _try(self, work: Callable[..., Any], *values: Any) -> Any:
-        try:
-            return await run_in_threadpool(work, *values)
-        except CannotMerge as error:
-            raise BadRequest(str(error)) from error
+async def view(request: CourseRequest) -> Response:
+    """Send the view for one page."""
+    course, file = request.course, request.asked("file")
+    if not course.has_page(file):
+        return layout.no_such_page(course, keep=False)
+    undo = await run_in_threadpool(merging.can_undo, course.learner, file)
+    try:
+        merge = await run_in_threadpool(merging.prepare, course.learner, file)
+    except CannotMerge as error:
+        return layout.send(_page(course, file, f'<p role="status">{escape(str(error))}</p>', undo), keep=False)
+    body = await run_in_threadpool(_choices, course, merge)
+    return layout.send(_page(course, file, body, undo=False), keep=False)
 
 
-def _page(site: Site, file: str, body: str, undo: bool) -> str:
-    lesson = site.catalogue.of_file(file)
+async def preview(request: CourseRequest) -> Answer:
+    """Tell what the page would be with these choices."""
+    file, sides = request.page(), _sides(request)
+    merge = await _try(merging.prepare, request.course.learner, file)
+    return {"text": merge.text(sides)}
+
+
+async def apply(request: CourseRequest) -> Answer:
+    """Put the two together with these choices."""
+    file, sides, learner = request.page(), _sides(request), request.course.learner
+    merge, stamp = await _try(merging.prepare, learner, file), request.fields.get("stamp")
+    if merge.stamp == stamp:  # an open page would save its old text over the new one
+        await request.marimo.end_sessions(file)
+    kept = await _try(merging.apply, learner, file, sides, str(stamp))
+    return {"backup": kept.relative_to(learner).as_posix()}
+
+
+async def undo(request: CourseRequest) -> Answer:
+    """Take the last merge of a page back."""
+    file, learner = request.page(), request.course.learner
+    if not merging.can_undo(learner, file):
+        raise BadRequest("There is nothing to take back for this page.")
+    await request.marimo.end_sessions(file)
+    kept = await _try(merging.undo, learner, file)
+    return {"backup": kept.relative_to(learner).as_posix()}
+
+
+def _sides(request: CourseRequest) -> dict[str, str]:
+    sides = request.fields.get("sides") or {}
+    if not isinstance(sides, dict) or not set(sides.values()) <= {"yours", "new"}:
+        raise BadRequest('Expected "yours" or "new" for each place.')
+    return sides
+
+
+async def _try(work: Callable[..., Any], *values: Any) -> Any:
+    try:
+        return await run_in_threadpool(work, *values)
+    except CannotMerge as error:
+        raise BadRequest(str(error)) from error
+
+
+def _page(course: State, file: str, body: str, undo: bool) -> str:
+    lesson = course.catalogue.of_file(file)
     name = f"{lesson.id} {lesson.title}" if lesson else file.removesuffix(".md")
     back = '<button type="button" data-do="undo">Take the last one back</button>' if undo else ""
     done = (
         f'<div id="done" class="done"{"" if undo else " hidden"}><p class="said" role="status"></p><p class="buttons">'
-        f'<a class="go" href="{site.base}/{escape(file)}">Open the lesson{icons.RIGHT}</a> {back}</p></div>'
+        f'<a class="go" href="{course.base}/{escape(file)}">Open the lesson{icons.RIGHT}</a> {back}</p></div>'
     )
     return (
         '<!doctype html><html lang="en"><head>'
-        f"{pages.head(site, f'Two versions: {name}', ('home.css', 'merge.css'), ('merge.js',))}</head>"
-        f'<body data-base="{escape(site.base)}" data-file="{escape(file)}"><header class="top">'
-        f'<nav aria-label="Course"><a href="{site.base}/">Lessons</a>'
-        f'<a href="{site.base}/{escape(file)}">{escape(name)}</a></nav>'
+        f"{layout.head(course, f'Two versions: {name}', ('home.css', 'merge.css'), ('merge.js',))}</head>"
+        f'<body data-base="{escape(course.base)}" data-file="{escape(file)}"><header class="top">'
+        f'<nav aria-label="Course"><a href="{course.base}/">Lessons</a>'
+        f'<a href="{course.base}/{escape(file)}">{escape(name)}</a></nav>'
         f'<button type="button" data-theme-toggle class="icon">{icons.SUN}{icons.MOON}</button></header>'
         f'<main class="merge"><h1>Your page and the new one</h1>{body}{done}</main></body></html>'
     )
 
 
-def _choices(site: Site, merge: Merge) -> str:
+def _choices(course: State, merge: Merge) -> str:
     places = merge.differing
     to_ask = sum(choice.open for choice in places)
     decided = len(places) - to_ask
@@ -116,11 +104,11 @@ def _choices(site: Site, merge: Merge) -> str:
         "Where only you or only the new version changed something, that is taken."
         if merge.based
         else "Your answers are kept, and everything else is taken from the new version. (The version that you began "
-        "with was not kept by the course then, so nothing tells who changed what.)"
+        "with is no longer in your folder's .dlstudy, so nothing tells who changed what.)"
     )
     asked = {0: "No place needs you", 1: "One place needs a look"}.get(to_ask, f"{to_ask} places need a look")
     rest = f", {decided} more {'is' if decided == 1 else 'are'} decided and folded" if decided else ""
-    lesson = site.catalogue.of_file(merge.file)
+    lesson = course.catalogue.of_file(merge.file)
     rows = "".join(_place(number, choice, lesson) for number, choice in enumerate(places, start=1))
     return (
         f"<p>You have changed this lesson, and a newer version of it has come. {how} {asked}{rest}. "
@@ -199,3 +187,11 @@ def _side(texts: list[str], same: set[int], sign: str) -> str:
         rows.append(f'<span class="line{" differs" if differs else ""}">{mark}{escape(texts[number])}\n</span>')
         number += 1
     return "".join(rows)
+
+
+routes = [
+    get("/merge", view),
+    put("/api/course/merge/preview", preview),
+    put("/api/course/merge", apply),
+    put("/api/course/merge/undo", undo),
+]

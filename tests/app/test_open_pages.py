@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from dlstudy.app import kernels
-from dlstudy.app.desk import BadRequest
+from dlstudy.app import open_pages
+from dlstudy.app.routing import BadRequest, CourseRequest
 from dlstudy.course import engine
 from dlstudy.course.content import catalogue
 from dlstudy.course.engine import OpenPage
@@ -65,12 +65,20 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Server:
 def looked_after(tmp_path: Path):
     clock = SimpleNamespace(now=1000.0)
     with Progress(tmp_path / "progress.sqlite") as progress:
-        site = SimpleNamespace(
-            progress=progress, catalogue=catalogue.load(), has_page=lambda file: file.endswith(".md")
+        course = SimpleNamespace(
+            base="", progress=progress, catalogue=catalogue.load(), has_page=lambda file: file.endswith(".md")
         )
-        made = kernels.Kernels(site, clock=lambda: clock.now)  # type: ignore[arg-type]
+        made = open_pages.OpenPages(course, clock=lambda: clock.now)  # type: ignore[arg-type]
         made.clock = clock  # type: ignore[attr-defined]
         yield made
+
+
+def asking(looked_after, server: Server, fields: dict[str, Any]) -> CourseRequest:
+    """A request to a server, with these fields."""
+    scope = {"type": "http", "app": server, "headers": []}
+    request = CourseRequest(scope, None, looked_after.course, None)  # type: ignore[arg-type]
+    request.fields = fields
+    return request
 
 
 def idle(looked_after, server: Server) -> list[str]:
@@ -105,30 +113,30 @@ def test_a_page_in_use_by_its_file_or_by_what_runs_stays(looked_after, server: S
 
 def test_the_limit_is_the_learners(looked_after, server: Server) -> None:
     idle(looked_after, server)
-    run(looked_after.routes["/api/course/idle"]({"hours": "never"}, server))
+    run(looked_after.idle(asking(looked_after, server, {"hours": "never"})))
     looked_after.clock.now += 1000 * HOUR
     assert idle(looked_after, server) == []
-    run(looked_after.routes["/api/course/idle"]({"hours": "1"}, server))
+    run(looked_after.idle(asking(looked_after, server, {"hours": "1"})))
     assert idle(looked_after, server) == ["01_A.md", "Glossary.md"]
     for hours in ("0", "", None, "a day"):
         with pytest.raises(BadRequest, match="Expected one of"):
-            run(looked_after.routes["/api/course/idle"]({"hours": hours}, server))
-    looked_after.site.progress.choose(kernels.SETTING, "nonsense")
+            run(looked_after.idle(asking(looked_after, server, {"hours": hours})))
+    looked_after.course.progress.choose(open_pages.SETTING, "nonsense")
     assert looked_after.limit == 4 * HOUR
 
 
 def test_closing_names_the_page_and_saves_first(looked_after, server: Server) -> None:
-    assert run(looked_after.routes["/api/course/close"]({"file": "01_A.md"}, server)) == {"closed": 1}
+    assert run(looked_after.close(asking(looked_after, server, {"file": "01_A.md"}))) == {"closed": 1}
     assert server.done == [("save", "s1"), ("close", "s1")]
-    assert run(looked_after.routes["/api/course/close"]({"file": "01_A.md"}, server)) == {"closed": 0}
+    assert run(looked_after.close(asking(looked_after, server, {"file": "01_A.md"}))) == {"closed": 0}
     with pytest.raises(BadRequest, match="no page"):
-        run(looked_after.routes["/api/course/close"]({"file": "../secrets"}, server))
+        run(looked_after.close(asking(looked_after, server, {"file": "../secrets"})))
 
 
 def test_a_page_whose_text_cannot_be_saved_stays_open(looked_after, server: Server) -> None:
     server.save_fails = True
     with pytest.raises(OSError, match="disk full"):
-        run(looked_after.routes["/api/course/close"]({"file": "01_A.md"}, server))
+        run(looked_after.close(asking(looked_after, server, {"file": "01_A.md"})))
     idle(looked_after, server)
     looked_after.clock.now += 5 * HOUR
     assert idle(looked_after, server) == []
@@ -138,11 +146,11 @@ def test_a_page_whose_text_cannot_be_saved_stays_open(looked_after, server: Serv
 def test_what_a_process_holds_grows_with_what_it_holds() -> None:
     """A child that takes 200 MB is counted, and libraries that everybody shares are not counted again and again."""
     code = "import sys; held = bytearray(200_000_000); print('ready', flush=True); sys.stdin.read()"
-    before = kernels._memory(os.getpid())
+    before = open_pages._memory(os.getpid())
     with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
         assert child.stdout is not None
         child.stdout.readline()
-        with_child, alone = kernels._memory(os.getpid()), kernels._memory(child.pid)
+        with_child, alone = open_pages._memory(os.getpid()), open_pages._memory(child.pid)
         assert child.stdin is not None
         child.stdin.close()
     assert before is not None
@@ -153,5 +161,5 @@ def test_what_a_process_holds_grows_with_what_it_holds() -> None:
 
 
 def test_a_gone_process_has_no_memory() -> None:
-    assert kernels._memory(None) is None
-    assert kernels._memory(2**22 - 7) is None
+    assert open_pages._memory(None) is None
+    assert open_pages._memory(2**22 - 7) is None

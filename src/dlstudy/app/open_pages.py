@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from starlette.concurrency import run_in_threadpool
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
-from dlstudy.app.desk import BadRequest
+from dlstudy.app.routing import Answer, BadRequest, CourseRequest, get, put
+from dlstudy.app.state import State
 
 if TYPE_CHECKING:
-    from dlstudy.app.site import Site
     from dlstudy.course.engine import OpenPage
 
 LIMITS = {"1": 1.0, "4": 4.0, "12": 12.0, "never": float("inf")}
@@ -22,19 +24,14 @@ DEFAULT = "4"
 SETTING = "idle-hours"
 
 
-class Kernels:
-    """Looks after the pages of one server, the application that a request's scope names."""
+class OpenPages:
+    """Looks after the pages of one server, marimo's application, which a request's scope names."""
 
-    def __init__(self, site: Site, clock: Callable[[], float] = time.monotonic) -> None:
-        self.site = site
+    def __init__(self, course: State, clock: Callable[[], float] = time.monotonic) -> None:
+        self.course = course
         self._clock = clock
         self._used: dict[str, float] = {}
         self._task: asyncio.Task[None] | None = None
-        self.routes: dict[str, Callable[[dict[str, Any], Any], Awaitable[Any]]] = {
-            "/api/course/here": self._here,
-            "/api/course/close": self._close,
-            "/api/course/idle": self._idle,
-        }
 
     # ---- what is used ----------------------------------------------------------------------
 
@@ -55,7 +52,7 @@ class Kernels:
     @property
     def limit(self) -> float:
         """Seconds after which a page that nobody uses is closed."""
-        chosen = self.site.progress.setting(SETTING) or DEFAULT
+        chosen = self.course.progress.setting(SETTING) or DEFAULT
         try:
             hours = LIMITS[chosen] if chosen in LIMITS else float(chosen)
         except ValueError:
@@ -101,59 +98,65 @@ class Kernels:
 
     # ---- routes ----------------------------------------------------------------------------
 
-    async def pages(self, server: Any) -> dict[str, Any]:
-        """Return what is open, and the learner's choice of a limit."""
+    @property
+    def routes(self) -> list[Route]:
+        """The routes that ask about the pages and close them."""
+        return [
+            get("/api/course/pages", self.pages),
+            put("/api/course/here", self.here),
+            put("/api/course/close", self.close),
+            put("/api/course/idle", self.idle),
+        ]
+
+    async def pages(self, request: CourseRequest) -> Response:
+        """Send what is open, and the learner's choice of a limit."""
         from dlstudy.course import engine
 
-        found = engine.open_pages(server)
+        found = engine.open_pages(request.app)
         memory = await run_in_threadpool(lambda: [_memory(page.pid) for page in found])
-        chosen = await run_in_threadpool(self.site.progress.setting, SETTING)
-        return {
-            "pages": [
-                {
-                    "file": page.path.name,
-                    "title": self._title(page.path.name),
-                    "memory": bytes_,
-                    "running": page.running,
-                    "connected": page.connected,
-                    "idle": round(self.idle_seconds(page)),
-                }
-                for page, bytes_ in zip(found, memory)
-            ],
-            "idle_hours": chosen if chosen in LIMITS else DEFAULT,
-        }
+        chosen = await run_in_threadpool(self.course.progress.setting, SETTING)
+        pages = [
+            {
+                "file": page.path.name,
+                "title": self._title(page.path.name),
+                "memory": bytes_,
+                "running": page.running,
+                "connected": page.connected,
+                "idle": round(self.idle_seconds(page)),
+            }
+            for page, bytes_ in zip(found, memory)
+        ]
+        answer = {"pages": pages, "idle_hours": chosen if chosen in LIMITS else DEFAULT}
+        return JSONResponse(answer, headers={"Cache-Control": "no-store"})
 
     def _title(self, file: str) -> str:
-        for lesson in self.site.catalogue.pages:
-            if lesson.file == file:
-                return f"{lesson.id} {lesson.title}" if lesson.number else lesson.title
+        lesson = self.course.catalogue.of_file(file)
+        if lesson:
+            return f"{lesson.id} {lesson.title}" if lesson.number else lesson.title
         return file.removesuffix(".md").replace("_", " ")
 
-    async def _here(self, wish: dict[str, Any], server: Any) -> dict[str, Any]:
-        self.touch(self._file(wish))
+    async def here(self, request: CourseRequest) -> Answer:
+        """Note that a page's tab sees a learner at work."""
+        self.touch(request.page())
         return {"ok": True}
 
-    async def _close(self, wish: dict[str, Any], server: Any) -> dict[str, Any]:
+    async def close(self, request: CourseRequest) -> Answer:
+        """Save and close a page."""
         from dlstudy.course import engine
 
-        file = self._file(wish)
-        pages = [page for page in engine.open_pages(server) if page.path.name == file]
+        file = request.page()
+        pages = [page for page in engine.open_pages(request.app) if page.path.name == file]
         for page in pages:
-            self._end(server, page)
+            self._end(request.app, page)
         return {"closed": len(pages)}
 
-    async def _idle(self, wish: dict[str, Any], server: Any) -> dict[str, Any]:
-        hours = str(wish.get("hours"))
+    async def idle(self, request: CourseRequest) -> Answer:
+        """Keep the learner's choice of a limit."""
+        hours = str(request.fields.get("hours"))
         if hours not in LIMITS:
             raise BadRequest(f"Expected one of {', '.join(LIMITS)} hours, got {hours}.")
-        await run_in_threadpool(self.site.progress.choose, SETTING, hours)
+        await run_in_threadpool(self.course.progress.choose, SETTING, hours)
         return {"ok": True}
-
-    def _file(self, wish: dict[str, Any]) -> str:
-        file = str(wish.get("file", ""))
-        if not self.site.has_page(file):
-            raise BadRequest(f"There is no page {file!r}.")
-        return file
 
 
 def _memory(pid: int | None) -> int | None:

@@ -1,0 +1,36 @@
+"""Routes of what comes back for review: a question is answered, an exercise starts again."""
+
+from __future__ import annotations
+
+from starlette.concurrency import run_in_threadpool
+
+from dlstudy.app.home import panels
+from dlstudy.app.routing import Answer, BadRequest, CourseRequest, put
+from dlstudy.course.learner import startagain
+
+
+async def answer(request: CourseRequest) -> Answer:
+    """Judge and record an answer to a quiz question; which one is right is told only now."""
+    from dlstudy.course.content.prose import options_of
+
+    lesson, name = request.lesson(), str(request.fields.get("question", ""))
+    entry = panels.question(lesson.id, name)
+    chosen = [option for option in options_of(entry) if option["id"] == request.fields.get("option")] if entry else []
+    if not chosen:
+        raise BadRequest(f"Lesson {lesson.id} has no question {name!r} with such an answer.")
+    (option,) = chosen
+    await run_in_threadpool(request.course.progress.record_quiz, lesson.id, name, option["id"], option["correct"])
+    return {"correct": option["correct"], "why": option["why"]}
+
+
+async def again(request: CourseRequest) -> Answer:
+    """Put an exercise's cell and file back to the start, to be written once more; what was there is backed up."""
+    course, lesson, exercise = request.course, request.lesson(), request.fields.get("exercise")
+    if exercise not in lesson.exercises:
+        raise BadRequest(f"Lesson {lesson.id} has no exercise {exercise!r}.")
+    await request.marimo.end_sessions(lesson.file)
+    kept = await run_in_threadpool(startagain.write_again, course.learner, course.progress, lesson, exercise)
+    return {"backup": kept.relative_to(course.learner).as_posix()}
+
+
+routes = [put("/api/course/answer", answer), put("/api/course/again", again)]

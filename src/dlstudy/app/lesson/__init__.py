@@ -1,0 +1,1 @@
+"""What stands around a lesson's page: the bar above it, its notes and its signs."""

@@ -1,0 +1,1 @@
+"""The page that puts an edited lesson and its newer version together."""

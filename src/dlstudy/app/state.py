@@ -1,0 +1,49 @@
+"""What every route and page of the course works with: the learner's folder and progress, the lessons, the index."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+
+from dlstudy.app import guard
+from dlstudy.course.content import catalogue as catalogues
+from dlstudy.course.content import paths, search
+from dlstudy.course.content.catalogue import Catalogue, Lesson
+from dlstudy.course.learner.progress import Progress
+
+
+class State:
+    """One learner's course as a server holds it; `base` is the path under which a proxy serves it, or ""."""
+
+    def __init__(self, base: str = "") -> None:
+        self.base = base
+        self.learner: Path = paths.learner_folder()
+
+    @cached_property
+    def catalogue(self) -> Catalogue:
+        """The lessons as they ship."""
+        return catalogues.load()
+
+    @cached_property
+    def progress(self) -> Progress:
+        """The learner's progress."""
+        return Progress(paths.progress_file(self.learner))
+
+    @cached_property
+    def library(self) -> search.Library:
+        """The index of the course."""
+        return search.Library()
+
+    def has_page(self, file: str) -> bool:
+        """Tell whether the learner's folder holds this page."""
+        return guard.is_page_name(file) and (self.learner / file).is_file()
+
+
+def exercise_title(lesson: Lesson, slug: str) -> str:
+    """Return an exercise's title for people; its slug in words where the exercise cannot be read."""
+    from dlstudy.course.content.exercises import load_exercise
+
+    try:
+        return load_exercise(f"{lesson.id}/{slug}").title
+    except (ValueError, OSError):
+        return slug.replace("-", " ").capitalize()
