@@ -74,8 +74,7 @@ def test_the_proof_compares_every_part_and_would_see_a_wrong_one(monkeypatch: py
     assert wrong["scaled_dot_product_attention"]["value error"] < 1e-11
     assert min(wrong[name]["value error"] for name in list(rows)[1:]) > 1e-3
     monkeypatch.setattr(attention.MultiHeadAttention, "split", right)
-    assert "| EncoderLayer | 4 |" in lesson10.table(lesson10.proof(seed=1))
-    assert all(0.05 < float(row["time, ours / torch"]) < 20 for row in rows.values())
+    assert all(0.05 < row["time, ours / torch"] < 20 for row in rows.values())
 
 
 def test_the_recorded_proof_says_what_was_compared_and_how_to_do_it_again() -> None:

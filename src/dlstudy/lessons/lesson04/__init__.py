@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dlstudy import data
+from dlstudy.figures import tables
 from dlstudy.figures.palette import BLUE, CYCLE, GREEN, LINE, MUTED, ORANGE, PAPER, RED
+from dlstudy.figures.proofs import largest_error
 
 if TYPE_CHECKING:
     from dlstudy.figures.svg import StaticFigure
@@ -144,18 +146,13 @@ def gains(found: Mapping[str, Any], what: str) -> dict[str, Gain]:
 def cures_table(found: Mapping[str, Any]) -> str:
     """Return the regularization table in Markdown: means, and gains over no cure with their standard errors."""
     loss, accuracy = gains(found, "loss"), gains(found, "accuracy")
-    lines = ["| | validation loss | change of it | validation accuracy | change of it, points |"]
-    lines += ["| --- | --: | --: | --: | --: |"]
+    lines = []
     for name, values in found["cures"].items():
+        changes = (_sure(loss[name], 1, 3), _sure(accuracy[name], 100, 1)) if name in loss else ("", "")
         means = f"{np.mean(values['loss']):.3f}", f"{np.mean(values['accuracy']):.1%}"
-        changes = ["", ""]
-        if name in loss:
-            changes = [
-                _sure(loss[name], 1, 3),
-                _sure(accuracy[name], 100, 1),
-            ]
-        lines.append(f"| {name} | {means[0]} | {changes[0]} | {means[1]} | {changes[1]} |")
-    return "\n".join(lines)
+        lines.append((name, means[0], changes[0], means[1], changes[1]))
+    head = ("", "validation loss", "change of it", "validation accuracy", "change of it, points")
+    return tables.markdown(head, lines)
 
 
 def read_test(
@@ -356,23 +353,9 @@ def _walk(lib: Any, build: Callable[[Any, list[Any]], tuple[Any, Any]], steps: i
 def _proof_row(name: str, ours: np.ndarray, theirs: np.ndarray) -> dict[str, Any]:
     return {
         "what": name,
-        "largest difference": float(np.abs(ours - theirs).max()),
+        "largest difference": largest_error([ours], [theirs]),
         "way walked": float(np.abs(np.diff(theirs[:, :-1], axis=0)).sum(0).max()),
     }
-
-
-def proof_table(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Return the rows of `proof` as a Markdown table."""
-    head = list(rows[0])
-    cells = [
-        [
-            f"{v:.1e}" if key == "largest difference" else f"{v:.2f}" if isinstance(v, float) else v
-            for key, v in row.items()
-        ]
-        for row in rows
-    ]
-    lines = [head, ["---", "--:", "--:"], *cells]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 # ---- learning rates --------------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Float
 
 from dlstudy.figures.palette import BLUE, LINE, MUTED, ORANGE, RED
+from dlstudy.figures.proofs import Proof
 
 if TYPE_CHECKING:
     from dlstudy.figures.svg import StaticFigure
@@ -442,20 +443,7 @@ def proof(rounds: int = 12, seed: int | None = None) -> list[dict[str, Any]]:
     from dlstudy.scratch import conv
 
     rng = np.random.default_rng(seed)
-    rows: dict[str, dict[str, Any]] = {}
-
-    def note(name: str, ours: Sequence[Any], theirs: Sequence[Any]) -> None:
-        errors = []
-        for mine, other in zip(ours, theirs, strict=True):
-            mine = mine if isinstance(mine, np.ndarray) else mine.detach().numpy()
-            other = other.detach().numpy()
-            if mine.shape != other.shape:
-                raise AssertionError(f"{name}: expected shape {other.shape}, got {mine.shape}")
-            errors.append(float(np.abs(mine - other).max()) if other.size else 0.0)
-        row = rows.setdefault(name, {"form": name, "geometries": 0, "value error": 0.0, "gradient error": 0.0})
-        row["geometries"] += 1
-        row["value error"] = max(row["value error"], errors[0])
-        row["gradient error"] = max(row["gradient error"], *errors[1:]) if errors[1:] else None
+    found = Proof("form", "geometries")
 
     def both(name: str, function: str, arrays: Sequence[np.ndarray], **options: Any) -> list[Any]:
         """Run a function of `nn.functional` in both libraries, and back; compare, and return torch's results."""
@@ -468,7 +456,7 @@ def proof(rounds: int = 12, seed: int | None = None) -> list[dict[str, Any]]:
                 upstream = rng.normal(size=tuple(y.shape))
             y.backward(lib.tensor(upstream))
             results.append([y, *(t.grad for t in inputs)])
-        note(name, *results)
+        found.case(name, *results)
         return [upstream, *results[1]]
 
     for _ in range(rounds):
@@ -479,8 +467,8 @@ def proof(rounds: int = 12, seed: int | None = None) -> list[dict[str, Any]]:
         x, weight, bias = rng.normal(size=(n, c, h, w)), rng.normal(size=(f, c // groups, k, k)), rng.normal(size=f)
         settings = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
         upstream, y, *grads = both("conv2d, what runs", "conv2d", (x, weight, bias), **settings)
-        note("conv2d as loops", [conv.conv2d_loops(x, weight, bias, **settings)], [y])
-        note(
+        found.case("conv2d as loops", [conv.conv2d_loops(x, weight, bias, **settings)], [y])
+        found.case(
             "conv2d by im2col",
             [conv.conv2d_im2col(x, weight, bias, **settings), *conv.conv2d_backward(upstream, x, weight, **settings)],
             [y, *grads],
@@ -497,20 +485,7 @@ def proof(rounds: int = 12, seed: int | None = None) -> list[dict[str, Any]]:
         x = rng.normal(size=(n, c, k + int(rng.integers(0, 7)), k + int(rng.integers(0, 7))))
         both("max_pool2d", "max_pool2d", (x,), kernel_size=k, stride=stride, padding=int(rng.integers(0, k // 2 + 1)))
         both("avg_pool2d", "avg_pool2d", (x,), kernel_size=k, stride=stride, padding=int(rng.integers(0, k // 2 + 1)))
-    return list(rows.values())
-
-
-def proof_table(rows: list[dict[str, Any]]) -> str:
-    """Return the rows of `proof` as a Markdown table."""
-    head = list(rows[0])
-
-    def words(value: Any) -> str:
-        if value is None:
-            return "only forward"
-        return f"{value:.1e}" if isinstance(value, float) else str(value)
-
-    lines = [head, ["---", *["--:"] * (len(head) - 1)], *([words(v) for v in row.values()] for row in rows)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return found.rows
 
 
 def seconds_of(call: Any) -> float:

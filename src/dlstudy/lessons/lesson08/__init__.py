@@ -11,6 +11,7 @@ from jaxtyping import Float
 
 from dlstudy.figures.palette import BLUE, GREEN, LINE, MUTED, ORANGE, PAPER, RED
 from dlstudy.figures.plots import DASHES
+from dlstudy.figures.proofs import Proof
 
 if TYPE_CHECKING:
     from dlstudy.figures.svg import StaticFigure
@@ -347,10 +348,9 @@ def proof(rounds: int = 3, seed: int | None = None) -> list[dict[str, Any]]:
         "bidirectional": {"bidirectional": True},
         "two layers, bidirectional, packed": {"num_layers": 2, "bidirectional": True, "packed": True},
     }
-    rows = []
+    compared = Proof("form", "geometries")
     for name, options in forms.items():
         packed = options.pop("packed", False)
-        row: dict[str, Any] = {"form": name, "geometries": rounds, "value error": 0.0, "gradient error": 0.0}
         for _ in range(rounds):
             steps, batch, inputs, units = (int(n) for n in rng.integers((3, 2, 1, 2), (9, 6, 6, 8)))
             torch.manual_seed(int(rng.integers(2**31)))
@@ -362,11 +362,8 @@ def proof(rounds: int = 3, seed: int | None = None) -> list[dict[str, Any]]:
             h = torch.randn(len(theirs(x)[1]), batch, units, dtype=torch.float64)
             lengths = torch.from_numpy(rng.integers(1, steps + 1, batch))
             found = [_run(torch, layer, x, h, lengths if packed else None) for layer in (ours, theirs)]
-            errors = [float((a - b).abs().max()) for a, b in zip(*found, strict=True)]
-            row["value error"] = max(row["value error"], *errors[:2])
-            row["gradient error"] = max(row["gradient error"], *errors[2:])
-        rows.append(row)
-    return rows
+            compared.case(name, *found, values=2)
+    return compared.rows
 
 
 def _run(torch: Any, layer: Any, x: Any, h: Any, lengths: Any) -> list[Any]:
@@ -405,11 +402,3 @@ def time_ratio(rounds: int = 7) -> float:
     return float(np.median(ratios))
 
 
-def proof_table(rows: Sequence[Mapping[str, Any]], ratio: float) -> str:
-    """Return the rows of `proof` and the ratio of times as Markdown."""
-    lines = ["| form | geometries | largest error, values | largest error, gradients |", "|---|---|---|---|"]
-    lines += [
-        f"| {row['form']} | {row['geometries']} | {row['value error']:.0e} | {row['gradient error']:.0e} |"
-        for row in rows
-    ]
-    return "\n".join([*lines, "", f"Time of ours, forward and backward, over torch's: {ratio:.1f}."])

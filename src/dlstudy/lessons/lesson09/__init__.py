@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Float
 
 from dlstudy.figures.palette import BLUE, CYCLE, LINE, MUTED, ORANGE, PURPLE
+from dlstudy.figures.proofs import Proof
 
 if TYPE_CHECKING:
     from dlstudy.figures.svg import StaticFigure
@@ -298,9 +299,8 @@ def proof(rounds: int = 3, seed: int | None = None) -> list[dict[str, Any]]:
     from dlstudy.layers import recurrent
 
     rng = np.random.default_rng(seed)
-    rows = []
+    compared = Proof("layer", "networks")
     for kind in ("LSTM", "GRU"):
-        value_error = gradient_error = 0.0
         spent = {"ours": 0.0, "torch": 0.0}
         for _ in range(rounds):
             inputs, hidden, layers, batch, steps = (int(rng.integers(low, high)) for low, high in _SIZES)
@@ -322,39 +322,13 @@ def proof(rounds: int = 3, seed: int | None = None) -> list[dict[str, Any]]:
                     upstream = [torch.tensor(rng.normal(size=tuple(value.shape))) for value in values]
                 sum((value * up).sum() for value, up in zip(values, upstream)).backward()
                 spent[name] += time.perf_counter() - start
-                found[name] = values, [given.grad, *(p.grad for p in model.parameters())]
-            (values, gradients), (right_values, right_gradients) = found["ours"], found["torch"]
-            value_error = max(value_error, _gap(values, right_values))
-            gradient_error = max(gradient_error, _gap(gradients, right_gradients))
-        rows.append(
-            {
-                "layer": kind,
-                "networks": rounds,
-                "value error": value_error,
-                "gradient error": gradient_error,
-                "time, ours / torch": spent["ours"] / spent["torch"],
-            }
-        )
-    return rows
-
-
-def _gap(ours: Sequence[Any], theirs: Sequence[Any]) -> float:
-    return max((one - two).detach().abs().max().item() for one, two in zip(ours, theirs, strict=True))
+                found[name] = [*values, given.grad, *(p.grad for p in model.parameters())]
+            compared.case(kind, found["ours"], found["torch"], values=len(values))
+        compared.rows[-1]["time, ours / torch"] = spent["ours"] / spent["torch"]
+    return compared.rows
 
 
 _SIZES = ((1, 6), (1, 8), (1, 4), (1, 6), (2, 9))  # inputs, hidden, layers, batch, steps
-
-
-def proof_table(rows: list[dict[str, Any]]) -> str:
-    """Return the rows of `proof` as a Markdown table."""
-    head = list(rows[0])
-
-    def words(name: str, value: Any) -> str:
-        return f"{value:.1e}" if "error" in name else f"{value:.1f}" if isinstance(value, float) else str(value)
-
-    lines = [head, ["---", *["--:"] * (len(head) - 1)]]
-    lines += [[words(name, value) for name, value in row.items()] for row in rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 # ---- weights as text ------------------------------------------------------------------------------------------------

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float
 
+from dlstudy.figures import proofs
 from dlstudy.figures.palette import BLUE, LINE, MUTED, ORANGE, RED
+from dlstudy.figures.proofs import Proof
 
 if TYPE_CHECKING:
     import torch
@@ -408,7 +410,7 @@ def recorded_proof(folder: Path) -> str:
     """Return the record of whole models against transformers, made by `python -m tests.lessons.lesson10.record_parity`."""
     record = json.loads((folder / "parity.json").read_text(encoding="utf-8"))
     versions = ", ".join(f"{name} {version}" for name, version in record["versions"].items())
-    return f"{table(record['rows'])}\n\n<small>{versions}; {record['date']}; `{record['command']}`.</small>"
+    return f"{proofs.table(record['rows'])}\n\n<small>{versions}; {record['date']}; `{record['command']}`.</small>"
 
 
 def shakespeare_record(folder: Path) -> str:
@@ -447,7 +449,7 @@ def proof(seed: int | None = None) -> list[dict[str, Any]]:
     from dlstudy.models.transformer import DecoderLayer, EncoderLayer
 
     rng = np.random.default_rng(seed)
-    rows: dict[str, dict[str, Any]] = {}
+    compared = Proof("part", "cases")
 
     def tensor(*shape: int) -> torch.Tensor:
         return torch.from_numpy(rng.normal(size=shape)).requires_grad_()
@@ -467,11 +469,7 @@ def proof(seed: int | None = None) -> list[dict[str, Any]]:
             y.backward(upstream)
             side = 0 if call is ours else 1
             found.append([y.detach(), *(a.grad.clone() for a in inputs), *(pair[side].grad.clone() for pair in pairs)])
-        errors = [float((a - b).abs().max()) for a, b in zip(*found, strict=True)]
-        row = rows.setdefault(name, {"part": name, "cases": 0, "value error": 0.0, "gradient error": 0.0})
-        row["cases"] += 1
-        row["value error"] = max(row["value error"], errors[0])
-        row["gradient error"] = max(row["gradient error"], *errors[1:])
+        compared.case(name, *found)
 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(rng.integers(1 << 31)))
@@ -532,9 +530,9 @@ def proof(seed: int | None = None) -> list[dict[str, Any]]:
                 (tensor(batch, length, width), tensor(batch, keys, width)),
                 [(dec.feed_forward.down.weight, dec_t.linear2.weight)],
             )
-    for row, ratio in zip(rows.values(), time_ratios(), strict=True):
-        row["time, ours / torch"] = f"{ratio:.1f}"
-    return list(rows.values())
+    for row, ratio in zip(compared.rows, time_ratios(), strict=True):
+        row["time, ours / torch"] = ratio
+    return compared.rows
 
 
 def time_ratios(batch: int = 4, length: int = 64, width: int = 128, heads: int = 4) -> list[float]:
@@ -600,12 +598,3 @@ def copy_layer(ours: Any, theirs: Any, norms: Sequence[tuple[Any, Any]]) -> None
             other.load_state_dict(norm.state_dict())
 
 
-def table(rows: list[dict[str, Any]]) -> str:
-    """Return rows (all with the same keys) as a Markdown table; numbers that are errors in one digit."""
-    head = list(rows[0])
-    lines = [
-        head,
-        ["---", *["--:"] * (len(head) - 1)],
-        *([(f"{v:.0e}" if v else "0") if isinstance(v, float) else str(v) for v in row.values()] for row in rows),
-    ]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
