@@ -22,12 +22,6 @@ RUNS = [
 ]  # fmt: skip
 
 
-def test_pairs_are_subtracted_seed_by_seed() -> None:
-    mean, error = lesson06.paired([3.0, 5.0, 7.0], [1.0, 4.0, 4.0])
-    assert mean == pytest.approx(2.0)
-    assert error == pytest.approx(1 / 3**0.5)
-
-
 @pytest.mark.parametrize("variant", sorted(VARIANTS))
 def test_the_cost_of_an_efficientnet_by_arithmetic_is_that_of_the_model(variant: str) -> None:
     chosen = VARIANTS[variant]
@@ -44,17 +38,6 @@ def test_costs_stand_beside_what_the_papers_print() -> None:
     table = lesson06.costs_table(list(rows.values()))
     assert "| ResNet-50 | 224 | 25.6 |  | 4.09 | 3.8 |" in table
     assert "| VGG-16 | 224 | 138.4 | 138 | 15.47 | 15.3 |" in table
-
-
-def test_a_model_survives_being_written_as_text() -> None:
-    torch.manual_seed(3)
-    one, other = (ResNet(BasicBlock, (1, 1), 3, channels=4, small_images=True) for _ in range(2))
-    one(torch.randn(4, 3, 8, 8))  # running statistics of its own
-    lesson06.unpacked(lesson06.packed(one), other)
-    x = torch.randn(2, 3, 8, 8)
-    assert torch.equal(one.eval()(x), other.eval()(x))
-    with pytest.raises(ValueError, match="for this model, got"):
-        lesson06.unpacked(lesson06.packed(one), other.layer1)
 
 
 def pair() -> tuple[nn.Module, nn.Module]:

@@ -64,16 +64,6 @@ def test_a_text_is_drawn_symbol_by_symbol_on_its_colours() -> None:
         lesson09.show_strips("ab", {"cell": np.ones(3)}, caption="x", alt="y")
 
 
-def test_weights_survive_being_written_as_text() -> None:
-    torch.manual_seed(3)
-    one, other = (torch.nn.LSTM(2, 3) for _ in range(2))
-    lesson09.unpack(lesson09.pack(list(one.parameters())), list(other.parameters()))
-    for mine, theirs in zip(one.parameters(), other.parameters()):
-        assert torch.equal(mine, theirs)
-    with pytest.raises(ValueError, match="expected 24 numbers for these parameters, got 84"):
-        lesson09.unpack(lesson09.pack(list(one.parameters())), list(one.parameters())[:1])
-
-
 def test_every_rung_is_timed_and_the_smallest_counts() -> None:
     calls = {"a": 0, "b": 0}
 

@@ -13,6 +13,7 @@ from dlstudy import data
 from dlstudy.figures import tables
 from dlstudy.figures.palette import BLUE, CYCLE, GREEN, LINE, MUTED, ORANGE, PAPER, RED
 from dlstudy.figures.proofs import largest_error
+from dlstudy.training.gains import Gain, paired
 
 if TYPE_CHECKING:
     from dlstudy.figures.svg import StaticFigure
@@ -111,30 +112,6 @@ def cures(
             rows = range(len(seeds)), every[:, :, 2].argmin(1)
             found[STOPPED] = {"loss": every[*rows, 2].tolist(), "accuracy": every[*rows, 3].tolist()}
     return {"seeds": list(seeds), "cures": found, "curves": curves}
-
-
-@dataclass(frozen=True)
-class Gain:
-    """The mean of paired differences and its standard error."""
-
-    mean: float
-    error: float
-
-    @property
-    def clear(self) -> bool:
-        """Whether the sign is beyond doubt here: more than two standard errors from nought."""
-        return abs(self.mean) > 2 * self.error
-
-
-def paired(after: Sequence[float], before: Sequence[float]) -> Gain:
-    """Return the gain of `after` over `before`, seed by seed: mean and standard error of the differences.
-
-    Raises ValueError unless there are as many of one as of the other, and two at least.
-    """
-    if len(after) != len(before) or len(after) < 2:
-        raise ValueError(f"expected two equally long lists of two or more, got {len(after)} and {len(before)}")
-    gaps = np.subtract(after, before)
-    return Gain(float(gaps.mean()), float(gaps.std(ddof=1) / np.sqrt(len(gaps))))
 
 
 def gains(found: Mapping[str, Any], what: str) -> dict[str, Gain]:

@@ -234,24 +234,6 @@ def show_receptive_field(text: str) -> StaticFigure:
 # ---- LeNet's insides ------------------------------------------------------------------------------------------------
 
 
-def pack(arrays: Sequence[np.ndarray]) -> str:
-    """Return float32 arrays as text (base64), one after the other, for a recorded result."""
-    return base64.b64encode(b"".join(np.ascontiguousarray(a, "<f4").tobytes() for a in arrays)).decode()
-
-
-def unpack(text: str, parameters: Sequence[Any]) -> None:
-    """Copy what `pack` wrote into these torch parameters, in the same order."""
-    import torch
-
-    flat = np.frombuffer(base64.b64decode(text), "<f4")
-    if len(flat) != (wanted := sum(p.numel() for p in parameters)):
-        raise ValueError(f"expected {wanted:,} numbers for these parameters, got {len(flat):,}")
-    with torch.no_grad():
-        for p in parameters:
-            p.copy_(torch.from_numpy(flat[: p.numel()].copy()).reshape(p.shape))
-            flat = flat[p.numel() :]
-
-
 def show_gaps(single: Float[np.ndarray, " steps"], double: Float[np.ndarray, " fewer"]) -> StaticFigure:
     """Draw how far apart the losses of two libraries are at each step, in float32 and in float64."""
     from matplotlib import pyplot as plt

@@ -29,12 +29,6 @@ def _by_depth(runs: Runs, key: str) -> dict[int, np.ndarray]:
     return {depth: np.array([run[key] for run in runs if run["layers"] == depth]) for depth in depths}
 
 
-def paired(better: Sequence[float] | np.ndarray, worse: Sequence[float] | np.ndarray) -> tuple[float, float]:
-    """Return the mean of `better` minus `worse`, seed by seed, and its standard error."""
-    gap = np.asarray(better, float) - np.asarray(worse, float)
-    return float(gap.mean()), float(gap.std(ddof=1) / len(gap) ** 0.5)
-
-
 # ---- depth ----------------------------------------------------------------------------------------------------------
 
 
@@ -267,29 +261,6 @@ def show_scaling() -> StaticFigure:
         f"width {ways['width'][5] / base:.1f}, resolution {ways['resolution'][5] / base:.1f}. Right, the cost of B0 "
         f"to B7 on a logarithmic scale, up to {cost[-1]:.0f} times that of B0, near a straight line of doublings.",
     )
-
-
-def packed(model: nn.Module) -> str:
-    """Return all floating-point numbers of a model's state dict as text (base64 of float32), for a recorded result."""
-    numbers = [value.numpy() for value in model.state_dict().values() if value.is_floating_point()]
-    return base64.b64encode(b"".join(np.ascontiguousarray(a, "<f4").tobytes() for a in numbers)).decode()
-
-
-def unpacked(text: str, model: nn.Module) -> None:
-    """Write what `packed` made of a model into another of the same build.
-
-    Raises ValueError where the text holds another number of numbers.
-    """
-    import torch
-
-    flat = torch.from_numpy(np.frombuffer(base64.b64decode(text), "<f4").copy())
-    places = [value for value in model.state_dict().values() if value.is_floating_point()]
-    if len(flat) != (wanted := sum(place.numel() for place in places)):
-        raise ValueError(f"expected {wanted:,} numbers for this model, got {len(flat):,}")
-    with torch.no_grad():
-        for place in places:
-            place.copy_(flat[: place.numel()].reshape(place.shape))
-            flat = flat[place.numel() :]
 
 
 def seconds_of(call: Any, runs: int = 5) -> float:

@@ -329,25 +329,3 @@ def proof(rounds: int = 3, seed: int | None = None) -> list[dict[str, Any]]:
 
 
 _SIZES = ((1, 6), (1, 8), (1, 4), (1, 6), (2, 9))  # inputs, hidden, layers, batch, steps
-
-
-# ---- weights as text ------------------------------------------------------------------------------------------------
-
-
-def pack(parameters: Sequence[Any]) -> str:
-    """Return the numbers of torch tensors as text (float32, base64), one after the other, for a recorded result."""
-    arrays = (np.ascontiguousarray(p.detach().numpy(), "<f4") for p in parameters)
-    return base64.b64encode(b"".join(a.tobytes() for a in arrays)).decode()
-
-
-def unpack(text: str, parameters: Sequence[Any]) -> None:
-    """Copy what `pack` wrote into these torch parameters, in the same order; ValueError when it is not for them."""
-    import torch
-
-    flat = np.frombuffer(base64.b64decode(text), "<f4")
-    if len(flat) != (wanted := sum(p.numel() for p in parameters)):
-        raise ValueError(f"expected {wanted:,} numbers for these parameters, got {len(flat):,}")
-    with torch.no_grad():
-        for p in parameters:
-            p.copy_(torch.from_numpy(flat[: p.numel()].copy()).reshape(p.shape))
-            flat = flat[p.numel() :]

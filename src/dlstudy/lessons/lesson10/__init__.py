@@ -316,26 +316,6 @@ def show_sampling(
 # ---- models that travel with the page -------------------------------------------------------------------------------
 
 
-def pack(model: nn.Module) -> str:
-    """Return the parameters of a model as text (base64 of float32), one after the other, for a recorded result."""
-    arrays = [np.ascontiguousarray(p.detach().numpy(), "<f4") for p in model.parameters()]
-    return base64.b64encode(b"".join(array.tobytes() for array in arrays)).decode()
-
-
-def unpack(text: str, model: Any) -> Any:
-    """Copy what `pack` wrote into `model`, and return it; ValueError where it is not as large."""
-    import torch
-
-    flat = np.frombuffer(base64.b64decode(text), "<f4")
-    if len(flat) != (wanted := sum(p.numel() for p in model.parameters())):
-        raise ValueError(f"expected {wanted:,} numbers for this model, got {len(flat):,}")
-    with torch.no_grad():
-        for p in model.parameters():
-            p.copy_(torch.from_numpy(flat[: p.numel()].copy()).reshape(p.shape))
-            flat = flat[p.numel() :]
-    return model.eval()
-
-
 def checkpoint(folder: Path) -> tuple[GPT, dict[str, Any]]:
     """Return the small GPT of lesson 10 and its record: alphabet, settings, seed, data, versions, log, hash.
 
