@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float
 
+from dlstudy.figures import plots
 from dlstudy.figures.palette import BLUE, LINE, MUTED, ORANGE, RED
 from dlstudy.figures.proofs import Proof
 
@@ -19,15 +20,9 @@ if TYPE_CHECKING:
     from dlstudy.figures.svg import StaticFigure
 
 
-def _signed_colours() -> Any:
-    from matplotlib.colors import LinearSegmentedColormap
-
-    return LinearSegmentedColormap.from_list("signed", [BLUE, "#ffffff", ORANGE])
-
-
 def _draw_signed(ax: Any, image: np.ndarray, most: float | None = None) -> None:
     most = most if most is not None else float(np.abs(image).max()) or 1.0
-    ax.imshow(image, cmap=_signed_colours(), vmin=-most, vmax=most, interpolation="nearest")
+    ax.imshow(image, cmap=plots.signed_colours(), vmin=-most, vmax=most, interpolation="nearest")
 
 
 def _frame(ax: Any) -> None:
@@ -313,12 +308,11 @@ def show_sliding_digit(shifts: Sequence[int], logits: Float[np.ndarray, "shifts 
     fig, ax = plt.subplots(figsize=(6.8, 3.1))
     winners = logits.argmax(1)
     named = [label, *(int(c) for c in np.unique(winners) if c != label)]
-    dashes: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (7, 2, 1.5, 2)), (0, (3, 1, 1, 1, 1, 1)))
     for c in range(10):
         if c not in named:
             ax.plot(shifts, logits[:, c], color=LINE, lw=1)
     for n, c in enumerate(named[:6]):
-        style = {"ls": dashes[n % len(dashes)], "color": CYCLE[n % len(CYCLE)]}
+        style = {"ls": plots.DASHES[n % len(plots.DASHES)], "color": CYCLE[n % len(CYCLE)]}
         ax.plot(shifts, logits[:, c], lw=3 if c == label else 1.8, label=f"{c}", **style)
     right = np.asarray(shifts)[winners == label]
     ax.axvline(0, color=MUTED, lw=1, ls=(0, (2, 3)))
@@ -345,11 +339,10 @@ def show_shift_accuracy(result: Mapping[str, Any]) -> StaticFigure:
 
     use_course_style()
     fig, ax = plt.subplots(figsize=(6.8, 3.2))
-    dashes: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (7, 2, 1.5, 2)))
     shifts = result["shifts"]
     for n, (name, runs) in enumerate(result["accuracy"].items()):
         runs = 100 * np.array(runs)
-        ax.plot(shifts, runs.mean(0), color=CYCLE[n], ls=dashes[n], lw=2, label=name)
+        ax.plot(shifts, runs.mean(0), color=CYCLE[n], ls=plots.DASHES[n], lw=2, label=name)
         for run in runs:
             ax.plot(shifts, run, ".", color=CYCLE[n], ms=4, alpha=0.7)
     ax.axhline(10, color=MUTED, lw=1, ls=(0, (2, 3)))

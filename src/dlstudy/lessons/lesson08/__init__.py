@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float
 
+from dlstudy.figures import plots
 from dlstudy.figures.palette import BLUE, GREEN, LINE, MUTED, ORANGE, PAPER, RED
 from dlstudy.figures.plots import DASHES
 from dlstudy.figures.proofs import Proof
@@ -163,12 +164,10 @@ def cliff_walk(
 
 def show_cliff(walks: Mapping[str, Float[np.ndarray, "steps 4"]]) -> StaticFigure:
     """Draw the error of a one-unit network over its two parameters, and the ways of descent on it."""
-    from matplotlib.colors import LinearSegmentedColormap
-
     fig, ax = _axes(size=(6.8, 3.9))
     box = (2.8, 6.2, -3.0, -1.0)
     ws, bs = np.meshgrid(np.linspace(box[0], box[1], 170), np.linspace(box[2], box[3], 120))
-    grey = LinearSegmentedColormap.from_list("heights", ["#dfe9f2", "#7d93a8"])
+    grey = plots.colours_between("#dfe9f2", "#7d93a8")
     ax.imshow(cliff_error(ws, bs), extent=box, origin="lower", aspect="auto", cmap=grey, interpolation="bilinear")
     for (name, walk), colour, dash, marker in zip(walks.items(), (RED, BLUE), DASHES, "os"):
         ax.plot(walk[:, 0], walk[:, 1], color=colour, ls=dash, lw=1.6, marker=marker, ms=3.5, label=name)
@@ -241,13 +240,11 @@ def show_languages(networks: Sequence[Sequence[float]], counts: Mapping[int, flo
 
 def show_confusions(counts: Sequence[Sequence[int]], languages: Sequence[str]) -> StaticFigure:
     """Draw which language (row) was taken for which (column), in percent of the row."""
-    from matplotlib.colors import LinearSegmentedColormap
-
     table = np.array(counts, float)
     share = 100 * table / table.sum(1, keepdims=True)
     wrong = share - np.diag(np.diag(share))
     fig, ax = _axes(size=(6.6, 4.0))
-    colours = LinearSegmentedColormap.from_list("wrong", ["#ffffff", "#d9a03f"])
+    colours = plots.colours_between("#ffffff", "#d9a03f")
     ax.imshow(wrong, cmap=colours, vmin=0, vmax=wrong.max(), aspect="auto")
     for (i, j), value in np.ndenumerate(share):
         weight = "bold" if i == j else "normal"

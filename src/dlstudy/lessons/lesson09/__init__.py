@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float
 
+from dlstudy.figures import plots
 from dlstudy.figures.palette import BLUE, CYCLE, LINE, MUTED, ORANGE, PURPLE
+from dlstudy.figures.plots import DASHES
 from dlstudy.figures.proofs import Proof
 
 if TYPE_CHECKING:
     from dlstudy.figures.svg import StaticFigure
-
-DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (7, 2, 1.5, 2)))
-
 
 # ---- the adding problem ---------------------------------------------------------------------------------------------
 
@@ -146,7 +145,6 @@ def show_strips(text: str, rows: Mapping[str, np.ndarray], *, caption: str, alt:
     Numbers go from -1 (blue) over 0 (white) to 1 (orange); every row is as long as the text (ValueError otherwise).
     """
     from matplotlib import pyplot as plt
-    from matplotlib.colors import LinearSegmentedColormap
 
     from dlstudy.figures.svg import figure, use_course_style
 
@@ -154,7 +152,7 @@ def show_strips(text: str, rows: Mapping[str, np.ndarray], *, caption: str, alt:
         if len(numbers) != len(text):
             raise ValueError(f"expected {len(text)} numbers for {name!r}, got {len(numbers)}")
     use_course_style()
-    colours = LinearSegmentedColormap.from_list("signed", [BLUE, "#ffffff", ORANGE])
+    colours = plots.signed_colours()
     count = -(-len(text) // width)  # lines
     fig, ax = plt.subplots(figsize=(7.4, 0.2 * len(rows) * (count + 1.1) + 0.1))
     y = 0.0

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float
 
-from dlstudy.figures import proofs
+from dlstudy.figures import plots, proofs
 from dlstudy.figures.palette import BLUE, LINE, MUTED, ORANGE, RED
 from dlstudy.figures.proofs import Proof
 
@@ -30,20 +30,8 @@ if TYPE_CHECKING:
 # ---- weights as pictures --------------------------------------------------------------------------------------------
 
 
-def _blues() -> Any:
-    from matplotlib.colors import LinearSegmentedColormap
-
-    return LinearSegmentedColormap.from_list("weights", ["#ffffff", BLUE])
-
-
-def _signed() -> Any:
-    from matplotlib.colors import LinearSegmentedColormap
-
-    return LinearSegmentedColormap.from_list("signed", [BLUE, "#ffffff", ORANGE])
-
-
 def _draw_map(ax: Any, weights: np.ndarray, rows: Sequence[str], columns: Sequence[str], numbers: bool) -> None:
-    ax.imshow(weights, cmap=_blues(), vmin=0, vmax=1, aspect="auto" if len(rows) < 3 else "equal")
+    ax.imshow(weights, cmap=plots.colours_between("#ffffff", BLUE), vmin=0, vmax=1, aspect="auto" if len(rows) < 3 else "equal")
     size = 10 if len(columns) <= 12 else 8
     ax.set_xticks(range(len(columns)), columns, fontsize=size)
     ax.set_yticks(range(len(rows)), rows, fontsize=size)
@@ -159,7 +147,7 @@ def show_positions(table: Float[np.ndarray, "length dim"]) -> StaticFigure:
     use_course_style()
     length, dim = table.shape
     fig, axes = plt.subplots(1, 2, figsize=(7.4, 2.9), width_ratios=(1.3, 1))
-    axes[0].imshow(table.T, cmap=_signed(), vmin=-1, vmax=1, aspect="auto", interpolation="nearest")
+    axes[0].imshow(table.T, cmap=plots.signed_colours(), vmin=-1, vmax=1, aspect="auto", interpolation="nearest")
     axes[0].set(xlabel="position", ylabel="column", title="one column of colours for each position")
     for start, colour in ((5, BLUE), (length // 2, ORANGE)):
         reach = np.arange(-min(start, 20), min(length - start, 21))
