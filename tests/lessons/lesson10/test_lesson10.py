@@ -17,10 +17,10 @@ from torch import nn
 
 from dlstudy.course.content.paths import content_root
 from dlstudy.data import text
+from dlstudy.layers import attention
 from dlstudy.lessons import lesson10
 from dlstudy.lessons.lesson10.attention_inspector import AttentionInspector, Reading
 from dlstudy.lessons.lesson10.mask_painter import PRESETS, WORDS, MaskPainter
-from dlstudy.layers import attention
 from dlstudy.models.gpt import GPT
 from dlstudy.training.language_model import evaluate
 
