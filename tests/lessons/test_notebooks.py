@@ -11,10 +11,10 @@ from typing import Any
 import nbformat
 import pytest
 
-from dlstudy.course.page import notebook
 from dlstudy.course.content import paths
 from dlstudy.course.content.exercises import exercise_ids, load_exercise
 from dlstudy.course.content.lessonfile import LessonFile
+from dlstudy.course.page import notebook
 from dlstudy.course.running.runner import parts_of, solved_text
 
 pytestmark = [pytest.mark.lessons, pytest.mark.timeout(1800)]
@@ -50,7 +50,9 @@ def outputs(content: Any) -> dict[str, str]:
         for output in cell.outputs:
             assert output.output_type != "error", f"{name}: {output.ename}: {output.evalue}"
             # said once, where the first drawing of a fresh home takes more than five seconds
-            said = output.get("text", "").replace("Matplotlib is building the font cache; this may take a moment.\n", "")
+            said = output.get("text", "").replace(
+                "Matplotlib is building the font cache; this may take a moment.\n", ""
+            )
             assert output.get("name") != "stderr" or not said, f"{name}: {output.text}"
         assert cell.execution_count, f"{name} has not run"
         bundles = [output.data for output in cell.outputs if "data" in output]

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from dlstudy.course.content import catalogue, links, paths, questions
 from dlstudy.course import engine
-from dlstudy.course.running import sync
+from dlstudy.course.content import catalogue, links, paths, questions
 from dlstudy.course.content.exercises import UNWRITTEN, exercise_ids, load_exercise
 from dlstudy.course.content.lessonfile import LessonFile
+from dlstudy.course.running import sync
 from dlstudy.course.running.runner import parts_of
 
 PAGES = sorted(paths.lessons_folder().glob("*.md"))

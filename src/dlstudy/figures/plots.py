@@ -10,11 +10,25 @@ import numpy as np
 from dlstudy.figures.palette import BLUE, CYCLE, LINE, MUTED, ORANGE, PAPER
 
 if TYPE_CHECKING:
+    from matplotlib.colors import Colormap
+
     from dlstudy.figures.svg import StaticFigure
 
 # A second cue beside colour, for print and for eyes that see colours differently.
 DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (7, 2, 1.5, 2)), (0, (3, 1, 1, 1, 1, 1)), "-")
 _MARKERS = ("o", "s", "^", "D", "v", "P")
+
+
+def colours_between(*colours: str) -> Colormap:
+    """Return Matplotlib's map of the numbers of a picture to what lies evenly between these colours."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    return LinearSegmentedColormap.from_list("between", colours)
+
+
+def signed_colours() -> Colormap:
+    """Return the map for numbers around zero: blue below, white at zero, orange above."""
+    return colours_between(BLUE, "#ffffff", ORANGE)
 
 
 def lines(
@@ -80,7 +94,6 @@ def image_row(
     the row's height in inches at full width of the page.
     """
     from matplotlib import pyplot as plt
-    from matplotlib.colors import LinearSegmentedColormap
 
     from dlstudy.figures.svg import figure, use_course_style
 
@@ -93,7 +106,7 @@ def image_row(
     if signed:
         high = max(abs(float(low)), abs(float(high)))
         low = -high
-        colours = LinearSegmentedColormap.from_list("signed", [BLUE, "#ffffff", ORANGE])
+        colours = signed_colours()
     fig, axes = plt.subplots(1, len(images), figsize=(7.2, height + 0.3), squeeze=False)
     for ax, image, title in zip(axes[0], images, titles):
         ax.imshow(

@@ -8,12 +8,12 @@ from unittest.mock import Mock
 import pytest
 
 from dlstudy.course.content import catalogue, paths
-from dlstudy.lessons.lesson00 import roadmap_chart
-from dlstudy.course.page.cards import recommend
-from dlstudy.course.measuring.comparison_table import ROWS
-from dlstudy.course.page import Page
 from dlstudy.course.content.prose import options_of
 from dlstudy.course.content.questions import read_selftest
+from dlstudy.course.measuring.comparison_table import ROWS
+from dlstudy.course.page import Page
+from dlstudy.course.page.cards import recommend
+from dlstudy.lessons.lesson00 import roadmap_chart
 
 COURSE = catalogue.load()
 OVERVIEW = (paths.lessons_folder() / "00_Overview.md").read_text(encoding="utf-8")

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from dlstudy.lessons.lesson01.float_bits import FloatBits
-from dlstudy.lessons.lesson01.float_bits import EXAMPLES
+from dlstudy.lessons.lesson01.float_bits import EXAMPLES, FloatBits
 from dlstudy.lessons.lesson01.float_bits_numbers import FORMATS, NumberError, explain, read_number
 
 SIGNED = {32: torch.int32, 16: torch.int16}

@@ -64,14 +64,3 @@ def test_the_numbers_in_the_opening_picture_are_the_ones_torch_computes() -> Non
     named = {"a": a, "b": b, "c": c, "a · b": product, "a · b + c": total, "result": result}
     assert drawn == {name: (t.item(), t.grad.item()) for name, t in named.items() if t.grad is not None}
     assert len(drawn) == 6
-
-
-def test_proof_table_shows_every_number_of_every_row() -> None:
-    rows = [
-        {"operation": "a", "value error": 1.24e-16, "gradient error": 0.0, "time, NumPy / torch": 0.53},
-        {"operation": "b", "value error": 0.0, "gradient error": 3e-14, "time, NumPy / torch": 1.7},
-    ]
-    head, rule, *lines = lesson01.proof_table(rows).split("\n")
-    assert head == "| operation | value error | gradient error | time, NumPy / torch |"
-    assert rule == "| --- | --: | --: | --: |"
-    assert lines == ["| a | 1.2e-16 | 0.0e+00 | 0.53 |", "| b | 0.0e+00 | 3.0e-14 | 1.7 |"]

@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from dlstudy.lessons.lesson01.strides_viewer import StridesViewer
+from dlstudy.lessons.lesson01.strides_viewer import BUTTONS, PRESETS, StridesViewer
 from dlstudy.lessons.lesson01.strides_viewer_numbers import ChainError, explain, view_strides
-from dlstudy.lessons.lesson01.strides_viewer import BUTTONS, PRESETS
 
 
 def as_torch(shape, chain):

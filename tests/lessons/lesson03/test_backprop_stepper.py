@@ -10,7 +10,18 @@ import pytest
 import torch
 
 from dlstudy.lessons.lesson03.backprop_stepper import BackpropStepper
-from dlstudy.lessons.lesson03.backprop_stepper_numbers import LABELS, ORDER, PARAMETERS, PRESETS, SCRIPT, X, compute, explain, made_of, parameters_of
+from dlstudy.lessons.lesson03.backprop_stepper_numbers import (
+    LABELS,
+    ORDER,
+    PARAMETERS,
+    PRESETS,
+    SCRIPT,
+    X,
+    compute,
+    explain,
+    made_of,
+    parameters_of,
+)
 
 RNG = np.random.default_rng(7)
 

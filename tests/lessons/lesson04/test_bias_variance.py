@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LinearRegression, Ridge
 
-from dlstudy.lessons.lesson04.bias_variance import BiasVariance
-from dlstudy.lessons.lesson04.bias_variance import DRAWS, PLACES, errors_of, truth, waves_at
+from dlstudy.lessons.lesson04.bias_variance import DRAWS, PLACES, BiasVariance, errors_of, truth, waves_at
 
 
 def test_the_truth_is_a_row_of_the_photo() -> None:

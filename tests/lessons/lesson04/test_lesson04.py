@@ -70,17 +70,6 @@ def test_each_image_gets_a_shift_of_its_own() -> None:
     assert len({row.tobytes() for row in moved}) > 5
 
 
-def test_paired_gain_by_hand() -> None:
-    gain = lesson04.paired([3.0, 5.0, 10.0], [1.0, 2.0, 3.0])  # differences 2, 3, 7: mean 4, deviation sqrt(7)
-    assert gain.mean == 4
-    assert gain.error == pytest.approx(np.sqrt(7 / 3))
-    assert gain.clear
-    assert not lesson04.paired([1.0, 0.0, 2.0], [0.0, 1.0, 1.0]).clear
-    assert lesson04.paired([0.0, 0.1, 0.0], [1.0, 1.0, 1.2]).clear, "a clear loss is clear too"
-    with pytest.raises(ValueError, match="got 1 and 1"):
-        lesson04.paired([1.0], [2.0])
-
-
 def fake_train(seed: int, **cure: Any) -> tuple[str, np.ndarray]:
     """A log whose validation loss falls and climbs, lower with a cure; columns as the page's `train` has them."""
     epochs = np.arange(6)
@@ -178,11 +167,6 @@ def test_the_proof_covers_the_family_and_would_see_a_wrong_optimizer(monkeypatch
     _, wrong = finish(lesson04.proof(steps=5))
     assert {row["what"] for row in wrong if row["largest difference"] > 1e-9} >= {"Adam", "Adam, L2"}
     assert next(row for row in wrong if row["what"] == "RMSprop")["largest difference"] < 1e-12
-
-
-def test_the_proof_table_shows_every_row() -> None:
-    rows = [{"what": "SGD", "largest difference": 4.4e-16, "way walked": 1.447}]
-    assert lesson04.proof_table(rows).split("\n")[2] == "| SGD | 4.4e-16 | 1.45 |"
 
 
 def test_a_sweep_calls_every_rate_and_writes_what_diverged_as_ten() -> None:

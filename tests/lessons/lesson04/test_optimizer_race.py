@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from dlstudy import scratch
-from dlstudy.lessons.lesson04.optimizer_race import OptimizerRace
-from dlstudy.lessons.lesson04 import optimizer_race as race
 from dlstudy.figures.descent.surfaces import SURFACES, walk
+from dlstudy.lessons.lesson04 import optimizer_race as race
+from dlstudy.lessons.lesson04.optimizer_race import OptimizerRace
 
 
 @pytest.mark.parametrize("name", race.RACERS)

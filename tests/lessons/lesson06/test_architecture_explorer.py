@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import nn
 
-from dlstudy.lessons.lesson06.architecture_explorer import ArchitectureExplorer
 from dlstudy.lessons.lesson06 import architecture_explorer_numbers as architectures
+from dlstudy.lessons.lesson06.architecture_explorer import ArchitectureExplorer
 from dlstudy.models.counting import count
 from dlstudy.models.registry import REGISTRY, build
 

@@ -12,12 +12,10 @@ import pytest
 import torch
 from torch import nn
 
-from dlstudy.lessons.lesson07.label_budget import LabelBudget
-from dlstudy.lessons.lesson07.nearest_neighbours import NearestNeighbours
-from dlstudy.lessons.lesson07 import gradcam
 from dlstudy.lessons import lesson07
-from dlstudy.lessons.lesson07.label_budget import words_on
-from dlstudy.lessons.lesson07.nearest_neighbours import cosine, nearest
+from dlstudy.lessons.lesson07 import gradcam
+from dlstudy.lessons.lesson07.label_budget import LabelBudget, words_on
+from dlstudy.lessons.lesson07.nearest_neighbours import NearestNeighbours, cosine, nearest
 
 # ---- neighbours ------------------------------------------------------------------------------------------------------
 
@@ -238,13 +236,9 @@ def test_a_random_network_gets_its_statistics_from_the_training_images(
     assert found["val"].shape == (500, 4)
 
 
-def test_tables_and_gains_by_hand() -> None:
+def test_tables_by_hand() -> None:
     rows: list[list[Any]] = [["a", 5, 0, 0.5], ["b", 5, 0, 0.25], ["a", 5, 1, 0.75], ["a", 20, 0, 1.0]]
     assert lesson07.table(rows, "a", 5).tolist() == [50, 75]
-    mean, error = lesson07.gain(np.array([3.0, 5, 4]), np.array([1.0, 2, 3]))
-    assert (mean, error) == (pytest.approx(2), pytest.approx(1 / 3**0.5))
-    with pytest.raises(ValueError, match="two or more pairs"):
-        lesson07.gain(np.array([1.0]), np.array([1.0]))
 
 
 def test_the_plan_is_the_whole_only_while_recording(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,10 +17,10 @@ from torch import nn
 
 from dlstudy.course.content.paths import content_root
 from dlstudy.data import text
+from dlstudy.layers import attention
 from dlstudy.lessons import lesson10
 from dlstudy.lessons.lesson10.attention_inspector import AttentionInspector, Reading
 from dlstudy.lessons.lesson10.mask_painter import PRESETS, WORDS, MaskPainter
-from dlstudy.layers import attention
 from dlstudy.models.gpt import GPT
 from dlstudy.training.language_model import evaluate
 
@@ -49,16 +49,6 @@ def test_who_counts_further_than_two_is_told_so() -> None:
         lesson10.counting_loss(np.arange(9), np.arange(9), 9, 3)
 
 
-def test_weights_survive_being_written_as_text() -> None:
-    torch.manual_seed(3)
-    one, other = (nn.Sequential(nn.Linear(3, 4), nn.LayerNorm(4)) for _ in range(2))
-    lesson10.unpack(lesson10.pack(one), other)
-    for mine, theirs in zip(one.parameters(), other.parameters()):
-        assert torch.equal(mine, theirs)
-    with pytest.raises(ValueError, match="expected 16 numbers for this model, got 24"):
-        lesson10.unpack(lesson10.pack(one), nn.Linear(3, 4))
-
-
 # ---- the proof -------------------------------------------------------------------------------------------------------
 
 
@@ -74,8 +64,7 @@ def test_the_proof_compares_every_part_and_would_see_a_wrong_one(monkeypatch: py
     assert wrong["scaled_dot_product_attention"]["value error"] < 1e-11
     assert min(wrong[name]["value error"] for name in list(rows)[1:]) > 1e-3
     monkeypatch.setattr(attention.MultiHeadAttention, "split", right)
-    assert "| EncoderLayer | 4 |" in lesson10.table(lesson10.proof(seed=1))
-    assert all(0.05 < float(row["time, ours / torch"]) < 20 for row in rows.values())
+    assert all(0.05 < row["time, ours / torch"] < 20 for row in rows.values())
 
 
 def test_the_recorded_proof_says_what_was_compared_and_how_to_do_it_again() -> None:

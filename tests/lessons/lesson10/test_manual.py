@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from dlstudy.data import text
-from dlstudy.models.gpt import GPT
 from dlstudy.lessons.lesson10 import manual as lesson10
+from dlstudy.models.gpt import GPT
 from dlstudy.training.language_model import evaluate
 
 SHORT = "\n".join(f"line {n} of a play that nobody wrote, {n * n % 7} acts" for n in range(120))

@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float, Float64, Integer
 
 from dlstudy.figures import plots
+from dlstudy.figures.proofs import Proof
 
 if TYPE_CHECKING:
     from dlstudy.figures.svg import StaticFigure
@@ -58,7 +59,7 @@ def proof(repeats: int = 15) -> list[dict[str, Any]]:
     from dlstudy import scratch
 
     rng = np.random.default_rng(0)
-    rows = []
+    found = Proof("operation")
     for name, (shapes, operation) in _PROOF.items():
         arrays = [rng.normal(size=shape) for shape in shapes]
         upstream = rng.normal(size=tuple(operation(*map(torch.tensor, arrays)).shape))
@@ -77,24 +78,9 @@ def proof(repeats: int = 15) -> list[dict[str, Any]]:
             t1 = time.perf_counter()
             run(torch)
             ratios.append((t1 - t0) / (time.perf_counter() - t1))
-        errors = [float(np.abs(a - b).max()) for a, b in zip(ours, theirs)]
-        rows.append(
-            {
-                "operation": name,
-                "value error": errors[0],
-                "gradient error": max(errors[1:]),
-                "time, NumPy / torch": round(float(np.median(ratios)), 2),
-            }
-        )
-    return rows
-
-
-def proof_table(rows: list[dict[str, Any]]) -> str:
-    """Return the rows of `proof` as a Markdown table."""
-    head = list(rows[0])
-    cells = [[f"{v:.1e}" if isinstance(v, float) and "error" in k else str(v) for k, v in row.items()] for row in rows]
-    lines = [head, ["---", *["--:"] * (len(head) - 1)], *cells]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+        found.case(name, ours, theirs)
+        found.rows[-1]["time, NumPy / torch"] = float(np.median(ratios))
+    return found.rows
 
 
 _SIDES = (64, 128, 256, 512, 768, 1024)

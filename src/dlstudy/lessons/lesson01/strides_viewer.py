@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import traitlets
 
-from dlstudy.lessons.lesson01.strides_viewer_numbers import ChainError, explain
 from dlstudy.figures.widget import Figure, module, stylesheet
+from dlstudy.lessons.lesson01.strides_viewer_numbers import ChainError, explain
 
 
 def _digit() -> list[float]:

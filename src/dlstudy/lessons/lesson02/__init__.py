@@ -13,6 +13,7 @@ from jaxtyping import Bool, Float, Integer
 
 from dlstudy.figures import plots
 from dlstudy.figures.palette import BLUE, LINE, MUTED, ORANGE, PAPER
+from dlstudy.figures.proofs import Proof
 
 if TYPE_CHECKING:
     from dlstudy.figures.svg import StaticFigure
@@ -381,7 +382,7 @@ def proof() -> list[dict[str, Any]]:
     from dlstudy.scratch import nn
 
     rng = np.random.default_rng(0)
-    rows = []
+    found = Proof("layer")
     for name, (shape, make) in _PROOF.items():
         theirs = make(torch.nn).double()
         for parameter in theirs.parameters():
@@ -398,16 +399,8 @@ def proof() -> list[dict[str, Any]]:
             out.backward(lib.tensor(weights))
             leaves = [leaf, *layer.parameters()]
             results.append([out.detach().numpy(), *(each.grad.numpy() for each in leaves)])
-        errors = [float(np.abs(a - b).max()) for a, b in zip(*results)]
-        rows.append({"layer": name, "value error": errors[0], "gradient error": max(errors[1:])})
-    return rows
-
-
-def proof_table(rows: list[dict[str, Any]]) -> str:
-    """Return the rows of `proof` as a Markdown table."""
-    lines = ["| layer | value error | gradient error |", "| --- | --: | --: |"]
-    lines += [f"| `{row['layer']}` | {row['value error']:.1e} | {row['gradient error']:.1e} |" for row in rows]
-    return "\n".join(lines)
+        found.case(f"`{name}`", *results)
+    return found.rows
 
 
 # ---- digits, for the experiments on mistakes ------------------------------------------------------------------------

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float, Integer
 
-from dlstudy.figures.palette import BLUE, CYCLE, GREEN, LINE, MUTED, ORANGE, PAPER, RED
 from dlstudy.figures.descent.surfaces import Surface, quadratic
+from dlstudy.figures.palette import BLUE, CYCLE, GREEN, LINE, MUTED, ORANGE, PAPER, RED
+from dlstudy.figures.proofs import Proof
 
 if TYPE_CHECKING:
     from dlstudy.figures.svg import StaticFigure
@@ -297,20 +298,11 @@ def loss_proof() -> list[dict[str, Any]]:
         value.backward(lib.tensor(upstream))
         return [value.detach().numpy(), x.grad.numpy()]
 
-    rows = []
+    found = Proof("loss", "settings")
     for title, settings in tried.items():
-        pairs = [(run(scratch, *one), run(torch, *one)) for one in settings]
-        value, gradient = (max(float(np.abs(ours[k] - theirs[k]).max()) for ours, theirs in pairs) for k in (0, 1))
-        rows.append({"loss": title, "settings": len(pairs), "value error": value, "gradient error": gradient})
-    return rows
-
-
-def proof_table(rows: list[dict[str, Any]]) -> str:
-    """Return rows of numbers under one head as a Markdown table; errors in powers of ten."""
-    head = list(rows[0])
-    cells = [[f"{v:.1e}" if isinstance(v, float) else str(v) for v in row.values()] for row in rows]
-    lines = [head, ["---", *["--:"] * (len(head) - 1)], *cells]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+        for one in settings:
+            found.case(title, run(scratch, *one), run(torch, *one))
+    return found.rows
 
 
 # --- the paper's figure ---------------------------------------------------------------------------------------------

@@ -6,8 +6,16 @@ from typing import Any
 
 import traitlets
 
-from dlstudy.lessons.lesson03.backprop_stepper_numbers import LABELS, PARAMETERS, PRESETS, X, compute, explain, parameters_of
 from dlstudy.figures.widget import Figure, module, stylesheet
+from dlstudy.lessons.lesson03.backprop_stepper_numbers import (
+    LABELS,
+    PARAMETERS,
+    PRESETS,
+    X,
+    compute,
+    explain,
+    parameters_of,
+)
 
 
 class BackpropStepper(Figure):

@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dlstudy import data
+from dlstudy.figures import tables
 from dlstudy.figures.palette import BLUE, CYCLE, GREEN, LINE, MUTED, ORANGE, PAPER, RED
+from dlstudy.figures.proofs import largest_error
+from dlstudy.training.gains import Gain, paired
 
 if TYPE_CHECKING:
     from dlstudy.figures.svg import StaticFigure
@@ -111,30 +114,6 @@ def cures(
     return {"seeds": list(seeds), "cures": found, "curves": curves}
 
 
-@dataclass(frozen=True)
-class Gain:
-    """The mean of paired differences and its standard error."""
-
-    mean: float
-    error: float
-
-    @property
-    def clear(self) -> bool:
-        """Whether the sign is beyond doubt here: more than two standard errors from nought."""
-        return abs(self.mean) > 2 * self.error
-
-
-def paired(after: Sequence[float], before: Sequence[float]) -> Gain:
-    """Return the gain of `after` over `before`, seed by seed: mean and standard error of the differences.
-
-    Raises ValueError unless there are as many of one as of the other, and two at least.
-    """
-    if len(after) != len(before) or len(after) < 2:
-        raise ValueError(f"expected two equally long lists of two or more, got {len(after)} and {len(before)}")
-    gaps = np.subtract(after, before)
-    return Gain(float(gaps.mean()), float(gaps.std(ddof=1) / np.sqrt(len(gaps))))
-
-
 def gains(found: Mapping[str, Any], what: str) -> dict[str, Gain]:
     """Return for every cure in the result of `cures` its gain in `what` ("loss" or "accuracy") over no cure."""
     every = found["cures"]
@@ -144,18 +123,13 @@ def gains(found: Mapping[str, Any], what: str) -> dict[str, Gain]:
 def cures_table(found: Mapping[str, Any]) -> str:
     """Return the regularization table in Markdown: means, and gains over no cure with their standard errors."""
     loss, accuracy = gains(found, "loss"), gains(found, "accuracy")
-    lines = ["| | validation loss | change of it | validation accuracy | change of it, points |"]
-    lines += ["| --- | --: | --: | --: | --: |"]
+    lines = []
     for name, values in found["cures"].items():
+        changes = (_sure(loss[name], 1, 3), _sure(accuracy[name], 100, 1)) if name in loss else ("", "")
         means = f"{np.mean(values['loss']):.3f}", f"{np.mean(values['accuracy']):.1%}"
-        changes = ["", ""]
-        if name in loss:
-            changes = [
-                _sure(loss[name], 1, 3),
-                _sure(accuracy[name], 100, 1),
-            ]
-        lines.append(f"| {name} | {means[0]} | {changes[0]} | {means[1]} | {changes[1]} |")
-    return "\n".join(lines)
+        lines.append((name, means[0], changes[0], means[1], changes[1]))
+    head = ("", "validation loss", "change of it", "validation accuracy", "change of it, points")
+    return tables.markdown(head, lines)
 
 
 def read_test(
@@ -356,23 +330,9 @@ def _walk(lib: Any, build: Callable[[Any, list[Any]], tuple[Any, Any]], steps: i
 def _proof_row(name: str, ours: np.ndarray, theirs: np.ndarray) -> dict[str, Any]:
     return {
         "what": name,
-        "largest difference": float(np.abs(ours - theirs).max()),
+        "largest difference": largest_error([ours], [theirs]),
         "way walked": float(np.abs(np.diff(theirs[:, :-1], axis=0)).sum(0).max()),
     }
-
-
-def proof_table(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Return the rows of `proof` as a Markdown table."""
-    head = list(rows[0])
-    cells = [
-        [
-            f"{v:.1e}" if key == "largest difference" else f"{v:.2f}" if isinstance(v, float) else v
-            for key, v in row.items()
-        ]
-        for row in rows
-    ]
-    lines = [head, ["---", "--:", "--:"], *cells]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 # ---- learning rates --------------------------------------------------------------------------------------------------

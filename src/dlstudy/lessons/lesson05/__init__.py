@@ -12,21 +12,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float
 
+from dlstudy.figures import plots
 from dlstudy.figures.palette import BLUE, LINE, MUTED, ORANGE, RED
+from dlstudy.figures.proofs import Proof
 
 if TYPE_CHECKING:
     from dlstudy.figures.svg import StaticFigure
 
 
-def _signed_colours() -> Any:
-    from matplotlib.colors import LinearSegmentedColormap
-
-    return LinearSegmentedColormap.from_list("signed", [BLUE, "#ffffff", ORANGE])
-
-
 def _draw_signed(ax: Any, image: np.ndarray, most: float | None = None) -> None:
     most = most if most is not None else float(np.abs(image).max()) or 1.0
-    ax.imshow(image, cmap=_signed_colours(), vmin=-most, vmax=most, interpolation="nearest")
+    ax.imshow(image, cmap=plots.signed_colours(), vmin=-most, vmax=most, interpolation="nearest")
 
 
 def _frame(ax: Any) -> None:
@@ -233,24 +229,6 @@ def show_receptive_field(text: str) -> StaticFigure:
 # ---- LeNet's insides ------------------------------------------------------------------------------------------------
 
 
-def pack(arrays: Sequence[np.ndarray]) -> str:
-    """Return float32 arrays as text (base64), one after the other, for a recorded result."""
-    return base64.b64encode(b"".join(np.ascontiguousarray(a, "<f4").tobytes() for a in arrays)).decode()
-
-
-def unpack(text: str, parameters: Sequence[Any]) -> None:
-    """Copy what `pack` wrote into these torch parameters, in the same order."""
-    import torch
-
-    flat = np.frombuffer(base64.b64decode(text), "<f4")
-    if len(flat) != (wanted := sum(p.numel() for p in parameters)):
-        raise ValueError(f"expected {wanted:,} numbers for these parameters, got {len(flat):,}")
-    with torch.no_grad():
-        for p in parameters:
-            p.copy_(torch.from_numpy(flat[: p.numel()].copy()).reshape(p.shape))
-            flat = flat[p.numel() :]
-
-
 def show_gaps(single: Float[np.ndarray, " steps"], double: Float[np.ndarray, " fewer"]) -> StaticFigure:
     """Draw how far apart the losses of two libraries are at each step, in float32 and in float64."""
     from matplotlib import pyplot as plt
@@ -330,12 +308,11 @@ def show_sliding_digit(shifts: Sequence[int], logits: Float[np.ndarray, "shifts 
     fig, ax = plt.subplots(figsize=(6.8, 3.1))
     winners = logits.argmax(1)
     named = [label, *(int(c) for c in np.unique(winners) if c != label)]
-    dashes: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (7, 2, 1.5, 2)), (0, (3, 1, 1, 1, 1, 1)))
     for c in range(10):
         if c not in named:
             ax.plot(shifts, logits[:, c], color=LINE, lw=1)
     for n, c in enumerate(named[:6]):
-        style = {"ls": dashes[n % len(dashes)], "color": CYCLE[n % len(CYCLE)]}
+        style = {"ls": plots.DASHES[n % len(plots.DASHES)], "color": CYCLE[n % len(CYCLE)]}
         ax.plot(shifts, logits[:, c], lw=3 if c == label else 1.8, label=f"{c}", **style)
     right = np.asarray(shifts)[winners == label]
     ax.axvline(0, color=MUTED, lw=1, ls=(0, (2, 3)))
@@ -362,11 +339,10 @@ def show_shift_accuracy(result: Mapping[str, Any]) -> StaticFigure:
 
     use_course_style()
     fig, ax = plt.subplots(figsize=(6.8, 3.2))
-    dashes: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (7, 2, 1.5, 2)))
     shifts = result["shifts"]
     for n, (name, runs) in enumerate(result["accuracy"].items()):
         runs = 100 * np.array(runs)
-        ax.plot(shifts, runs.mean(0), color=CYCLE[n], ls=dashes[n], lw=2, label=name)
+        ax.plot(shifts, runs.mean(0), color=CYCLE[n], ls=plots.DASHES[n], lw=2, label=name)
         for run in runs:
             ax.plot(shifts, run, ".", color=CYCLE[n], ms=4, alpha=0.7)
     ax.axhline(10, color=MUTED, lw=1, ls=(0, (2, 3)))
@@ -442,20 +418,7 @@ def proof(rounds: int = 12, seed: int | None = None) -> list[dict[str, Any]]:
     from dlstudy.scratch import conv
 
     rng = np.random.default_rng(seed)
-    rows: dict[str, dict[str, Any]] = {}
-
-    def note(name: str, ours: Sequence[Any], theirs: Sequence[Any]) -> None:
-        errors = []
-        for mine, other in zip(ours, theirs, strict=True):
-            mine = mine if isinstance(mine, np.ndarray) else mine.detach().numpy()
-            other = other.detach().numpy()
-            if mine.shape != other.shape:
-                raise AssertionError(f"{name}: expected shape {other.shape}, got {mine.shape}")
-            errors.append(float(np.abs(mine - other).max()) if other.size else 0.0)
-        row = rows.setdefault(name, {"form": name, "geometries": 0, "value error": 0.0, "gradient error": 0.0})
-        row["geometries"] += 1
-        row["value error"] = max(row["value error"], errors[0])
-        row["gradient error"] = max(row["gradient error"], *errors[1:]) if errors[1:] else None
+    found = Proof("form", "geometries")
 
     def both(name: str, function: str, arrays: Sequence[np.ndarray], **options: Any) -> list[Any]:
         """Run a function of `nn.functional` in both libraries, and back; compare, and return torch's results."""
@@ -468,7 +431,7 @@ def proof(rounds: int = 12, seed: int | None = None) -> list[dict[str, Any]]:
                 upstream = rng.normal(size=tuple(y.shape))
             y.backward(lib.tensor(upstream))
             results.append([y, *(t.grad for t in inputs)])
-        note(name, *results)
+        found.case(name, *results)
         return [upstream, *results[1]]
 
     for _ in range(rounds):
@@ -479,8 +442,8 @@ def proof(rounds: int = 12, seed: int | None = None) -> list[dict[str, Any]]:
         x, weight, bias = rng.normal(size=(n, c, h, w)), rng.normal(size=(f, c // groups, k, k)), rng.normal(size=f)
         settings = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
         upstream, y, *grads = both("conv2d, what runs", "conv2d", (x, weight, bias), **settings)
-        note("conv2d as loops", [conv.conv2d_loops(x, weight, bias, **settings)], [y])
-        note(
+        found.case("conv2d as loops", [conv.conv2d_loops(x, weight, bias, **settings)], [y])
+        found.case(
             "conv2d by im2col",
             [conv.conv2d_im2col(x, weight, bias, **settings), *conv.conv2d_backward(upstream, x, weight, **settings)],
             [y, *grads],
@@ -497,20 +460,7 @@ def proof(rounds: int = 12, seed: int | None = None) -> list[dict[str, Any]]:
         x = rng.normal(size=(n, c, k + int(rng.integers(0, 7)), k + int(rng.integers(0, 7))))
         both("max_pool2d", "max_pool2d", (x,), kernel_size=k, stride=stride, padding=int(rng.integers(0, k // 2 + 1)))
         both("avg_pool2d", "avg_pool2d", (x,), kernel_size=k, stride=stride, padding=int(rng.integers(0, k // 2 + 1)))
-    return list(rows.values())
-
-
-def proof_table(rows: list[dict[str, Any]]) -> str:
-    """Return the rows of `proof` as a Markdown table."""
-    head = list(rows[0])
-
-    def words(value: Any) -> str:
-        if value is None:
-            return "only forward"
-        return f"{value:.1e}" if isinstance(value, float) else str(value)
-
-    lines = [head, ["---", *["--:"] * (len(head) - 1)], *([words(v) for v in row.values()] for row in rows)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return found.rows
 
 
 def seconds_of(call: Any) -> float:

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float
 
+from dlstudy.figures import tables
 from dlstudy.figures.palette import BLUE, CYCLE, GREEN, LINE, MUTED, ORANGE, PAPER
+from dlstudy.figures.proofs import largest_error
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -25,12 +27,6 @@ def _by_depth(runs: Runs, key: str) -> dict[int, np.ndarray]:
     """{layers: (seeds, ...)} of one entry of the rows."""
     depths = sorted({run["layers"] for run in runs})
     return {depth: np.array([run[key] for run in runs if run["layers"] == depth]) for depth in depths}
-
-
-def paired(better: Sequence[float] | np.ndarray, worse: Sequence[float] | np.ndarray) -> tuple[float, float]:
-    """Return the mean of `better` minus `worse`, seed by seed, and its standard error."""
-    gap = np.asarray(better, float) - np.asarray(worse, float)
-    return float(gap.mean()), float(gap.std(ddof=1) / len(gap) ** 0.5)
 
 
 # ---- depth ----------------------------------------------------------------------------------------------------------
@@ -177,15 +173,16 @@ def costs(names: Sequence[str] = tuple(PAPERS)) -> list[dict[str, Any]]:
 
 def costs_table(rows: Sequence[Mapping[str, Any]]) -> str:
     """Return the rows of `costs` as a Markdown table."""
-    lines = ["| network | image | parameters (M) | in the paper | multiply-adds (G) | in the paper | memory (MiB) |"]
-    lines.append("| --- | --: | --: | --: | --: | --: | --: |")
+    lines = []
     for row in rows:
         of_paper = ["" if value is None else f"{value:g}" for value in row["paper"]]
-        lines.append(
-            f"| {row['title']} | {row['size']} | {row['parameters'] / 1e6:.1f} | {of_paper[0]} | "
-            f"{row['multiply_adds'] / 1e9:.2f} | {of_paper[1]} | {row['activation_bytes'] / 2**20:.0f} |"
-        )
-    return "\n".join(lines)
+        parameters, multiply_adds = f"{row['parameters'] / 1e6:.1f}", f"{row['multiply_adds'] / 1e9:.2f}"
+        memory = f"{row['activation_bytes'] / 2**20:.0f}"
+        lines.append((row["title"], row["size"], parameters, of_paper[0], multiply_adds, of_paper[1], memory))
+    return tables.markdown(
+        ("network", "image", "parameters (M)", "in the paper", "multiply-adds (G)", "in the paper", "memory (MiB)"),
+        lines,
+    )
 
 
 def efficientnet_multiply_adds(width: float, depth: float, size: int) -> int:
@@ -266,29 +263,6 @@ def show_scaling() -> StaticFigure:
     )
 
 
-def packed(model: nn.Module) -> str:
-    """Return all floating-point numbers of a model's state dict as text (base64 of float32), for a recorded result."""
-    numbers = [value.numpy() for value in model.state_dict().values() if value.is_floating_point()]
-    return base64.b64encode(b"".join(np.ascontiguousarray(a, "<f4").tobytes() for a in numbers)).decode()
-
-
-def unpacked(text: str, model: nn.Module) -> None:
-    """Write what `packed` made of a model into another of the same build.
-
-    Raises ValueError where the text holds another number of numbers.
-    """
-    import torch
-
-    flat = torch.from_numpy(np.frombuffer(base64.b64decode(text), "<f4").copy())
-    places = [value for value in model.state_dict().values() if value.is_floating_point()]
-    if len(flat) != (wanted := sum(place.numel() for place in places)):
-        raise ValueError(f"expected {wanted:,} numbers for this model, got {len(flat):,}")
-    with torch.no_grad():
-        for place in places:
-            place.copy_(flat[: place.numel()].reshape(place.shape))
-            flat = flat[place.numel() :]
-
-
 def seconds_of(call: Any, runs: int = 5) -> float:
     """Return the shortest of some runs of `call` in seconds."""
     times = []
@@ -338,7 +312,7 @@ def compare(ours: nn.Module, theirs: nn.Module, x: Tensor, names: Mapping[str, s
 
     The weights of `theirs`, moved off their first values, are loaded into `ours` by name; both run in float64 in train
     mode on x, with a random gradient at the output. Compared are the output, the gradient of every parameter and of x,
-    every running statistic, and the output in eval mode afterwards; "time" is ours over theirs, forward and backward.
+    every running statistic, and the output in eval mode afterwards; the time is that of a pass forward and backward.
     `names` says what a tensor of theirs is called in ours, where that differs; both list theirs in the same order.
     """
     import torch
@@ -365,14 +339,12 @@ def compare(ours: nn.Module, theirs: nn.Module, x: Tensor, names: Mapping[str, s
         found.append({
             "output": [y.detach(), after],
             "gradients": [images.grad, *(p.grad for p in model.parameters())],
-            "statistics": [b for b in model.buffers() if b.is_floating_point()],
+            "running statistics": [b for b in model.buffers() if b.is_floating_point()],
         })  # fmt: skip
 
-    def gap(key: str) -> float:
-        pairs = zip(found[0][key], found[1][key], strict=True)
-        return max((float((a - b).abs().max() / b.abs().max().clamp(min=1e-12)) for a, b in pairs), default=0.0)
-
-    return {key: gap(key) for key in ("output", "gradients", "statistics")} | {"time": seconds[0] / seconds[1]}
+    ours_found, theirs_found = found
+    errors = {key: largest_error(ours_found[key], theirs_found[key], relative=True) for key in theirs_found}
+    return errors | {"time, ours / theirs": seconds[0] / seconds[1]}
 
 
 def proof() -> list[dict[str, Any]]:
@@ -411,18 +383,6 @@ def proof() -> list[dict[str, Any]]:
     }  # fmt: skip
     x = torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(2))
     return [{"network": name, **compare(ours, theirs, x)} for name, (ours, theirs) in pairs.items()]
-
-
-def proof_table(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Return rows of `compare` as a Markdown table."""
-    lines = [
-        "| network | output | gradients | running statistics | time, ours / theirs |",
-        "| --- | --: | --: | --: | --: |",
-    ]
-    for row in rows:
-        gaps = " | ".join(f"{row[key]:.0e}" for key in ("output", "gradients", "statistics"))
-        lines.append(f"| {row['network']} | {gaps} | {row['time']:.2f} |")
-    return "\n".join(lines)
 
 
 def proof_note(facts: Mapping[str, Any]) -> str:

@@ -6,8 +6,8 @@ from typing import Any
 
 import traitlets
 
-from dlstudy.lessons.lesson06 import architecture_explorer_numbers as architectures
 from dlstudy.figures.widget import Figure, module, stylesheet
+from dlstudy.lessons.lesson06 import architecture_explorer_numbers as architectures
 from dlstudy.models.registry import REGISTRY
 
 #: Sizes on offer; the slider takes every multiple of 8 in between.

@@ -226,14 +226,6 @@ def table(rows: Sequence[Sequence[Any]], *keys: Any) -> np.ndarray:
     return 100 * np.array([row[-1] for row in rows if list(row[: len(keys)]) == list(keys)])
 
 
-def gain(better: np.ndarray, worse: np.ndarray) -> tuple[float, float]:
-    """Return the mean of the differences over paired seeds and its standard error."""
-    if len(better) != len(worse) or len(better) < 2:
-        raise ValueError(f"expected two or more pairs, got {len(better)} and {len(worse)} values")
-    difference = np.asarray(better) - np.asarray(worse)
-    return float(difference.mean()), float(difference.std(ddof=1) / len(difference) ** 0.5)
-
-
 # ---- pictures --------------------------------------------------------------------------------------------------------
 
 

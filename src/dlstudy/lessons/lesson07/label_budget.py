@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import traitlets
 
 from dlstudy.figures.widget import Figure, module, stylesheet
+from dlstudy.training.gains import paired
 
 LOOKS = (("blue", ""), ("orange", "7 3"), ("green", "2 3"), ("purple", "8 3 2 3"))
 
@@ -55,21 +55,16 @@ class LabelBudget(Figure):
 
 
 def words_on(runs: Mapping[str, Mapping[int, Sequence[float]]], budget: int) -> str:
-    """Say which way is best with so many labels, and how sure that is: its lead over the second, paired over seeds."""
+    """Say which way is best with so many labels, and how sure that is: its lead over the second, paired over seeds.
+
+    Raises ValueError where there is only one seed, which says nothing about how sure it is.
+    """
     means = {name: sum(rows[budget]) / len(rows[budget]) for name, rows in runs.items()}
     best, second = sorted(means, key=lambda name: means[name], reverse=True)[:2]
-    lead, error = _paired(runs[best][budget], runs[second][budget])
-    sure = "more than two standard errors" if lead > 2 * error else "too little to tell them apart"
+    lead = paired(runs[best][budget], runs[second][budget])
+    sure = "more than two standard errors" if lead.clear else "too little to tell them apart"
     listed = ", ".join(f"{name} {mean:.0f} %" for name, mean in means.items())
     return (
-        f"{budget} labels of each class: {listed}. “{best}” leads “{second}” by {lead:.1f} ± {error:.1f} points over "
+        f"{budget} labels of each class: {listed}. “{best}” leads “{second}” by {lead:.1f} points over "
         f"{len(runs[best][budget])} paired seeds: {sure}."
     )
-
-
-def _paired(better: Sequence[Any], worse: Sequence[Any]) -> tuple[float, float]:
-    differences = [a - b for a, b in zip(better, worse, strict=True)]
-    n = len(differences)
-    mean = sum(differences) / n
-    spread = (sum((d - mean) ** 2 for d in differences) / max(1, n - 1)) ** 0.5
-    return mean, spread / n**0.5

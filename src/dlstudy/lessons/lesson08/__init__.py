@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float
 
+from dlstudy.figures import plots
 from dlstudy.figures.palette import BLUE, GREEN, LINE, MUTED, ORANGE, PAPER, RED
 from dlstudy.figures.plots import DASHES
+from dlstudy.figures.proofs import Proof
 
 if TYPE_CHECKING:
     from dlstudy.figures.svg import StaticFigure
@@ -162,12 +164,10 @@ def cliff_walk(
 
 def show_cliff(walks: Mapping[str, Float[np.ndarray, "steps 4"]]) -> StaticFigure:
     """Draw the error of a one-unit network over its two parameters, and the ways of descent on it."""
-    from matplotlib.colors import LinearSegmentedColormap
-
     fig, ax = _axes(size=(6.8, 3.9))
     box = (2.8, 6.2, -3.0, -1.0)
     ws, bs = np.meshgrid(np.linspace(box[0], box[1], 170), np.linspace(box[2], box[3], 120))
-    grey = LinearSegmentedColormap.from_list("heights", ["#dfe9f2", "#7d93a8"])
+    grey = plots.colours_between("#dfe9f2", "#7d93a8")
     ax.imshow(cliff_error(ws, bs), extent=box, origin="lower", aspect="auto", cmap=grey, interpolation="bilinear")
     for (name, walk), colour, dash, marker in zip(walks.items(), (RED, BLUE), DASHES, "os"):
         ax.plot(walk[:, 0], walk[:, 1], color=colour, ls=dash, lw=1.6, marker=marker, ms=3.5, label=name)
@@ -240,13 +240,11 @@ def show_languages(networks: Sequence[Sequence[float]], counts: Mapping[int, flo
 
 def show_confusions(counts: Sequence[Sequence[int]], languages: Sequence[str]) -> StaticFigure:
     """Draw which language (row) was taken for which (column), in percent of the row."""
-    from matplotlib.colors import LinearSegmentedColormap
-
     table = np.array(counts, float)
     share = 100 * table / table.sum(1, keepdims=True)
     wrong = share - np.diag(np.diag(share))
     fig, ax = _axes(size=(6.6, 4.0))
-    colours = LinearSegmentedColormap.from_list("wrong", ["#ffffff", "#d9a03f"])
+    colours = plots.colours_between("#ffffff", "#d9a03f")
     ax.imshow(wrong, cmap=colours, vmin=0, vmax=wrong.max(), aspect="auto")
     for (i, j), value in np.ndenumerate(share):
         weight = "bold" if i == j else "normal"
@@ -347,10 +345,9 @@ def proof(rounds: int = 3, seed: int | None = None) -> list[dict[str, Any]]:
         "bidirectional": {"bidirectional": True},
         "two layers, bidirectional, packed": {"num_layers": 2, "bidirectional": True, "packed": True},
     }
-    rows = []
+    compared = Proof("form", "geometries")
     for name, options in forms.items():
         packed = options.pop("packed", False)
-        row: dict[str, Any] = {"form": name, "geometries": rounds, "value error": 0.0, "gradient error": 0.0}
         for _ in range(rounds):
             steps, batch, inputs, units = (int(n) for n in rng.integers((3, 2, 1, 2), (9, 6, 6, 8)))
             torch.manual_seed(int(rng.integers(2**31)))
@@ -362,11 +359,8 @@ def proof(rounds: int = 3, seed: int | None = None) -> list[dict[str, Any]]:
             h = torch.randn(len(theirs(x)[1]), batch, units, dtype=torch.float64)
             lengths = torch.from_numpy(rng.integers(1, steps + 1, batch))
             found = [_run(torch, layer, x, h, lengths if packed else None) for layer in (ours, theirs)]
-            errors = [float((a - b).abs().max()) for a, b in zip(*found, strict=True)]
-            row["value error"] = max(row["value error"], *errors[:2])
-            row["gradient error"] = max(row["gradient error"], *errors[2:])
-        rows.append(row)
-    return rows
+            compared.case(name, *found, values=2)
+    return compared.rows
 
 
 def _run(torch: Any, layer: Any, x: Any, h: Any, lengths: Any) -> list[Any]:
@@ -403,13 +397,3 @@ def time_ratio(rounds: int = 7) -> float:
             seconds.append(time.process_time() - begun)
         ratios.append(seconds[0] / seconds[1])
     return float(np.median(ratios))
-
-
-def proof_table(rows: Sequence[Mapping[str, Any]], ratio: float) -> str:
-    """Return the rows of `proof` and the ratio of times as Markdown."""
-    lines = ["| form | geometries | largest error, values | largest error, gradients |", "|---|---|---|---|"]
-    lines += [
-        f"| {row['form']} | {row['geometries']} | {row['value error']:.0e} | {row['gradient error']:.0e} |"
-        for row in rows
-    ]
-    return "\n".join([*lines, "", f"Time of ours, forward and backward, over torch's: {ratio:.1f}."])

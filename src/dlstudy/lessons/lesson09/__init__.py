@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float
 
+from dlstudy.figures import plots
 from dlstudy.figures.palette import BLUE, CYCLE, LINE, MUTED, ORANGE, PURPLE
+from dlstudy.figures.plots import DASHES
+from dlstudy.figures.proofs import Proof
 
 if TYPE_CHECKING:
     from dlstudy.figures.svg import StaticFigure
-
-DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (7, 2, 1.5, 2)))
-
 
 # ---- the adding problem ---------------------------------------------------------------------------------------------
 
@@ -145,7 +145,6 @@ def show_strips(text: str, rows: Mapping[str, np.ndarray], *, caption: str, alt:
     Numbers go from -1 (blue) over 0 (white) to 1 (orange); every row is as long as the text (ValueError otherwise).
     """
     from matplotlib import pyplot as plt
-    from matplotlib.colors import LinearSegmentedColormap
 
     from dlstudy.figures.svg import figure, use_course_style
 
@@ -153,7 +152,7 @@ def show_strips(text: str, rows: Mapping[str, np.ndarray], *, caption: str, alt:
         if len(numbers) != len(text):
             raise ValueError(f"expected {len(text)} numbers for {name!r}, got {len(numbers)}")
     use_course_style()
-    colours = LinearSegmentedColormap.from_list("signed", [BLUE, "#ffffff", ORANGE])
+    colours = plots.signed_colours()
     count = -(-len(text) // width)  # lines
     fig, ax = plt.subplots(figsize=(7.4, 0.2 * len(rows) * (count + 1.1) + 0.1))
     y = 0.0
@@ -298,9 +297,8 @@ def proof(rounds: int = 3, seed: int | None = None) -> list[dict[str, Any]]:
     from dlstudy.layers import recurrent
 
     rng = np.random.default_rng(seed)
-    rows = []
+    compared = Proof("layer", "networks")
     for kind in ("LSTM", "GRU"):
-        value_error = gradient_error = 0.0
         spent = {"ours": 0.0, "torch": 0.0}
         for _ in range(rounds):
             inputs, hidden, layers, batch, steps = (int(rng.integers(low, high)) for low, high in _SIZES)
@@ -322,58 +320,10 @@ def proof(rounds: int = 3, seed: int | None = None) -> list[dict[str, Any]]:
                     upstream = [torch.tensor(rng.normal(size=tuple(value.shape))) for value in values]
                 sum((value * up).sum() for value, up in zip(values, upstream)).backward()
                 spent[name] += time.perf_counter() - start
-                found[name] = values, [given.grad, *(p.grad for p in model.parameters())]
-            (values, gradients), (right_values, right_gradients) = found["ours"], found["torch"]
-            value_error = max(value_error, _gap(values, right_values))
-            gradient_error = max(gradient_error, _gap(gradients, right_gradients))
-        rows.append(
-            {
-                "layer": kind,
-                "networks": rounds,
-                "value error": value_error,
-                "gradient error": gradient_error,
-                "time, ours / torch": spent["ours"] / spent["torch"],
-            }
-        )
-    return rows
-
-
-def _gap(ours: Sequence[Any], theirs: Sequence[Any]) -> float:
-    return max((one - two).detach().abs().max().item() for one, two in zip(ours, theirs, strict=True))
+                found[name] = [*values, given.grad, *(p.grad for p in model.parameters())]
+            compared.case(kind, found["ours"], found["torch"], values=len(values))
+        compared.rows[-1]["time, ours / torch"] = spent["ours"] / spent["torch"]
+    return compared.rows
 
 
 _SIZES = ((1, 6), (1, 8), (1, 4), (1, 6), (2, 9))  # inputs, hidden, layers, batch, steps
-
-
-def proof_table(rows: list[dict[str, Any]]) -> str:
-    """Return the rows of `proof` as a Markdown table."""
-    head = list(rows[0])
-
-    def words(name: str, value: Any) -> str:
-        return f"{value:.1e}" if "error" in name else f"{value:.1f}" if isinstance(value, float) else str(value)
-
-    lines = [head, ["---", *["--:"] * (len(head) - 1)]]
-    lines += [[words(name, value) for name, value in row.items()] for row in rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-# ---- weights as text ------------------------------------------------------------------------------------------------
-
-
-def pack(parameters: Sequence[Any]) -> str:
-    """Return the numbers of torch tensors as text (float32, base64), one after the other, for a recorded result."""
-    arrays = (np.ascontiguousarray(p.detach().numpy(), "<f4") for p in parameters)
-    return base64.b64encode(b"".join(a.tobytes() for a in arrays)).decode()
-
-
-def unpack(text: str, parameters: Sequence[Any]) -> None:
-    """Copy what `pack` wrote into these torch parameters, in the same order; ValueError when it is not for them."""
-    import torch
-
-    flat = np.frombuffer(base64.b64decode(text), "<f4")
-    if len(flat) != (wanted := sum(p.numel() for p in parameters)):
-        raise ValueError(f"expected {wanted:,} numbers for these parameters, got {len(flat):,}")
-    with torch.no_grad():
-        for p in parameters:
-            p.copy_(torch.from_numpy(flat[: p.numel()].copy()).reshape(p.shape))
-            flat = flat[p.numel() :]

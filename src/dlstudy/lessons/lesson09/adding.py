@@ -1,8 +1,8 @@
 """The adding problem: can a network carry two numbers over many steps, and add them?
 
 Task of Hochreiter and Schmidhuber, "Long Short-Term Memory", 1997, experiment 4, in the form of Le, Jaitly and Hinton,
-2015 (arXiv 1504.00941). `python -m dlstudy.lessons.lesson09.adding FILE` trains RNN, LSTM and GRU on 50 and on 100 steps, three
-seeds each, and writes down how the error fell, with versions and date; the lesson keeps the file under
+2015 (arXiv 1504.00941). `python -m dlstudy.lessons.lesson09.adding FILE` trains RNN, LSTM and GRU on 50 and on 100
+steps, three seeds each, and writes down how the error fell, with versions and date; the lesson keeps the file under
 `exercises/09/recorded`.
 """
 

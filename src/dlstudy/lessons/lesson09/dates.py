@@ -1,8 +1,8 @@
 """Teach a sequence-to-sequence network with attention to read dates: "3rd May '87" is 1987-05-03.
 
-`python -m dlstudy.lessons.lesson09.dates FOLDER` trains three seeds for `STEPS` steps and writes `dates.safetensors` (the first
-seed's weights) and `dates.json` (all that was measured, with versions and the file's hash) into the folder. The lesson
-keeps both under `exercises/09/recorded`, and trains a third of the way again on its page.
+`python -m dlstudy.lessons.lesson09.dates FOLDER` trains three seeds for `STEPS` steps and writes `dates.safetensors`
+(the first seed's weights) and `dates.json` (all that was measured, with versions and the file's hash) into the folder.
+The lesson keeps both under `exercises/09/recorded`, and trains a third of the way again on its page.
 """
 
 import hashlib

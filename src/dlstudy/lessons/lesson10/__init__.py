@@ -14,34 +14,30 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float
 
+from dlstudy.figures import plots, proofs
 from dlstudy.figures.palette import BLUE, LINE, MUTED, ORANGE, RED
+from dlstudy.figures.proofs import Proof
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
 
-    from dlstudy.lessons.lesson10.attention_inspector import AttentionInspector
     from dlstudy.figures.svg import StaticFigure
+    from dlstudy.lessons.lesson10.attention_inspector import AttentionInspector
     from dlstudy.models.gpt import GPT
 
 
 # ---- weights as pictures --------------------------------------------------------------------------------------------
 
 
-def _blues() -> Any:
-    from matplotlib.colors import LinearSegmentedColormap
-
-    return LinearSegmentedColormap.from_list("weights", ["#ffffff", BLUE])
-
-
-def _signed() -> Any:
-    from matplotlib.colors import LinearSegmentedColormap
-
-    return LinearSegmentedColormap.from_list("signed", [BLUE, "#ffffff", ORANGE])
-
-
 def _draw_map(ax: Any, weights: np.ndarray, rows: Sequence[str], columns: Sequence[str], numbers: bool) -> None:
-    ax.imshow(weights, cmap=_blues(), vmin=0, vmax=1, aspect="auto" if len(rows) < 3 else "equal")
+    ax.imshow(
+        weights,
+        cmap=plots.colours_between("#ffffff", BLUE),
+        vmin=0,
+        vmax=1,
+        aspect="auto" if len(rows) < 3 else "equal",
+    )
     size = 10 if len(columns) <= 12 else 8
     ax.set_xticks(range(len(columns)), columns, fontsize=size)
     ax.set_yticks(range(len(rows)), rows, fontsize=size)
@@ -157,7 +153,7 @@ def show_positions(table: Float[np.ndarray, "length dim"]) -> StaticFigure:
     use_course_style()
     length, dim = table.shape
     fig, axes = plt.subplots(1, 2, figsize=(7.4, 2.9), width_ratios=(1.3, 1))
-    axes[0].imshow(table.T, cmap=_signed(), vmin=-1, vmax=1, aspect="auto", interpolation="nearest")
+    axes[0].imshow(table.T, cmap=plots.signed_colours(), vmin=-1, vmax=1, aspect="auto", interpolation="nearest")
     axes[0].set(xlabel="position", ylabel="column", title="one column of colours for each position")
     for start, colour in ((5, BLUE), (length // 2, ORANGE)):
         reach = np.arange(-min(start, 20), min(length - start, 21))
@@ -314,26 +310,6 @@ def show_sampling(
 # ---- models that travel with the page -------------------------------------------------------------------------------
 
 
-def pack(model: nn.Module) -> str:
-    """Return the parameters of a model as text (base64 of float32), one after the other, for a recorded result."""
-    arrays = [np.ascontiguousarray(p.detach().numpy(), "<f4") for p in model.parameters()]
-    return base64.b64encode(b"".join(array.tobytes() for array in arrays)).decode()
-
-
-def unpack(text: str, model: Any) -> Any:
-    """Copy what `pack` wrote into `model`, and return it; ValueError where it is not as large."""
-    import torch
-
-    flat = np.frombuffer(base64.b64decode(text), "<f4")
-    if len(flat) != (wanted := sum(p.numel() for p in model.parameters())):
-        raise ValueError(f"expected {wanted:,} numbers for this model, got {len(flat):,}")
-    with torch.no_grad():
-        for p in model.parameters():
-            p.copy_(torch.from_numpy(flat[: p.numel()].copy()).reshape(p.shape))
-            flat = flat[p.numel() :]
-    return model.eval()
-
-
 def checkpoint(folder: Path) -> tuple[GPT, dict[str, Any]]:
     """Return the small GPT of lesson 10 and its record: alphabet, settings, seed, data, versions, log, hash.
 
@@ -368,8 +344,8 @@ def inspector(model: GPT, alphabet: Sequence[str]) -> AttentionInspector:
     """Return an inspector of `model`, whose tokens are the characters of `alphabet`."""
     import torch
 
-    from dlstudy.lessons.lesson10.attention_inspector import AttentionInspector, Reading
     from dlstudy.layers.attention import attention_maps
+    from dlstudy.lessons.lesson10.attention_inspector import AttentionInspector, Reading
 
     places = {character: number for number, character in enumerate(alphabet)}
 
@@ -408,7 +384,7 @@ def recorded_proof(folder: Path) -> str:
     """Return the record of whole models against transformers, made by `python -m tests.lessons.lesson10.record_parity`."""
     record = json.loads((folder / "parity.json").read_text(encoding="utf-8"))
     versions = ", ".join(f"{name} {version}" for name, version in record["versions"].items())
-    return f"{table(record['rows'])}\n\n<small>{versions}; {record['date']}; `{record['command']}`.</small>"
+    return f"{proofs.table(record['rows'])}\n\n<small>{versions}; {record['date']}; `{record['command']}`.</small>"
 
 
 def shakespeare_record(folder: Path) -> str:
@@ -447,7 +423,7 @@ def proof(seed: int | None = None) -> list[dict[str, Any]]:
     from dlstudy.models.transformer import DecoderLayer, EncoderLayer
 
     rng = np.random.default_rng(seed)
-    rows: dict[str, dict[str, Any]] = {}
+    compared = Proof("part", "cases")
 
     def tensor(*shape: int) -> torch.Tensor:
         return torch.from_numpy(rng.normal(size=shape)).requires_grad_()
@@ -467,11 +443,7 @@ def proof(seed: int | None = None) -> list[dict[str, Any]]:
             y.backward(upstream)
             side = 0 if call is ours else 1
             found.append([y.detach(), *(a.grad.clone() for a in inputs), *(pair[side].grad.clone() for pair in pairs)])
-        errors = [float((a - b).abs().max()) for a, b in zip(*found, strict=True)]
-        row = rows.setdefault(name, {"part": name, "cases": 0, "value error": 0.0, "gradient error": 0.0})
-        row["cases"] += 1
-        row["value error"] = max(row["value error"], errors[0])
-        row["gradient error"] = max(row["gradient error"], *errors[1:])
+        compared.case(name, *found)
 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(rng.integers(1 << 31)))
@@ -532,9 +504,9 @@ def proof(seed: int | None = None) -> list[dict[str, Any]]:
                 (tensor(batch, length, width), tensor(batch, keys, width)),
                 [(dec.feed_forward.down.weight, dec_t.linear2.weight)],
             )
-    for row, ratio in zip(rows.values(), time_ratios(), strict=True):
-        row["time, ours / torch"] = f"{ratio:.1f}"
-    return list(rows.values())
+    for row, ratio in zip(compared.rows, time_ratios(), strict=True):
+        row["time, ours / torch"] = ratio
+    return compared.rows
 
 
 def time_ratios(batch: int = 4, length: int = 64, width: int = 128, heads: int = 4) -> list[float]:
@@ -598,14 +570,3 @@ def copy_layer(ours: Any, theirs: Any, norms: Sequence[tuple[Any, Any]]) -> None
         theirs.linear2.load_state_dict(ours.feed_forward.down.state_dict())
         for norm, other in norms:
             other.load_state_dict(norm.state_dict())
-
-
-def table(rows: list[dict[str, Any]]) -> str:
-    """Return rows (all with the same keys) as a Markdown table; numbers that are errors in one digit."""
-    head = list(rows[0])
-    lines = [
-        head,
-        ["---", *["--:"] * (len(head) - 1)],
-        *([(f"{v:.0e}" if v else "0") if isinstance(v, float) else str(v) for v in row.values()] for row in rows),
-    ]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
