@@ -1,30 +1,42 @@
 """Run the checks and tests in an order that keeps the cores busy: `python -m tests.run_suite check|test`.
 
-`check` is for while you work (under a minute and a half on two cores); `test` is everything. Any further arguments go
-to every pytest run.
+`check` is for while you work (about a minute on two cores); `test` is everything. `--account` writes down what the run
+cost (see `tests.suite.account`). Any further arguments go to every pytest run.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
+from tests.suite import account
+from tests.suite.account import Stage
+
 ROOT = Path(__file__).resolve().parent.parent
-BROWSER_LIMIT = 1500  # seconds, more than twice what they take
-NO_TESTS = 5  # pytest's exit code when nothing was collected
+BROWSER_LIMIT = 1500  # seconds, more than twice what they take on one worker
+RUN_LIMIT = 90 * 60  # seconds after which CI ends a run
+RUN_WARNING = 45 * 60  # seconds from which a run says that it comes near
+MEMORY_LIMIT = 2500  # MiB that a worker may hold; torch and every test file together are about a third of it
+FAST_TESTS = "static checks and fast tests"
+SLOW_TESTS = "slow tests and lessons"
+BROWSER_TESTS = "browser tests"
 
 STATIC = {
     "format": ["-m", "ruff", "format", "--check", "--quiet", "."],
     "lint": ["-m", "ruff", "check", "--quiet", "."],
-    "types": ["-m", "mypy"],
     "import rules": ["-c", "import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports())"],
+    "types": ["-m", "mypy"],
 }
 FAST = "not slow and not browser and not lessons"
 REST = "(slow or lessons) and not browser"
+LONGEST_FIRST = ["-p", "tests.suite.longest_first"]
 
 
 def cores() -> int:
@@ -35,12 +47,17 @@ def cores() -> int:
 
 
 def environment() -> dict[str, str]:
-    """One computing thread per process: there is a process for every core, and more threads would only wait."""
-    return {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    """One computing thread per process, as there is a process for every core and more threads would only wait.
+
+    And Python may keep what it compiled: every worker, kernel and child process would compile the whole project again,
+    which a machine that forbids it (containers often do) pays with a fifth of the time.
+    """
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**kept, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 
-def static_check(name: str) -> tuple[str, int, str, float]:
-    """Run one of STATIC; its name, exit code, output and seconds."""
+def static_check(name: str) -> bool:
+    """Run one of STATIC and say how it ended; whether it found nothing."""
     began = time.perf_counter()
     done = subprocess.run(
         [sys.executable, *STATIC[name]],
@@ -52,72 +69,126 @@ def static_check(name: str) -> tuple[str, int, str, float]:
         encoding="utf-8",
         errors="replace",
     )
-    return name, done.returncode, done.stdout + done.stderr, time.perf_counter() - began
+    passed = done.returncode == 0
+    found = "" if passed else f"\n{done.stdout}{done.stderr}"
+    print(f"{name}: {'ok' if passed else 'FAILED'}, {time.perf_counter() - began:.1f} s{found}", flush=True)
+    return passed
 
 
-def static_checks() -> list[str]:
-    """Format, lint, types and import rules; the names of those that failed."""
-    failed = []
-    with ThreadPoolExecutor(cores()) as pool:
-        for name, code, output, seconds in pool.map(static_check, STATIC):
-            print(f"{name}: {'ok' if code == 0 else 'FAILED'}, {seconds:.1f} s", flush=True)
-            if code != 0:
-                print(output, flush=True)
-                failed.append(name)
-    return failed
-
-
-def run_marked(marks: str, workers: int, extra: list[str], limit: float | None = None) -> bool:
+def run_marked(marks: str, workers: int, extra: list[str], into: Path, limit: float | None = None) -> bool:
     """Run the tests that carry these marks; whether all passed. TimeoutExpired after `limit` seconds."""
     spread = ["-n", str(workers), "--dist", "worksteal"] if workers > 1 else []
-    command = [sys.executable, "-m", "pytest", "-q", "-m", marks, *spread, *extra]
+    measured = ["-p", "tests.suite.measured", "--measured-into", str(into), "--memory-limit", str(MEMORY_LIMIT)]
+    command = [sys.executable, "-m", "pytest", "-q", "-m", marks, *spread, *measured, *extra]
     return subprocess.run(command, cwd=ROOT, env=environment(), check=False, timeout=limit).returncode == 0
 
 
-def browser_tests(extra: list[str]) -> bool:
+def fast_tests(workers: int, extra: list[str], stage: Stage) -> bool:
+    """Run the fast tests, and the static checks beside them: the workers begin with imports, and mypy has but one core.
+
+    The names of the static checks that found something go into the stage's note.
+    """
+    with ThreadPoolExecutor(1) as pool:
+        checks: dict[str, Future[bool]] = {name: pool.submit(static_check, name) for name in STATIC}
+        passed = run_marked(FAST, workers, extra, account.figures_of(stage.name))
+    failed = [name for name, check in checks.items() if not check.result()]
+    stage.note = f"{', '.join(failed)} FAILED" if failed else ""
+    return passed and not failed
+
+
+def slow_tests(workers: int, extra: list[str], stage: Stage) -> bool:
+    """Run the slow tests and the lessons' pages, the longest first; whether all passed."""
+    return run_marked(REST, workers, [*LONGEST_FIRST, *extra], account.figures_of(stage.name))
+
+
+def browser_tests(workers: int, extra: list[str], stage: Stage) -> bool:
     """Run the browser's tests; those that failed once more on their own, saying so. Whether all passed in the end.
 
     A browser, its server and its kernel wait for each other on clocks, and a busy machine can make one miss the other.
     What is broken fails again. A call to a browser that does not answer any more has no limit of its own in Playwright:
     then all begin again.
     """
+    into = account.figures_of(stage.name)
     try:
-        if run_marked("browser", 1, extra, BROWSER_LIMIT):
+        if run_marked("browser", min(workers, 4), [*LONGEST_FIRST, *extra], into, BROWSER_LIMIT):
             return True
         some = ["--last-failed", "--last-failed-no-failures", "none"]
     except subprocess.TimeoutExpired:
         print(f"\nended after {BROWSER_LIMIT} s without a result", flush=True)
         some = []
     print("\n== browser tests that failed, once more", flush=True)
-    again = run_marked("browser", 1, [*extra, *some])
+    again = run_marked("browser", 1, [*extra, *some], into.with_stem(f"{into.stem}-again"))
     if again:
-        print("UNSTEADY: the browser tests named above failed once and passed the second time", flush=True)
+        stage.note = "UNSTEADY: some browser tests failed once and passed the second time"
+        print(f"{stage.note}; they are named above", flush=True)
     return again
+
+
+def outcomes(stage: str) -> dict[str, int]:
+    """How many tests of a stage passed, failed and so on; nothing if it did not come to its end."""
+    file = account.figures_of(stage)
+    return json.loads(file.read_text(encoding="utf-8"))["outcomes"] if file.exists() else {}
+
+
+def run_stage(name: str, run: Callable[[Stage], bool]) -> Stage:
+    """Run one stage and measure it, its child processes included."""
+    print(f"\n== {name}", flush=True)
+    account.figures_of(name).unlink(missing_ok=True)
+    stage = Stage(name, wall=0.0, cpu=0.0)
+    began, before = time.perf_counter(), sum(os.times()[:4])
+    stage.passed = run(stage)
+    stage.wall, stage.cpu = time.perf_counter() - began, sum(os.times()[:4]) - before
+    stage.outcomes = outcomes(name)
+    print(f"{name}: {stage.wall:,.0f} s, {stage.cpu:,.0f} CPU s", flush=True)
+    return stage
+
+
+def before_us() -> float:
+    """The seconds that CI's script spent before this one began, setting up; 0 elsewhere."""
+    began = float(os.environ.get("DLSTUDY_SUITE_BEGAN", "inf"))
+    return max(0.0, time.time() - began)
+
+
+def closing(command: str, stages: list[Stage], earlier: float = 0.0) -> str:
+    """The table of all stages, the limit beside it, and the verdict."""
+    rows = [("set-up", f"{earlier:,.0f} s", "", "")] if earlier else []
+    for stage in stages:
+        counts = ", ".join(f"{count} {outcome}" for outcome, count in stage.outcomes.items()) or "no result"
+        rows.append((stage.name, f"{stage.wall:,.0f} s", f"{stage.cpu:,.0f} CPU s", counts))
+        if stage.note:
+            rows.append(("", "", "", stage.note))
+    seconds = earlier + sum(stage.wall for stage in stages)
+    cpu = sum(stage.cpu for stage in stages)
+    rows.append(("altogether", f"{seconds:,.0f} s", f"{cpu:,.0f} CPU s", f"the limit is {RUN_LIMIT:,} s"))
+    lines = [f"{name:<30}{wall:>9}{cpu:>14}   {rest}".rstrip() for name, wall, cpu, rest in rows]
+    if seconds > RUN_WARNING:
+        lines.append(f"WARNING: {seconds / 60:.0f} of the {RUN_LIMIT // 60} minutes after which CI ends a run")
+    failed = [stage.name for stage in stages if not stage.passed]
+    verdict = f"FAILED: {', '.join(failed)}" if failed else "all passed"
+    return "\n".join([*lines, "", f"make {command}: {verdict}, {seconds:,.0f} s"])
 
 
 def main(arguments: list[str]) -> int:
     """Run `check` or `test`; the exit code."""
     command, extra = arguments[0], arguments[1:]
-    began = time.perf_counter()
+    accounted = "--account" in extra
+    extra = [argument for argument in extra if argument != "--account"]
+    if accounted and command != "test":
+        sys.exit("An account is of everything: make test ARGS=--account")
+    earlier = before_us()
     # Torch in every worker takes about 1 GB, which a machine with many cores has not always got for all of them.
     workers = min(cores(), 8)
-    stages = {"fast tests": lambda: run_marked(FAST, workers, extra)}
+    runs = {FAST_TESTS: fast_tests}
     if command == "test":
-        stages["slow tests and lessons"] = lambda: run_marked(REST, workers, extra)
-        # A browser, its server and its kernel are busy enough for two cores, and their waits are on a clock.
-        stages["browser tests"] = lambda: browser_tests(extra)
+        runs |= {SLOW_TESTS: slow_tests, BROWSER_TESTS: browser_tests}
 
-    failed = static_checks()
-    for name, stage in stages.items():
-        print(f"\n== {name}", flush=True)
-        start = time.perf_counter()
-        if not stage():
-            failed.append(name)
-        print(f"{name}: {time.perf_counter() - start:.0f} s", flush=True)
-
-    verdict = f"FAILED: {', '.join(failed)}" if failed else "all passed"
-    print(f"\nmake {command}: {verdict}, {time.perf_counter() - began:.0f} s", flush=True)
-    return 1 if failed else 0
+    stages = [run_stage(name, partial(run, workers, extra)) for name, run in runs.items()]
+    print("\n" + closing(command, stages, earlier), flush=True)
+    if command == "test":
+        account.keep(" ".join(["make test", *extra]), stages)
+    if accounted:
+        print(account.write(), flush=True)
+    return 0 if all(stage.passed for stage in stages) else 1
 
 
 if __name__ == "__main__":
