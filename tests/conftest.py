@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import tempfile
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -18,7 +20,9 @@ for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 os.environ.setdefault("MPLBACKEND", "Agg")
 # No test may touch the work of the person who runs it; tests that need a learner's folder make one and say so.
-os.environ["DLSTUDY_LEARNER"] = str(Path(tempfile.gettempdir()) / f"dlstudy-no-learner-{os.getpid()}")
+NO_LEARNER = Path(tempfile.gettempdir()) / f"dlstudy-no-learner-{os.getpid()}"
+os.environ["DLSTUDY_LEARNER"] = str(NO_LEARNER)
+atexit.register(shutil.rmtree, NO_LEARNER, ignore_errors=True)  # some are begun all the same
 
 
 def annotated_modules() -> list[str]:
@@ -45,22 +49,35 @@ def chromium_path() -> str:
     return found
 
 
-_FLAGS = (
-    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    # A page that a test answered itself (to add a policy) counts as a public one, which may not call this machine.
-    "--disable-component-update --disable-sync --disable-features=LocalNetworkAccessChecks"
-)
+@pytest.fixture(scope="session")
+def leash() -> Iterator[None]:
+    """No process and no folder of these tests outlives them; to leave one behind is an error."""
+    from tests.leash import leashed
+
+    with leashed():
+        yield
 
 
 @pytest.fixture(scope="session")
-def browser(chromium_path: str) -> Iterator[Any]:
+def browser(chromium_path: str, leash: None) -> Iterator[Any]:
     """A real browser for all tests of a process: Playwright starts only once in each."""
     from playwright.sync_api import sync_playwright
 
+    from tests.served import FLAGS
+
     with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=chromium_path, args=_FLAGS.split())
+        launched = playwright.chromium.launch(executable_path=chromium_path, args=FLAGS)
         yield launched
         launched.close()
+
+
+@pytest.fixture(scope="session")
+def figures(browser: Any) -> Iterator[Any]:
+    """The page engine and the tab that all figures of a process share; see `tests.served.figure_page`."""
+    from tests.served import figures_of_a_worker
+
+    with figures_of_a_worker(browser) as shared:
+        yield shared
 
 
 @pytest.hookimpl(wrapper=True)

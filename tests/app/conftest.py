@@ -6,40 +6,33 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
-import tempfile
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
 from playwright.sync_api import Browser
 
+from tests.leash import new_folder, until
+from tests.served import free_port
+
 if TYPE_CHECKING:
-    from tests.app.visits import Visit
+    from tests.app.visits import Profile, Visit
 
 CONTENT = Path(__file__).parent / "content"
 """A small course without torch, for what does not depend on the lessons' text."""
 
 
-def cache_folder() -> Path:
-    if os.name == "nt":
-        return Path(os.environ["LOCALAPPDATA"])
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-
-
 @pytest.fixture(scope="session")
-def throwaway() -> Iterator[Path]:
+def throwaway(leash: None) -> Iterator[Path]:
     """A folder outside /tmp that is gone afterwards; homes and learners' folders are made in it."""
-    cache_folder().mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix="dlstudy-tests-", dir=cache_folder()))
+    folder = new_folder("tests")
     yield folder
-    shutil.rmtree(folder, ignore_errors=True)
+    shutil.rmtree(folder)
 
 
 @dataclass
@@ -74,9 +67,7 @@ class Course:
         """As if there had been a last time: test runs beside each other must not all go for the first port."""
         state = self.learner / ".dlstudy"
         state.mkdir(parents=True, exist_ok=True)
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            (state / "port").write_text(str(probe.getsockname()[1]), encoding="ascii")
+        (state / "port").write_text(str(free_port()), encoding="ascii")
 
     def command(self, *arguments: str) -> list[str]:
         return [
@@ -97,18 +88,12 @@ class Course:
             self.process = subprocess.Popen(
                 self.command(*arguments), stdout=output, stderr=subprocess.STDOUT, text=True, env=self.environment()
             )
-        deadline = time.monotonic() + 90
-        while time.monotonic() < deadline:
-            text = log.read_text()
-            found = re.search(r"http://\S+access_token=\S+", text)
-            if found:
-                self.lines, self.address = text.splitlines(), found[0]
-                return self
-            if self.process.poll() is not None:
-                break
-            time.sleep(0.05)
-        self.stop()
-        raise AssertionError(f"the server did not start:\n{log.read_text()}")
+        process, said = self.process, lambda: re.search(r"http://\S+access_token=\S+", log.read_text())
+        until(lambda: said() or process.poll() is not None, "the server says where it is")
+        found = said()
+        assert found, f"the server did not start:\n{log.read_text()}"
+        self.lines, self.address = log.read_text().splitlines(), found[0]
+        return self
 
     def stop(self, wait: float = 20) -> int:
         assert self.process is not None
@@ -148,20 +133,41 @@ def course(new_course: Callable[..., Course]) -> Course:
     return new_course().start()
 
 
+@pytest.fixture(scope="session")
+def profiles(browser: Browser) -> Iterator[list[Profile]]:
+    """The browser's profiles that no visit uses at the moment."""
+    from tests.app.visits import Profile
+
+    free = [Profile(browser)]
+    yield free
+    for profile in free:
+        profile.context.close()
+
+
 @pytest.fixture
-def visit(course: Course, browser: Browser) -> Iterator[Callable[..., Visit]]:
-    from tests.app.visits import Visit
+def visit(course: Course, browser: Browser, profiles: list[Profile]) -> Iterator[Callable[..., Visit]]:
+    """Make a learner at their browser; in the end no request may have left the machine.
+
+    Learners who come one after the other use one profile, emptied in between; `alone` gives one that is thrown away.
+    """
+    from tests.app.visits import Profile, Visit
 
     visits: list[Visit] = []
+    own: list[Profile] = []
 
-    def make(of: Course = course, **options: object) -> Visit:
-        context = browser.new_context(**({"viewport": {"width": 1280, "height": 900}} | options))  # type: ignore[arg-type]
-        visits.append(Visit(of, context))
-        context.on("request", lambda request: visits[-1].watch(request.url))
-        context.on("page", lambda page: page.on("websocket", lambda socket: visits[-1].watch(socket.url)))
+    def make(of: Course = course, *, alone: bool = False, **look: Any) -> Visit:
+        profile = Profile(browser) if alone or not profiles else profiles.pop()
+        if alone:
+            own.append(profile)
+        visits.append(Visit(of, profile, **look))
         return visits[-1]
 
     yield make
     for each in visits:
-        each.context.close()
-        assert each.outside == [], "a request left the machine"
+        each.end()
+        if each.profile in own:
+            each.profile.context.close()
+        else:
+            profiles.append(each.profile)
+    for each in visits:
+        assert each.complaints.outside == [], "a request left the machine"

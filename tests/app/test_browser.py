@@ -49,7 +49,8 @@ def test_login_by_token_then_the_whole_course_at_a_glance(visit: Callable[..., V
 def test_the_home_page_paints_at_once(visit: Callable[..., Visit]) -> None:
     """Not a measurement of this machine: what makes it quick is how little it needs before it can be painted."""
     page = visit().home()
-    page.wait_for_load_state("networkidle")
+    page.wait_for_function("performance.getEntriesByName('first-contentful-paint').length > 0")
+    expect(page.locator("#machine dd").first).not_to_be_empty()  # the last that it asks for
     entries = page.evaluate("performance.getEntriesByType('resource').map(r => [r.name, r.renderBlockingStatus])")
     blocking = [name for name, status in entries if status == "blocking"]
     assert len(blocking) <= 4
@@ -108,7 +109,13 @@ def test_numpy_and_pytorch_stand_side_by_side_where_there_is_room(visit: Callabl
     assert right is not None
     assert left["x"] + left["width"] < right["x"]
     page.set_viewport_size({"width": 900, "height": 900})
-    page.wait_for_timeout(300)
+    page.wait_for_function(
+        """() => {
+            const [left, right] = ["numpy_add", "torch_add"].map(
+                (name) => document.querySelector(`[data-cell-name="${name}"]`).getBoundingClientRect());
+            return right.y >= left.y + left.height;
+        }"""
+    )
     left, right = cell(page, "numpy_add").bounding_box(), cell(page, "torch_add").bounding_box()
     assert left is not None
     assert right is not None
@@ -173,10 +180,11 @@ def test_a_killed_kernel_loses_nothing_and_comes_back_on_reload(visit: Callable[
     expect(output(page, "check_scale")).to_contain_text("passed")
     on_disk(course, "return 3 * x")
     assert course.process is not None
-    for child in psutil.Process(course.process.pid).children(recursive=True):
-        if "spawn_main" in " ".join(child.cmdline()):
-            child.kill()
-    page.wait_for_timeout(1000)
+    children = psutil.Process(course.process.pid).children(recursive=True)
+    kernels = [child for child in children if "spawn_main" in " ".join(child.cmdline())]
+    for kernel in kernels:
+        kernel.kill()
+    assert psutil.wait_procs(kernels, timeout=45)[1] == [], "the server has taken note"
     page.reload()
     expect(output(page, "check_scale")).to_contain_text("passed")
     with course.client() as client:
@@ -308,18 +316,20 @@ def test_the_server_goes_away_and_comes_back(visit: Callable[..., Visit], new_co
 
 
 def test_time_counts_only_while_the_page_can_be_seen(visit: Callable[..., Visit], course: Course) -> None:
-    page = visit().lesson()
+    page = visit(alone=True).lesson()  # with a clock that the test moves on
     sent: list[float] = []
     page.on("request", lambda r: sent.append(r.post_data_json["seconds"]) if r.url.endswith("/course/time") else None)
-    page.wait_for_timeout(1500)
     hide = "Object.defineProperty(document, 'hidden', {value: %s, configurable: true});"
     hide += "document.dispatchEvent(new Event('visibilitychange'))"
-    page.evaluate(hide % "true")
-    page.wait_for_timeout(2500)
-    assert len(sent) == 1, "leaving the page notes the time until then"
+    page.clock.install()
+    page.clock.fast_forward(1500)
+    with page.expect_request("**/course/time"):
+        page.evaluate(hide % "true")
+    page.clock.fast_forward(2500)
     page.evaluate(hide % "false")
-    page.wait_for_timeout(700)
-    page.evaluate(hide % "true")
-    page.wait_for_timeout(500)
+    assert len(sent) == 1, "leaving the page notes the time until then"
+    page.clock.fast_forward(700)
+    with page.expect_request("**/course/time"):
+        page.evaluate(hide % "true")
     assert len(sent) == 2
     assert 0.5 < sent[1] < 2.4, "the time in which nobody saw the page does not count"

@@ -208,7 +208,8 @@ def test_a_question_that_went_wrong_comes_back_and_is_answered_on_the_home_page(
     review.get_by_role("button", name="Answer").click()
     expect(review.locator(".answer")).to_contain_text("Not right. It comes back tomorrow.")
     expect(review.locator(".answer")).to_contain_text("gluing <b>them</b>")
-    page.wait_for_timeout(2500)
+    for _ in range(2):
+        page.wait_for_event("response", lambda response: response.url.endswith("/api/progress"))
     expect(review.locator(".answer")).to_contain_text("gluing"), "the poll does not take the explanation away"
     review.get_by_role("button", name="Go on").click()
     expect(review).to_contain_text("the next tomorrow")
@@ -290,13 +291,19 @@ def test_an_idle_page_is_closed_and_one_that_runs_is_not(
     write(page, "exercise_scale", "def scale(x):\n    return 3 * x")
     expect(output(page, "check_scale")).to_contain_text("passed")
     on_disk(course, "return 3 * x")
-    write(page, "patience", "import time\n\ntime.sleep(30)\n'well rested'")
+    rested = course.home / "rested"
+    write(
+        page,
+        "patience",
+        f"import os, time\n\nwhile not os.path.exists({str(rested)!r}): time.sleep(0.01)\n'well rested'",
+    )
     expect(page.locator('[data-testid="cell-status"][data-status="running"]').first).to_be_attached()
     with progress_of(course) as progress:
         progress.choose("idle-hours", str(2 / 3600))  # two seconds, which no menu offers
     closed = "Closed to free memory; what you wrote is saved"
     expect(other.locator("#dls-sign")).to_have_text(closed)
     expect(page.locator("#App")).to_have_attribute("data-connection-state", "OPEN")
+    rested.touch()
     expect(output(page, "patience")).to_contain_text("well rested")
     expect(page.locator("#dls-sign")).to_have_text(closed)
     with progress_of(course) as progress:
@@ -310,8 +317,8 @@ def test_the_learner_chooses_when_pages_are_closed(visit: Callable[..., Visit], 
     ours = visit(viewport={"width": 390, "height": 844})
     ours.lesson()
     home = ours.home()
-    home.locator("#idle").select_option("12")
-    home.wait_for_timeout(300)
+    with home.expect_response("**/api/course/idle"):
+        home.locator("#idle").select_option("12")
     home.reload()
     expect(home.locator("#idle")).to_have_value("12")
     assert home.evaluate("document.documentElement.scrollWidth") <= 390

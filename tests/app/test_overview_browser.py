@@ -9,6 +9,7 @@ import pytest
 
 from dlstudy.course.content import catalogue
 from tests.app.conftest import Course
+from tests.served import at_rest
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
 WAIT = 120_000  # ms; the page's first cells import torch, on a machine that may be busy
@@ -73,7 +74,7 @@ def test_nothing_is_cut_off_and_the_page_does_not_scroll_sideways(open_page: Cal
     page = overview(open_page, viewport={"width": width, "height": 900})
     # What is out of sight is not laid out; here everything is looked at.
     page.add_style_tag(content="[data-testid=cell-column] > * { content-visibility: visible !important; }")
-    page.wait_for_timeout(500)
+    at_rest(page, CUT)
     assert page.evaluate(CUT) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 

@@ -6,12 +6,13 @@ import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from dlstudy.course.content import paths
 from dlstudy.course.content.exercises import load_exercise
 from tests.app.conftest import Course
 from tests.app.visits import LESSON, Visit, cell, on_disk, output, write
+from tests.served import at_rest
 
 pytestmark = [pytest.mark.browser, pytest.mark.lessons, pytest.mark.timeout(900)]
 
@@ -75,20 +76,29 @@ def test_from_the_home_page_to_the_first_passed_exercise(visit: Callable[..., Vi
 
 
 def test_reload_in_the_middle_of_a_run_reconnects(visit: Callable[..., Visit], course: Course) -> None:
+    go_on = course.home / "go-on"
     page = visit().lesson()
     page.set_default_timeout(SLOW)
     expect(output(page, "check_flat_index")).to_contain_text(EXERCISE.title, timeout=SLOW)
-    slow = "import time as _time\nfor _i in range(80):\n    _time.sleep(0.1)\nprint('through', 6 * 7)"
+    waiting = f"while not _os.path.exists({str(go_on)!r}):\n    _time.sleep(0.01)"
+    slow = f"import os as _os, time as _time\n{waiting}\nprint('through', 6 * 7)"
     write(page, "numpy_strip", slow)
     on_disk(course, "'through'")
     page.reload()
+    expect(page.locator("#App")).to_have_attribute("data-connection-state", "OPEN", timeout=SLOW)
+    expect(cell(page, "numpy_strip")).to_be_attached(timeout=SLOW)
+    go_on.touch()
     expect(cell(page, "numpy_strip")).to_contain_text("through 42", timeout=SLOW)
 
 
 PAGES = sorted(path.name for path in paths.lessons_folder().glob("*.md"))
 
-STATE = """() => JSON.stringify([...document.querySelectorAll('[data-cell-name]')].map(cell => [
-    cell.querySelector('[data-testid=cell-status]')?.dataset.status, cell.innerText.length]))"""
+STATE = """() => {
+    const cells = [...document.querySelectorAll('[data-cell-name]')].map(cell => [
+        cell.querySelector('[data-testid=cell-status]')?.dataset.status, cell.innerText.length]);
+    const busy = !cells.length || cells.some(([status]) => ['running', 'queued'].includes(status));
+    return busy ? Math.random() : cells;  // while a cell runs, no look is like the one before
+}"""
 RAW = r"""() => [...document.querySelectorAll('details .paragraph, details li')]
     .map(text => { const copy = text.cloneNode(true);
                    copy.querySelectorAll('code, pre, marimo-tex').forEach(part => part.remove());
@@ -99,17 +109,6 @@ FAILED = """() => [...document.querySelectorAll('.has-error, [data-testid=cell-e
     .map(cell => cell.closest('[data-cell-name]')?.dataset.cellName + ': ' + cell.innerText.slice(0, 300))"""
 
 
-def settled(page: Page) -> None:
-    """Wait until no cell runs and nothing has changed for two seconds."""
-    seen: list[str] = []
-    for _ in range(int(SLOW / 500)):
-        seen = [*seen[-3:], page.evaluate(STATE)]
-        if len(set(seen)) == 1 and len(seen) == 4 and not re.search('"(running|queued)"', seen[0]):
-            return
-        page.wait_for_timeout(500)
-    pytest.fail("the page does not come to rest")
-
-
 @pytest.mark.parametrize("file", PAGES)
 def test_every_page_opens_without_an_error_and_fits_a_telephone(
     visit: Callable[..., Visit], course: Course, file: str
@@ -117,7 +116,7 @@ def test_every_page_opens_without_an_error_and_fits_a_telephone(
     """As opened, in the dark, at 390 pixels: no failed cell, no raw Markdown in a fold, nothing that sticks out."""
     ours = visit(viewport={"width": 390, "height": 844}, color_scheme="dark")
     page = ours.lesson(file)
-    settled(page)
+    at_rest(page, STATE, times=20, timeout=SLOW)
     page.evaluate(UNFOLDED)
     assert page.evaluate(FAILED) == []
     assert page.evaluate(RAW) == []

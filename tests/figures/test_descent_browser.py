@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from dlstudy.figures.descent.surfaces import SURFACES, walk
-from dlstudy.lessons.lesson03.backprop_stepper_numbers import LABELS, X, compute, parameters_of
-from tests.served import served, views
+from dlstudy.lessons.lesson03.backprop_stepper_numbers import LABELS, PRESETS, X, compute, parameters_of
+from tests.served import figure_page
 
 pytestmark = pytest.mark.browser
 
@@ -51,16 +51,7 @@ def _(BackpropStepper):
 """
 
 
-@pytest.fixture(scope="module")
-def address():
-    with served(NOTEBOOK) as url:
-        yield url
-
-
-@pytest.fixture
-def open_page(browser, address):
-    with views(browser, address, ".dls-stepper td", ".dls-descent .start") as opened:
-        yield opened
+open_page = figure_page(NOTEBOOK, ".dls-stepper td", ".dls-descent .start")
 
 
 def number(text):
@@ -73,14 +64,17 @@ def start_of(figure):
 
 
 def choose(figure, title):
-    """Choose a surface anew: other tests on the same page have moved its controls."""
+    """Choose a surface, until the path of its descent has come: then the map is not drawn anew any more."""
     from playwright.sync_api import expect
 
-    other = "A ravine" if title == "A bowl" else "A bowl"
-    for name in (other, title):
-        figure.get_by_label("Surface", exact=True).select_option(label=name)
-        known = next(surface for surface in SURFACES.values() if surface.title == name)
-        expect(figure.locator(".dls-formula")).to_have_text(f"loss = {known.formula}")
+    surface = next(surface for surface in SURFACES.values() if surface.title == title)
+    figure.get_by_label("Surface", exact=True).select_option(label=title)
+    expect(figure.locator(".dls-formula")).to_have_text(f"loss = {surface.formula}")
+    end = walk(surface, surface.start, surface.rate, 40)["losses"][-1]
+    told = (
+        "([node, loss]) => Math.abs(Number(node.textContent.replace('loss ', '').replace('−', '-')) / loss - 1) < 0.06"
+    )
+    figure.page.wait_for_function(told, arg=[figure.locator(".dls-end").element_handle(), end])
 
 
 def test_dragging_the_start_moves_the_path_to_where_descent_goes(open_page):
@@ -92,7 +86,6 @@ def test_dragging_the_start_moves_the_path_to_where_descent_goes(open_page):
     handle = figure.locator(".start")
     expect(handle).to_have_attribute("aria-valuetext", "x −2.4, y 1.8")
     figure.locator(".dls-map").scroll_into_view_if_needed()
-    page.wait_for_timeout(300)  # what was sent for the surface may still draw the map anew
     box = figure.locator(".start").bounding_box()
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     page.mouse.move(x, y)
@@ -139,7 +132,6 @@ def test_zero_can_be_hit_by_keys_and_by_a_press(open_page):
     figure = page.locator(".dls-descent").first
     choose(figure, "A ravine")
     handle = figure.locator(".start")
-    page.wait_for_timeout(300)  # as above
     ground = figure.locator(".map-hit").bounding_box()
     # 0.4 of a pixel off the middle is the middle; a few pixels off it is not
     page.mouse.click(ground["x"] + 0.3 * ground["width"], ground["y"] + 0.5 * ground["height"] + 0.4)
@@ -251,9 +243,9 @@ def begin(page, title="A usual start"):
     from playwright.sync_api import expect
 
     stepper = page.locator(".dls-stepper")
-    for name in ("Sure and wrong" if title != "Sure and wrong" else "A dead unit", title):
-        stepper.get_by_label("Start", exact=True).select_option(label=name)
-        expect(stepper.locator(".dls-words")).to_contain_text("Three examples of two numbers")
+    stepper.get_by_label("Start", exact=True).select_option(label=title)
+    expect(stepper).to_contain_text(next(note for known, note, _ in PRESETS.values() if known == title))
+    expect(stepper.locator(".dls-words")).to_contain_text("Three examples of two numbers")
     expect(stepper.get_by_role("button", name="Back")).to_be_disabled()
     return stepper
 
@@ -315,7 +307,8 @@ def test_a_step_downhill_lowers_the_loss_and_a_preset_begins_anew(open_page):
     stepper = begin(page, "A dead unit")
     down = stepper.get_by_role("button", name="Take the step downhill")
     losses = stepper.locator(".dls-losses-line")
-    before = table(stepper, "W1")
+    before, first = table(stepper, "W1"), stepper.locator('[data-table="W1"]').first
+    begun = first.text_content()
     down.click()
     expect(losses).to_have_text(re.compile(r"^Loss: [\d.]+ → [\d.]+$"))
     down.click()
@@ -328,4 +321,5 @@ def test_a_step_downhill_lowers_the_loss_and_a_preset_begins_anew(open_page):
     assert (after[:6] != before[:6]).any()
     stepper.get_by_role("button", name="From the start").click()
     expect(losses).to_have_text("")
+    expect(first).to_have_text(begun)
     assert (table(stepper, "W1") == before).all()

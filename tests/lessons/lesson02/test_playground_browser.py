@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
-from tests.served import served
+from tests.served import figure_page
 
 pytestmark = pytest.mark.browser
 
@@ -43,37 +41,45 @@ def _(mo, press):
 """
 
 
-@pytest.fixture(scope="module")
-def address():
-    with served(NOTEBOOK) as url:
-        yield url
+open_page = figure_page(NOTEBOOK, ".dls-playground .map canvas")
 
 
 @pytest.fixture
-def figure(browser, address):
-    """The playground on a fresh view of the page, begun anew; script errors fail the test."""
-    errors: list[str] = []
-    page = browser.new_page(viewport={"width": 900, "height": 1000})
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.goto(address)
-    playground = page.locator(".dls-playground")
-    playground.locator(".map canvas").first.wait_for(timeout=60_000)
-    playground.get_by_role("button", name="Start again").click()
-    yield playground
-    page.close()
-    assert errors == []
+def figure(open_page):
+    return open_page(width=900, height=1000).locator(".dls-playground")
 
 
 def steps(figure) -> int:
-    return int(figure.locator(".facts .steps").inner_text().replace(",", ""))
+    return int(figure.locator(".facts .steps").text_content().replace(",", ""))
 
 
 def wait_for_steps(figure, more_than: int) -> int:
-    end = time.monotonic() + 60
-    while (now := steps(figure)) <= more_than:
-        assert time.monotonic() < end, f"still at step {now}"
-        time.sleep(0.1)
-    return now
+    arrived = "([node, steps]) => Number(node.textContent.replaceAll(',', '')) > steps"
+    shown = figure.locator(".facts .steps").element_handle()
+    figure.page.wait_for_function(arrived, arg=[shown, more_than], timeout=60_000)
+    return steps(figure)
+
+
+def count_once(page) -> None:
+    """Press the other button of the page: the kernel answers in order, so it has answered all that was asked before."""
+    from playwright.sync_api import expect
+
+    said = page.locator(".paragraph", has_text="counted to")
+    counted = int(said.inner_text().split()[-1])
+    page.get_by_role("button", name="count", exact=True).click()
+    expect(said).to_have_text(f"counted to {counted + 1}", timeout=10_000)
+
+
+def assert_at_rest(figure) -> None:
+    """Nothing is trained any more: not while the page draws some frames, and the kernel does other things."""
+    frames = "n => new Promise(done => { const next = () => (n-- > 0 ? requestAnimationFrame(next) : done()); next(); })"
+    figure.page.evaluate(frames, 5)  # that it is out of sight is told after a frame
+    count_once(figure.page)
+    rest = steps(figure)
+    for _ in range(3):
+        figure.page.evaluate(frames, 10)
+        count_once(figure.page)
+        assert steps(figure) == rest
 
 
 def map_bytes(figure) -> list[int]:
@@ -93,10 +99,7 @@ def test_it_trains_on_and_on_until_it_is_paused(figure):
     wait_for_steps(figure, first)
     figure.get_by_role("button", name="Pause").click()
     expect(figure.get_by_role("status")).to_contain_text("Paused")
-    time.sleep(0.5)  # a slice that was asked for already may still come
-    rest = steps(figure)
-    time.sleep(1)
-    assert steps(figure) == rest
+    assert_at_rest(figure)
     assert map_bytes(figure) != before
     assert "Loss, from" in figure.locator(".dls-loss").get_attribute("aria-label")
 
@@ -130,27 +133,22 @@ def test_every_setting_reaches_the_network_and_its_picture(figure):
     before = map_bytes(figure)
     figure.get_by_role("button", name="Other weights and points").click()
     expect(figure.locator(".steps")).to_have_text("0")
-    deadline = time.monotonic() + 20
-    while map_bytes(figure) == before:
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    figure.page.wait_for_function(
+        """([canvas, before]) => canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data
+            .some((value, place) => value !== before[place])""",
+        arg=[figure.locator(".map canvas").first.element_handle(), before],
+    )
     figure.get_by_label("hidden layers", exact=True).select_option("0")
     expect(figure.locator(".units")).to_contain_text("No hidden layer")
     figure.get_by_label("hidden layers", exact=True).select_option("1")
 
 
 def test_the_page_answers_while_it_trains(figure):
-    from playwright.sync_api import expect
-
-    page = figure.page
-    said = page.locator(".paragraph", has_text="counted to")
     figure.get_by_role("button", name="Train").click()
     wait_for_steps(figure, 0)
     for _ in range(3):
         before = steps(figure)
-        counted = int(said.inner_text().split()[-1])
-        page.get_by_role("button", name="count", exact=True).click()
-        expect(said).to_have_text(f"counted to {counted + 1}", timeout=10_000)
+        count_once(figure.page)
         wait_for_steps(figure, before)
     figure.get_by_role("button", name="Pause").click()
 
@@ -159,10 +157,8 @@ def test_out_of_sight_it_rests(figure):
     figure.get_by_role("button", name="Train").click()
     wait_for_steps(figure, 0)
     figure.evaluate("node => { node.style.display = 'none'; }")
-    time.sleep(1)
-    rest = figure.locator(".facts .steps").text_content()
-    time.sleep(1)
-    assert figure.locator(".facts .steps").text_content() == rest
+    assert_at_rest(figure)
+    rest = steps(figure)
     figure.evaluate("node => { node.style.display = ''; }")
-    wait_for_steps(figure, int(rest.replace(",", "")))
+    wait_for_steps(figure, rest)
     figure.get_by_role("button", name="Pause").click()

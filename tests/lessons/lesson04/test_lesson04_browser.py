@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tests.served import served, views
+from tests.served import assert_accessible, assert_nothing_sticks_out, figure_page
 
 pytestmark = pytest.mark.browser
 
@@ -60,16 +60,7 @@ def _(card, mo):
 """
 
 
-@pytest.fixture(scope="module")
-def address():
-    with served(NOTEBOOK) as url:
-        yield url
-
-
-@pytest.fixture
-def open_page(browser, address):
-    with views(browser, address, ".dls-biasvariance svg") as opened:
-        yield opened
+open_page = figure_page(NOTEBOOK, ".dls-biasvariance svg")
 
 
 def test_the_dashboard_follows_sliders_keys_and_clicks(open_page):
@@ -125,34 +116,24 @@ def test_a_long_measurement_shows_progress_stops_and_feeds_the_cells_below(open_
     page.get_by_role("button", name="Measure it here").click()
     bar = page.get_by_role("progressbar", name="progress")
     expect(bar).to_be_visible()
-    page.wait_for_timeout(700)
+    page.wait_for_function("node => node.value > 0", arg=bar.element_handle())
     assert 0 < float(bar.evaluate("node => node.value")) < 1
     page.get_by_role("button", name="Stop", exact=True).click()
     expect(page.get_by_text("Stopped. What is shown is the result from before.")).to_be_visible()
     expect(page.get_by_text("the result is None")).to_be_visible()
     page.get_by_role("button", name="Measure it here").click()
-    expect(page.get_by_text("the result is 40")).to_be_visible(timeout=30_000)
+    expect(page.get_by_text("the result is 40")).to_be_visible()
     expect(page.get_by_text(re.compile("Measured on this machine, 20"))).to_be_visible()
     expect(page.get_by_role("button", name="Measure it again (about 2 s)")).to_be_visible()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_they_pass_the_accessibility_rules(open_page, scheme):
-    from axe_playwright_python.sync_playwright import Axe
-
     page = open_page(color_scheme=scheme)
-    found = Axe().run(page, context={"include": [["marimo-anywidget"]]})
-    ours = [(one["id"], [node["html"][:120] for node in one["nodes"][:3]]) for one in found.response["violations"]]
-    assert ours == []
+    assert_accessible(page)
 
 
 @pytest.mark.parametrize("width", [390, 760])
 def test_nothing_sticks_out_on_a_narrow_page(open_page, width):
     page = open_page(width=width)
-    for kind in ("biasvariance", "descent"):
-        figure = page.locator(f".dls-{kind}")
-        outer = figure.bounding_box()
-        for part in figure.locator("> *").all():
-            box = part.bounding_box()
-            if box:
-                assert box["x"] + box["width"] <= outer["x"] + outer["width"] + 1, kind
+    assert_nothing_sticks_out(page, ".dls-biasvariance", ".dls-descent")

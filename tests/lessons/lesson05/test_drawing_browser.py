@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from dlstudy.lessons.lesson05.sliding_kernel import DIGITS
-from tests.served import served, views
+from tests.served import assert_accessible, assert_nothing_sticks_out, figure_page
 
 pytestmark = pytest.mark.browser
 
@@ -45,16 +45,7 @@ def _(DigitCanvas, np):
 """
 
 
-@pytest.fixture(scope="module")
-def address():
-    with served(NOTEBOOK) as url:
-        yield url
-
-
-@pytest.fixture
-def open_page(browser, address):
-    with views(browser, address, ".dls-sliding .result svg", ".dls-digit .bars") as opened:
-        yield opened
+open_page = figure_page(NOTEBOOK, ".dls-sliding .result svg", ".dls-digit .bars")
 
 
 def number(text):
@@ -62,7 +53,7 @@ def number(text):
 
 
 def set_up(page, image="a real 5", kernel="Upright edges", **settings):
-    """Choose image, kernel and settings: other tests on the same page have changed them."""
+    """Choose image, kernel and settings."""
     figure = page.locator(".dls-sliding")
     figure.get_by_label("Images").select_option(label=image)
     figure.get_by_label("Kernels").select_option(label=kernel)
@@ -76,6 +67,15 @@ def all_numbers(figure):
     figure.locator(".result svg").focus()
     figure.page.keyboard.press("End")
     return [number(text) for text in figure.locator(".result .tile text").all_text_contents()]
+
+
+COUNT_BEATS = """() => {
+    const [set, clear] = [window.setInterval, window.clearInterval];
+    window.beats = new Set();
+    window.setInterval = (beat, pause) => { const id = set(beat, pause); if (pause < 1000) beats.add(id); return id; };
+    window.clearInterval = id => { beats.delete(id); clear(id); };
+}"""
+"""From here on `beats` holds what the page does again and again in less than a second."""
 
 
 def by_torch(pixels, kernel, **settings):
@@ -120,11 +120,13 @@ def test_a_window_is_stepped_played_stopped_and_spelled_out(open_page):
     expect(figure.locator(".light .plus")).to_have_count(3)
     expect(figure.locator(".light .minus")).to_have_count(3)
     expect(figure.locator(".result .tile.later")).to_have_count(33)
+    page.evaluate(COUNT_BEATS)
     figure.get_by_role("button", name="Play").click()
+    assert page.evaluate("beats.size") == 1
     expect(figure.locator(".result .tile.later")).to_have_count(30, timeout=20_000)
     figure.get_by_role("button", name="Stop").click()
     left = figure.locator(".result .tile.later").count()
-    page.wait_for_timeout(900)
+    assert page.evaluate("beats.size") == 0, "nothing moves on by itself any more"
     assert figure.locator(".result .tile.later").count() == left
     expect(words).to_contain_text(f"Window ({(35 - left) // 6}, {(35 - left) % 6})")
     figure.locator(".result .tile").nth(35).click()
@@ -217,23 +219,13 @@ def test_a_digit_is_drawn_with_the_keys(open_page):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_figures_pass_the_accessibility_rules(open_page, scheme):
-    from axe_playwright_python.sync_playwright import Axe
-
     page = open_page(color_scheme=scheme)
     all_numbers(set_up(page, padding=1))
-    found = Axe().run(page, context={"include": [["marimo-anywidget"]]})
-    ours = [(one["id"], [node["html"][:120] for node in one["nodes"][:3]]) for one in found.response["violations"]]
-    assert ours == []
+    assert_accessible(page)
 
 
 @pytest.mark.parametrize("width", [390, 760])
 def test_nothing_sticks_out_on_a_narrow_page(open_page, width):
     page = open_page(width=width)
     set_up(page, kernel="A stroke downhill", padding=3)
-    for kind in ("sliding", "digit"):
-        figure = page.locator(f".dls-{kind}")
-        outer = figure.bounding_box()
-        for part in figure.locator("> *, .panel, .panel svg, .sheets > *").all():
-            box = part.bounding_box()
-            if box:
-                assert box["x"] + box["width"] <= outer["x"] + outer["width"] + 1, part
+    assert_nothing_sticks_out(page, ".dls-sliding", ".dls-digit", parts="> *, .panel, .panel svg, .sheets > *")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dlstudy.lessons.lesson06 import architecture_explorer_numbers as architectures
-from tests.served import served, views
+from tests.served import figure_page
 
 pytestmark = pytest.mark.browser
 
@@ -28,16 +28,7 @@ def _(ArchitectureExplorer):
 """
 
 
-@pytest.fixture(scope="module")
-def address():
-    with served(NOTEBOOK) as url:
-        yield url
-
-
-@pytest.fixture
-def open_page(browser, address):
-    with views(browser, address, ".dls-architecture tbody tr") as opened:
-        yield opened
+open_page = figure_page(NOTEBOOK, ".dls-architecture tbody tr")
 
 
 def row(figure, place):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.served import served, views
+from tests.served import figure_page
 
 pytestmark = pytest.mark.browser
 
@@ -42,16 +42,7 @@ def _():
 """
 
 
-@pytest.fixture(scope="module")
-def address():
-    with served(NOTEBOOK) as url:
-        yield url
-
-
-@pytest.fixture
-def open_page(browser, address):
-    with views(browser, address, ".dls-labelbudget svg", ".dls-neighbours .dls-pick") as opened:
-        yield opened
+open_page = figure_page(NOTEBOOK, ".dls-labelbudget svg", ".dls-neighbours .dls-pick")
 
 
 def test_the_slider_moves_by_keys_and_by_a_click(open_page) -> None:

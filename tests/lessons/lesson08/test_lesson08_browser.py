@@ -9,7 +9,7 @@ import pytest
 
 from dlstudy.lessons.lesson08.gradient_map import GradientMap
 from dlstudy.lessons.lesson08.hidden_viewer import CharacterNetwork
-from tests.served import served, views
+from tests.served import assert_accessible, assert_nothing_sticks_out, figure_page
 
 pytestmark = pytest.mark.browser
 
@@ -39,20 +39,11 @@ def _(HiddenViewer):
 """
 
 
-@pytest.fixture(scope="module")
-def address():
-    with served(NOTEBOOK) as url:
-        yield url
-
-
-@pytest.fixture
-def open_page(browser, address):
-    with views(browser, address, ".dls-gradmap .cell", ".dls-hidden .bar") as opened:
-        yield opened
+open_page = figure_page(NOTEBOOK, ".dls-gradmap .cell", ".dls-hidden .bar")
 
 
 def set_up(page, kind="sheared", bend="without (linear)", text="ten letters"):
-    """Choose matrix, bend and text: other tests on the same page have changed them."""
+    """Choose matrix, bend and text."""
     figure = page.locator(".dls-gradmap")
     figure.get_by_label("recurrent matrix", exact=True).select_option(kind)
     figure.get_by_role("button", name=bend).click()
@@ -147,23 +138,13 @@ def test_the_viewer_says_what_it_does_not_know_and_survives_an_empty_text(open_p
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_figures_pass_the_accessibility_rules(open_page, scheme):
-    from axe_playwright_python.sync_playwright import Axe
-
     page = open_page(color_scheme=scheme)
     set_up(page)
-    found = Axe().run(page, context={"include": [["marimo-anywidget"]]})
-    ours = [(one["id"], [node["html"][:120] for node in one["nodes"][:3]]) for one in found.response["violations"]]
-    assert ours == []
+    assert_accessible(page)
 
 
 @pytest.mark.parametrize("width", [390, 760])
 def test_nothing_sticks_out_on_a_narrow_page(open_page, width):
     page = open_page(width=width)
     set_up(page, text="twenty-four letters long")
-    for kind in ("gradmap", "hidden"):
-        figure = page.locator(f".dls-{kind}")
-        outer = figure.bounding_box()
-        for part in figure.locator("> *, .map, .map svg, .curve svg, .bars").all():
-            box = part.bounding_box()
-            if box:
-                assert box["x"] + box["width"] <= outer["x"] + outer["width"] + 1, part
+    assert_nothing_sticks_out(page, ".dls-gradmap", ".dls-hidden", parts="> *, .map, .map svg, .curve svg, .bars")

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from dlstudy.lessons.lesson09.gate_explorer import PRESETS
-from tests.served import served, views
+from tests.served import assert_accessible, figure_page
 
 pytestmark = pytest.mark.browser
 
@@ -27,16 +27,7 @@ def _():
 TITLES = [title for title, *_ in PRESETS]
 
 
-@pytest.fixture(scope="module")
-def address():
-    with served(NOTEBOOK) as url:
-        yield url
-
-
-@pytest.fixture
-def open_page(browser, address):
-    with views(browser, address, ".dls-gates .strip") as opened:
-        yield opened
+open_page = figure_page(NOTEBOOK, ".dls-gates .strip")
 
 
 def numbers(figure, row):
@@ -167,12 +158,8 @@ def test_the_view_of_a_gru_has_one_gate_for_both(open_page):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_it_passes_the_accessibility_rules(open_page, scheme):
-    from axe_playwright_python.sync_playwright import Axe
-
     page = open_page(color_scheme=scheme)
-    found = Axe().run(page, context={"include": [["marimo-anywidget"]]})
-    ours = [(one["id"], [node["html"][:120] for node in one["nodes"][:3]]) for one in found.response["violations"]]
-    assert ours == []
+    assert_accessible(page)
 
 
 @pytest.mark.parametrize("width", [390, 760])

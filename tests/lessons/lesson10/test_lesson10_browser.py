@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from dlstudy.lessons.lesson10.mask_painter import PRESETS, WORDS, numbers
-from tests.served import served, views
+from tests.served import assert_accessible, assert_nothing_sticks_out, figure_page
 
 pytestmark = pytest.mark.browser
 
@@ -53,23 +53,14 @@ def _(AttentionInspector, Reading, np):
 """
 
 
-@pytest.fixture(scope="module")
-def address():
-    with served(NOTEBOOK) as url:
-        yield url
-
-
-@pytest.fixture
-def open_page(browser, address):
-    with views(browser, address, ".dls-maskpainter .cells .cell", ".dls-inspector .token") as opened:
-        yield opened
+open_page = figure_page(NOTEBOOK, ".dls-maskpainter .cells .cell", ".dls-inspector .token")
 
 
 # ---- the mask painter ----------------------------------------------------------------------------------------------
 
 
 def set_up(page, preset, layers=1, exchange=1):
-    """Choose a mask, the number of layers and the word to exchange: other tests on the same page have changed them."""
+    """Choose a mask, the number of layers and the word to exchange."""
     figure = page.locator(".dls-maskpainter")
     figure.get_by_role("button", name=preset, exact=True).click()
     figure.get_by_label("layers").select_option(str(layers))
@@ -238,23 +229,13 @@ def test_the_map_shows_the_weights_and_a_click_chooses_a_row(open_page):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_figures_pass_the_accessibility_rules(open_page, scheme):
-    from axe_playwright_python.sync_playwright import Axe
-
     page = open_page(color_scheme=scheme)
     set_up(page, "Causal")
-    found = Axe().run(page, context={"include": [["marimo-anywidget"]]})
-    ours = [(one["id"], [node["html"][:120] for node in one["nodes"][:3]]) for one in found.response["violations"]]
-    assert ours == []
+    assert_accessible(page)
 
 
 @pytest.mark.parametrize("width", [390, 760])
 def test_nothing_sticks_out_on_a_narrow_page(open_page, width):
     page = open_page(width=width)
     set_up(page, "Everybody")
-    for kind in ("maskpainter", "inspector"):
-        figure = page.locator(f".dls-{kind}")
-        outer = figure.bounding_box()
-        for part in figure.locator("> *, .dls-canvas svg, .panels > *").all():
-            box = part.bounding_box()
-            if box:
-                assert box["x"] + box["width"] <= outer["x"] + outer["width"] + 1, part
+    assert_nothing_sticks_out(page, ".dls-maskpainter", ".dls-inspector", parts="> *, .dls-canvas svg, .panels > *")
