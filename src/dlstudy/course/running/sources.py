@@ -18,6 +18,7 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 LIBRARIES = {
     "anywidget": "anywidget",
@@ -112,12 +113,12 @@ class Sources:
             text = file.read_bytes().replace(b"\r\n", b"\n")
             package = module if file.name == "__init__.py" else module.rpartition(".")[0]
             kept_as = f"{module} {hashlib.sha256(text).hexdigest()[:24]}"
-            known = self._kept.get(kept_as)
-            if known is None:
-                known = asdict(read_source(text.decode("utf-8"), package))
-                self._kept[kept_as] = known
+            if kept_as not in self._kept:
+                self._kept[kept_as] = asdict(read_source(text.decode("utf-8"), package))
                 self._new = True
-            self._read[file] = Source(**{key: tuple(v) if isinstance(v, list) else v for key, v in known.items()})
+            known = self._kept[kept_as]
+            lists = (tuple(known[name]) for name in ("imports", "strings", "packages"))
+            self._read[file] = Source(known["digest"], *lists)
         return self._read[file]
 
     def closure(self, modules: Iterable[str], apart: Collection[str] = ()) -> set[str]:
@@ -203,7 +204,7 @@ class Sources:
         code = Path(__file__).read_bytes().replace(b"\r\n", b"\n")
         return hashlib.sha256(code).hexdigest() + ".".join(map(str, sys.version_info[:2]))
 
-    def _load(self) -> dict[str, dict[str, object]]:
+    def _load(self) -> dict[str, dict[str, Any]]:
         try:
             kept = json.loads(self._cache.read_text(encoding="utf-8")) if self._cache else {}
         except (OSError, ValueError):
