@@ -14,6 +14,7 @@ import pytest
 from jaxtyping import install_import_hook
 
 ROOT = Path(__file__).resolve().parent.parent
+pytest_plugins = ["tests.proofs.plugin"]
 
 # Before anything imports NumPy or torch: worker processes share the cores, and threads beyond them only wait.
 for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):

@@ -16,10 +16,17 @@ from dlstudy.course.content.exercises import exercise_ids, load_exercise
 from dlstudy.course.content.lessonfile import LessonFile
 from dlstudy.course.page import notebook
 from dlstudy.course.running.runner import parts_of, solved_text
+from tests.proofs import note
 
 pytestmark = [pytest.mark.lessons, pytest.mark.timeout(1800)]
 PAGES = sorted(paths.lessons_folder().glob("0*.md"))
 FIRST = PAGES[1]
+# What the home page says of all lessons: only the overview's notebook reads it.
+APART = ("roadmap.toml",)
+EACH = [
+    pytest.param(path, id=path.stem, marks=pytest.mark.proof(page="path", apart=() if path is PAGES[0] else APART))
+    for path in PAGES
+]
 
 
 def execute(page: LessonFile, folder: Path) -> Any:
@@ -60,7 +67,7 @@ def outputs(content: Any) -> dict[str, str]:
     return shown
 
 
-@pytest.mark.parametrize("path", PAGES, ids=[path.stem for path in PAGES])
+@pytest.mark.parametrize("path", EACH)
 def test_a_solved_lesson_runs_as_a_notebook_and_every_check_passes(path: Path, tmp_path: Path) -> None:
     shutil.copytree(path.parent, tmp_path / "lessons")
     solved = tmp_path / "lessons" / path.name
@@ -74,8 +81,10 @@ def test_a_solved_lesson_runs_as_a_notebook_and_every_check_passes(path: Path, t
     for event, ids in parts_of(page).items():
         assert ids or path.name.startswith("00"), f"the page has no {event}"
     assert not [name for name, text in shown.items() if "This runs once" in text]
+    note(cells_run=len(shown), checks_passed=len(exercise_ids(path.name[:2])))
 
 
+@pytest.mark.proof(page=FIRST, apart=APART)
 def test_as_handed_out_nothing_fails_and_what_needs_answers_says_so(tmp_path: Path) -> None:
     content = execute(LessonFile.read(FIRST), tmp_path)
     shown = outputs(content)
@@ -92,3 +101,4 @@ def test_as_handed_out_nothing_fails_and_what_needs_answers_says_so(tmp_path: Pa
     assert len(figures) >= 4
     widgets = [out for cell in content.cells for out in cell.get("outputs", []) if "data" in out]
     assert sum("application/vnd.jupyter.widget-view+json" in out.data for out in widgets) > len(figures) + len(checks)
+    note(cells_run=len(shown), checks_waiting=len(checks), figures=len(figures))

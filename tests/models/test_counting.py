@@ -36,7 +36,8 @@ DEEP = {"resnet101", "resnet152", "efficientnet_b5", "efficientnet_b6", "efficie
 def each(names: list[str]) -> pytest.MarkDecorator:
     """Each of these models; what takes a second to build is no part of the fast tests."""
     return pytest.mark.parametrize(
-        "name", [pytest.param(name, marks=pytest.mark.slow) if name in DEEP else name for name in names]
+        "name",
+        [pytest.param(name, marks=(pytest.mark.slow, pytest.mark.proof)) if name in DEEP else name for name in names],
     )
 
 
@@ -72,6 +73,7 @@ def test_the_counts_are_those_that_the_papers_print(name: str) -> None:
         assert multiply_adds / 1e9 == pytest.approx(billions, rel=0.05)
 
 
+@pytest.mark.proof
 @pytest.mark.slow
 @pytest.mark.parametrize(("depths", "billions"), [((3, 4, 6, 3), 3.8), ((3, 4, 23, 3), 7.6), ((3, 8, 36, 3), 11.3)])
 def test_bottlenecks_cost_what_the_paper_says_with_the_papers_strides(depths: tuple[int, ...], billions: float) -> None:

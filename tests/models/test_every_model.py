@@ -127,6 +127,7 @@ def test_it_works_in_half_the_precision(small: Small) -> None:
         assert (got.float() - reference).abs().max() < 0.2 * spread + 0.02 * reference.abs().max()
 
 
+@pytest.mark.proof
 @pytest.mark.slow
 @EVERY
 def test_it_exports_with_any_batch(small: Small) -> None:

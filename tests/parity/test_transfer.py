@@ -10,7 +10,7 @@ import torch
 from dlstudy import data
 from dlstudy.weights import class_names, from_pretrained, preprocess
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.proof]
 
 NAME = "efficientnet_lite0"
 SEEN = {

@@ -158,6 +158,7 @@ def test_a_small_gpt_is_gpt2() -> None:
     assert_equal_models(*small_gpt2(), [tokens(3, 13, 29)], **GPT2_MAPPED)
 
 
+@pytest.mark.proof
 @pytest.mark.slow
 def test_gpt2_in_full_size_is_gpt2() -> None:
     from transformers import GPT2Config, GPT2LMHeadModel
@@ -476,6 +477,7 @@ def test_segments_and_mask_may_be_left_out() -> None:
         torch.testing.assert_close(one, two, rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.proof
 @pytest.mark.slow
 def test_bert_base_in_full_size_is_bert() -> None:
     from transformers import BertConfig, BertModel

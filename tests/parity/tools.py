@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from tests.proofs import note_largest
+
 
 def off_initial_values(model: nn.Module, seed: int = 0) -> None:
     """Move every parameter and running statistic off 0 and 1, where bugs hide: fresh random values, kept small."""
@@ -97,13 +99,17 @@ def assert_equal_models(
         for mine, reference in zip(got, wanted, strict=True):
             assert reference.abs().max() > 1e-6, "nothing to compare: the output is 0"
             torch.testing.assert_close(mine, reference, rtol=tolerance, atol=tolerance)
+            note_largest(output_error=(mine - reference).abs().max().item())
         named = {name: value for name, value in wanted_gradients.items() if not name.startswith("input")}
         wanted_gradients = to_ours(named) | {k: v for k, v in wanted_gradients.items() if k.startswith("input")}
         assert set(got_gradients) == set(wanted_gradients)
         for name, gradient in got_gradients.items():
             scale = max(1.0, wanted_gradients[name].abs().max().item())
             torch.testing.assert_close(gradient / scale, wanted_gradients[name] / scale, rtol=tolerance, atol=tolerance)
+            note_largest(gradient_error=(gradient - wanted_gradients[name]).abs().max().item() / scale)
         state, reference_state = ours.state_dict(), to_ours(theirs.state_dict())
         assert set(state) == set(reference_state)
         for name, value in state.items():  # running statistics after a step in train mode
             torch.testing.assert_close(value, reference_state[name], rtol=tolerance, atol=tolerance)
+            if value.is_floating_point():
+                note_largest(statistics_error=(value - reference_state[name]).abs().max().item())

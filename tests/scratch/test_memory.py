@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import dlstudy.scratch as scratch
+from tests.proofs import note
 
 
 def count_tensors() -> int:
@@ -69,6 +70,7 @@ def training_step(w: Any, b: Any, x: Any) -> None:
             p.grad.zero_()
 
 
+@pytest.mark.proof
 @pytest.mark.slow
 def test_ten_thousand_steps_do_not_grow() -> None:
     w, b = scratch.rand(3, 4, requires_grad=True), scratch.zeros(4, requires_grad=True)
@@ -88,6 +90,7 @@ def test_ten_thousand_steps_do_not_grow() -> None:
     finally:
         gc.enable()
         tracemalloc.stop()
+    note(bytes_grown=grown)
     assert grown < 50_000, f"{grown} bytes after 10,000 steps"
     assert count_tensors() <= objects
 

@@ -17,6 +17,7 @@ from dlstudy.data.text import random_windows
 from dlstudy.models.gpt import GPT
 from dlstudy.training import language_model
 from dlstudy.training.language_model import evaluate, learning_rate_at, parameter_groups, train
+from tests.proofs import note
 
 
 def small(dropout: float = 0.0) -> GPT:
@@ -185,6 +186,7 @@ def test_the_same_seeds_train_the_same_model() -> None:
     assert losses(1) != losses(2)
 
 
+@pytest.mark.proof
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_it_learns_a_text_with_a_rule_and_not_one_without(seed: int) -> None:
@@ -201,6 +203,7 @@ def test_it_learns_a_text_with_a_rule_and_not_one_without(seed: int) -> None:
             model, tokens, tokens[-300:], steps=150, batch_size=16, length=8, learning_rate=3e-3, warmup=20, seed=seed
         )
         found.append(last.val_loss)
+    note(loss_with_a_rule=found[0], loss_without=found[1])
     assert found[0] is not None
     assert found[1] is not None
     assert found[0] < 0.45, "only the first token of a window cannot be known, an eighth of log 11"

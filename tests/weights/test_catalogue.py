@@ -63,12 +63,13 @@ def test_every_model_that_torchvision_has_weights_for_is_here() -> None:
 
 
 QUICK = ("vgg11", "resnet18", "resnet50", "efficientnet_b0", "efficientnet_b2", "efficientnet_lite0")
+SLOW = (pytest.mark.slow, pytest.mark.proof)
 
 
 @pytest.mark.parametrize(
     "checkpoint",
     [
-        pytest.param(checkpoint, id=checkpoint.model, marks=() if checkpoint.model in QUICK else pytest.mark.slow)
+        pytest.param(checkpoint, id=checkpoint.model, marks=() if checkpoint.model in QUICK else SLOW)
         for checkpoint in OF_IMAGES
     ],
 )

@@ -151,8 +151,9 @@ def test_one_model_in_detail() -> None:
     assert "There are no official weights." in text
 
 
+SLOW = (pytest.mark.slow, pytest.mark.proof)
 EVERY = [
-    pytest.param(entry, id=entry.name, marks=() if entry.name in ("vgg11_bn", "gpt2") else pytest.mark.slow)
+    pytest.param(entry, id=entry.name, marks=() if entry.name in ("vgg11_bn", "gpt2") else SLOW)
     for entry in registry.ENTRIES
 ]
 

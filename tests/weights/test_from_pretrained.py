@@ -457,6 +457,7 @@ def test_the_package_knows_the_photographs_by_name() -> None:
 
 
 # -- full size ---------------------------------------------------------------------------------------------
+@pytest.mark.proof
 @pytest.mark.slow
 def test_resnet50_in_full_size(publish: Publish, tmp_path: Path) -> None:
     import torchvision
@@ -471,6 +472,7 @@ def test_resnet50_in_full_size(publish: Publish, tmp_path: Path) -> None:
     assert wanted.std() > 0.01
 
 
+@pytest.mark.proof
 @pytest.mark.slow
 def test_gpt2_in_full_size(publish: Publish, tmp_path: Path) -> None:
     from transformers import GPT2Config, GPT2LMHeadModel

@@ -163,7 +163,7 @@ def test_the_record_command_runs_the_page_and_keeps_what_has_a_name(tmp_path, mo
     (tmp_path / "lessons").mkdir()
     (tmp_path / "exercises" / "01").mkdir(parents=True)
     (tmp_path / "lessons" / lesson).write_text(
-        "---\ntitle: T\n---\n\n"
+        "---\ntitle: T\nnumber: 01\nstars: 1\ntrack: core\nminutes: 1\nneeds: none\ncode: x\nbudget: 60\n---\n\n"
         '```python {.marimo name="a"}\nimport marimo as mo\n'
         "from dlstudy.course.page import Page\n\npage = Page(1)\n```\n\n"
         '```python {.marimo name="b"}\ngo = page.button("go")\ngo\n```\n\n'
@@ -172,9 +172,7 @@ def test_the_record_command_runs_the_page_and_keeps_what_has_a_name(tmp_path, mo
         'page.compare(lambda: sum(range(9)), lambda: sum(range(99)), name="sums", seconds=0)\n```',
         encoding="utf-8",
     )
-    for variable in ("DLSTUDY_LEARNER", "DLSTUDY_RUN", "DLSTUDY_RECORD"):
-        monkeypatch.setenv(variable, "")
-    monkeypatch.setattr(paths, "content_root", lambda: tmp_path)
+    monkeypatch.setenv(paths.CONTENT_VARIABLE, str(tmp_path))
     assert Page(1, learner=tmp_path / "learner").recorded("sums") is None
     assert record.main(["01"]) == 0
     assert Page(1, learner=tmp_path / "learner").recorded("sums").rounds == 3

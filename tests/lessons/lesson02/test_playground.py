@@ -7,6 +7,7 @@ import torch
 from dlstudy import scratch
 from dlstudy.figures.livetraining import POINTS, LiveTraining
 from dlstudy.lessons.lesson02.playground import BENDS, DATA, REACH, SIDE, UNIT_SIDE, Playground, grid, points
+from tests.proofs import note
 
 
 class Counting(LiveTraining):
@@ -88,6 +89,7 @@ def test_points_are_drawn_inside_the_map_in_equal_parts_and_by_seed(name: str) -
     assert not np.array_equal(x, points(name, 6, 160)[0])
 
 
+@pytest.mark.proof
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("settings", "low", "high"),
@@ -105,6 +107,7 @@ def test_what_the_page_says_about_the_settings_is_so(settings: dict, low: float,
     for seed in (0, 1, 2):
         figure = Playground(seed=seed, **settings)
         figure.advance(3000, seconds=60)
+        note(**{f"right_with_seed_{seed}": float(figure.picture["fresh"])})
         assert low <= figure.picture["fresh"] <= high
 
 

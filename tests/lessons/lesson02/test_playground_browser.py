@@ -72,7 +72,9 @@ def count_once(page) -> None:
 
 def assert_at_rest(figure) -> None:
     """Nothing is trained any more: not while the page draws some frames, and the kernel does other things."""
-    frames = "n => new Promise(done => { const next = () => (n-- > 0 ? requestAnimationFrame(next) : done()); next(); })"
+    frames = (
+        "n => new Promise(done => { const next = () => (n-- > 0 ? requestAnimationFrame(next) : done()); next(); })"
+    )
     figure.page.evaluate(frames, 5)  # that it is out of sight is told after a frame
     count_once(figure.page)
     rest = steps(figure)

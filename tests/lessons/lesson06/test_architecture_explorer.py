@@ -15,8 +15,9 @@ from dlstudy.models.counting import count
 from dlstudy.models.registry import REGISTRY, build
 
 QUICK = ("resnet18", "efficientnet_b0", "vgg11_bn")
+SLOW = (pytest.mark.slow, pytest.mark.proof)
 each_model = pytest.mark.parametrize(
-    "name", [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in architectures.names()]
+    "name", [name if name in QUICK else pytest.param(name, marks=SLOW) for name in architectures.names()]
 )
 
 

@@ -13,6 +13,7 @@ from dlstudy.course.content.paths import content_root
 from dlstudy.lessons import lesson06
 from dlstudy.lessons.lesson06 import architecture_explorer_numbers as architectures
 from dlstudy.models.efficientnet import VARIANTS
+from tests.proofs import note
 
 RUNS = [
     {"seed": seed, "layers": layers, "losses": [2.0 + seed, 1.0 + layers / 10],
@@ -78,12 +79,14 @@ def test_names_may_differ() -> None:
     assert lesson06.compare(ours, renamed, torch.randn(2, 3, 8, 8), names)["gradients"] < 1e-12
 
 
+@pytest.mark.proof
 @pytest.mark.slow
 def test_the_proof_holds_for_all_four_networks() -> None:
     rows = lesson06.proof()
     assert [row["network"] for row in rows] == [
         "VGG with BatchNorm", "ResNet, basic blocks", "ResNet, bottlenecks", "EfficientNet",
     ]  # fmt: skip
+    note(largest_error=max(max(row["output"], row["gradients"], row["running statistics"]) for row in rows))
     assert max(max(row["output"], row["gradients"], row["running statistics"]) for row in rows) < 1e-9
 
 
@@ -115,11 +118,13 @@ def test_the_recorded_comparison_says_how_it_was_made() -> None:
     )
 
 
+@pytest.mark.proof
 @pytest.mark.slow
 def test_what_was_recorded_of_timm_comes_out_again() -> None:
     from tests.lessons.lesson06 import record_timm
 
     row = record_timm.measure(classes=7, size=33)
+    note(largest_error=max(row["output"], row["gradients"], row["running statistics"]))
     assert max(row["output"], row["gradients"], row["running statistics"]) < 1e-9
 
 

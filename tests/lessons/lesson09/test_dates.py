@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from dlstudy.course.content.paths import exercises_folder
 from dlstudy.data.text import date_pairs
 from dlstudy.lessons.lesson09 import dates
+from tests.proofs import note
 
 RECORDED = exercises_folder() / "09" / "recorded"
 
@@ -64,6 +65,7 @@ def test_the_rate_rises_stays_and_falls() -> None:
     assert rates[50:] == sorted(rates[50:], reverse=True)
 
 
+@pytest.mark.proof
 @pytest.mark.slow
 def test_a_short_training_is_the_beginning_of_a_long_one_and_learns() -> None:
     pairs = dates.parts(2000)["train"]
@@ -71,6 +73,7 @@ def test_a_short_training_is_the_beginning_of_a_long_one_and_learns() -> None:
     losses = [loss for _, loss in dates.train(one, pairs, 0, stop=12)]
     again = [loss for _, loss in dates.train(other, pairs, 0, stop=6)]
     assert losses[:6] == again
+    note(first_loss=losses[0], last_loss=losses[-1])
     assert losses[-1] < losses[0] - 0.2
 
 

@@ -2,7 +2,9 @@
 
 Two environment variables change it for the suite, which runs every page twice. With DLSTUDY_RUN=opened a page is as a
 newcomer finds it; with DLSTUDY_RUN=worked every prediction is made, every question answered and every button pressed.
-In both, DLSTUDY_RUN_LOG names a file that gets one JSON line per check.
+In both, DLSTUDY_RUN_LOG names a file that gets one JSON line per check. Experiments are measured in a worked run, but
+for those that DLSTUDY_TAKEN names: their record belongs to their code (`course.running.provenance`) and stands for the
+result. DLSTUDY_RECORD names what is to be written down, or is "all". Names are separated by commas.
 """
 
 from __future__ import annotations
@@ -342,7 +344,7 @@ class Page:
         from dlstudy.course.measuring import twins
 
         found = twins.compare(numpy_twin, torch_twin, **options)
-        if name and os.environ.get("DLSTUDY_RECORD"):
+        if name and _named_in("DLSTUDY_RECORD", name):
             twins.save(found, self._recording(name))
         return found
 
@@ -369,9 +371,9 @@ class Page:
         cache = paths.state_folder(self._learner) / "cache" / "experiments"
         cache /= cache_name(self.number, name, (measure, *uses), versions)
         card = Experiment(name, measure, recorded=self._recording(name), cache=cache)
-        if self.worked:
+        if self.worked and not _named_in("DLSTUDY_TAKEN", name):
             card.run()
-            if os.environ.get("DLSTUDY_RECORD"):
+            if _named_in("DLSTUDY_RECORD", name):
                 card.record(self._recording(name))
         return mo.ui.anywidget(card)
 
@@ -383,6 +385,12 @@ class Page:
 
     def _recording(self, name: str) -> Path:
         return self._exercises / self.lesson / "recorded" / f"{name}.json"
+
+
+def _named_in(variable: str, name: str) -> bool:
+    """Whether an environment variable of the suite names this experiment or comparison, or all of them."""
+    names = os.environ.get(variable, "").split(",")
+    return name in names or "all" in names
 
 
 def _missing(name: str) -> Verdict:

@@ -14,7 +14,7 @@ import tempfile
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -42,15 +42,26 @@ class ChildEnd:
     output: str = ""
 
 
-def run_page(lesson: Path, mode: str, place: Path, *, cpu_limit: float, on_event: Callable[[Event], None]) -> ChildEnd:
-    """Run the page that `set_up` put into `place` and hand on each event; end it beyond `cpu_limit` seconds."""
+def run_page(
+    lesson: Path,
+    mode: str,
+    place: Path,
+    *,
+    cpu_limit: float,
+    on_event: Callable[[Event], None],
+    variables: Mapping[str, str] | None = None,
+) -> ChildEnd:
+    """Run the page that `set_up` put into `place` and hand on each event; end it beyond `cpu_limit` seconds.
+
+    `variables` are added to the environment of the page.
+    """
     end = ChildEnd()
     started = time.monotonic()
     with open(place / "output.txt", "w+", encoding="utf-8", errors="replace") as output:
         child = subprocess.Popen(
             [sys.executable, "-m", "dlstudy.course.running.lessonrun", str(lesson), mode],
             cwd=lesson.parent,
-            env=_environment(place, mode),
+            env={**_environment(place, mode), **(variables or {})},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=output,
@@ -130,7 +141,11 @@ def _environment(place: Path, mode: str) -> dict[str, str]:
     )
     # Fonts are listed once per machine, not once per run: that is no result of the lesson's.
     fonts = Path(tempfile.gettempdir()) / "dlstudy-fonts"
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(("XDG_", "DLSTUDY_", "MARIMO_"))}
+    kept = {
+        key: value
+        for key, value in os.environ.items()
+        if key == paths.CONTENT_VARIABLE or not key.startswith(("XDG_", "DLSTUDY_", "MARIMO_"))
+    }
     return {
         **kept,
         **one_thread,

@@ -8,7 +8,7 @@ into `$DLSTUDY_RUN_LOG`; answers to questions are read from the progress file th
 import ast
 import json
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -46,6 +46,7 @@ class RunResult:
 
     `peak_memory` is in bytes: the page's own peak, or what it and its children held together when looked at.
 
+    `taken` are the experiments whose record stood for the result, and the seconds that measuring each took then.
     `parts` maps "check", "quiz" and "prediction" to what was written down for each id. `network` says how the network
     was kept away. The run is good when `problems` is empty.
     """
@@ -55,6 +56,7 @@ class RunResult:
     budget: float
     groups: list[GroupResult] = field(default_factory=list)
     cells: list[dict[str, Any]] = field(default_factory=list)
+    taken: dict[str, float] = field(default_factory=dict)
     parts: dict[str, dict[str, str]] = field(default_factory=lambda: {event: {} for event in PARTS.values()})
     cpu_seconds: float = 0.0
     wall_seconds: float = 0.0
@@ -80,29 +82,37 @@ def run_lesson(
     mode: Mode,
     *,
     exercises: Path | None = None,
+    taken: Mapping[str, float] | None = None,
+    record: Collection[str] = (),
     on_group: Callable[[GroupResult], None] | None = None,
     on_cell: Callable[[int, int], None] | None = None,
 ) -> RunResult:
     """Run the lesson at `path` in one of the two modes and return what was found.
 
-    `exercises` is the folder of all exercises (the course's own when None). `on_group` is called when a section's last
-    cell has run, `on_cell` with the number of finished cells and of all cells.
+    `exercises` is the folder of all exercises (the course's own when None). `taken` names the experiments whose record
+    stands for the result, and the CPU seconds that each would take, which the budget counts; all others are measured in
+    a worked run. What `record` names ("all" is everything) is written down, however long it takes. `on_group` is called
+    when a section's last cell has run, `on_cell` with the number of finished cells and of all cells.
 
     Raises:
         LessonError: the lesson's file, its front matter or one of its exercises cannot be read.
     """
     page = LessonFile.read(path)
     facts = page.facts()
-    result = RunResult(path.name, mode, facts.budget)
+    taken = (taken or {}) if mode == "worked" else {}
+    result = RunResult(path.name, mode, facts.budget, taken=dict(taken))
     text = solved_text(page, exercises) if mode == "worked" else page.text
     with tempfile.TemporaryDirectory(prefix="dlstudy-run-", ignore_cleanup_errors=True) as folder:
         place = Path(folder)
         lesson = lessonrun.set_up(place, path, text)
         reading = _Reading(result, page, on_group, on_cell)
-        limit = FAIL_AT * facts.budget + 30
-        reading.end(lessonrun.run_page(lesson, mode, place, cpu_limit=limit, on_event=reading.event))
+        limit = float("inf") if record else FAIL_AT * facts.budget + 30
+        told = {"DLSTUDY_TAKEN": ",".join(taken), "DLSTUDY_RECORD": ",".join(record)}
+        variables = {name: value for name, value in told.items() if value}
+        run = lessonrun.run_page(lesson, mode, place, cpu_limit=limit, on_event=reading.event, variables=variables)
+        reading.end(run)
         reading.left_behind(place)
-    _judge(result, page, reading.messages)
+    _judge(result, page, reading.messages, budgeted=not record)
     return result
 
 
@@ -242,8 +252,8 @@ class _Reading:
                 parts["prediction"][prediction] = "made"
 
 
-def _judge(result: RunResult, page: LessonFile, messages: dict[str, str]) -> None:
-    """Add what only the whole run can tell: parts never reached, wrong verdicts, the budget."""
+def _judge(result: RunResult, page: LessonFile, messages: dict[str, str], budgeted: bool = True) -> None:
+    """Add what only the whole run can tell: parts never reached, wrong verdicts, and the budget where there is one."""
     worked = result.mode == "worked"
     wanted = "passed" if worked else "not-yet"
     for slug, status in result.parts["check"].items():
@@ -277,10 +287,10 @@ def _judge(result: RunResult, page: LessonFile, messages: dict[str, str]) -> Non
                 f"Cell {_label(cell['index'], cell['name'])}, line {cell['line']}: takes {cell['cpu']:.1f} s of CPU "
                 "time when the page opens; what takes over a second belongs behind a button."
             )
-    spent, budget = result.cpu_seconds, result.budget
-    if spent > FAIL_AT * budget:
+    spent, budget = result.cpu_seconds + sum(result.taken.values()), result.budget
+    if spent > FAIL_AT * budget and budgeted:
         result.problems.append(f"It took {spent:.1f} s of CPU time, more than twice its budget of {budget:g} s.")
-    elif spent > WARN_AT * budget:
+    elif spent > WARN_AT * budget and budgeted:
         result.warnings.append(f"It took {spent:.1f} s of CPU time; its budget is {budget:g} s.")
 
 
