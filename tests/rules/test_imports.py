@@ -31,6 +31,9 @@ LIGHT = (
     "dlstudy.course.learner.progress",
 )
 
+WINGS = "the course's wings stand on each other"
+CIRCLES = "app and course have no import circle"
+
 
 def lint_imports(source: Path, cache: Path) -> subprocess.CompletedProcess[str]:
     """Run import-linter with our contracts on the package below `source`."""
@@ -60,8 +63,16 @@ def test_imports_point_one_way(tmp_path: Path) -> None:
         ("scratch/shapes.py", "def late():\n    from .autograd import grad", "scratch has no import circle"),
         ("scratch/ops/views.py", "def late():\n    from .inplace import copy_", "scratch has no import circle"),
         ("data/__init__.py", "import timm", "references are for tests, not for src"),
+        ("lessons/lesson02/__init__.py", "from dlstudy.lessons import lesson01", "a lesson needs no other lesson"),
+        ("course/page/cards.py", "def late():\n    from dlstudy.lessons import lesson01", "imports point one way"),
+        ("commands/terminal.py", "def late():\n    from dlstudy.lessons import lesson01", "imports point one way"),
+        ("course/content/paths.py", "def late():\n    import dlstudy.course.engine", WINGS),
+        ("course/learner/notes.py", "def late():\n    import dlstudy.course.checking.worker", WINGS),
+        ("app/state.py", "def late():\n    from dlstudy.app.site import Site", CIRCLES),
+        ("course/checking/verdict.py", "def late():\n    import dlstudy.course.checking.audit", CIRCLES),
     ],
 )
+@pytest.mark.slow  # each reads the whole package anew
 def test_a_planted_wrong_import_is_found(tmp_path: Path, file: str, line: str, contract: str) -> None:
     shutil.copytree(SRC, tmp_path / "dlstudy", ignore=shutil.ignore_patterns("__pycache__"))
     with (tmp_path / "dlstudy" / file).open("a", encoding="utf-8") as stream:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from dlstudy.course.checking.check import Check
+from dlstudy.course.checking.case import Check
 from dlstudy.course.checking.compare import Tolerance, arrays_in, difference, is_tensor
 
 Function = Callable[..., Any]

@@ -8,8 +8,7 @@ import numpy as np
 from dlstudy.course.checking.compare import Difference, arrays_in, difference, to_array
 
 if TYPE_CHECKING:
-    from dlstudy.course.checking import Case
-    from dlstudy.course.checking.check import Check, Outcome
+    from dlstudy.course.checking.case import Case, Check, Outcome
 
 _Pattern = Callable[["Check", "Case", "Outcome", "Outcome"], str]
 
