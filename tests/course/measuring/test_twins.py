@@ -163,7 +163,7 @@ def test_the_record_command_runs_the_page_and_keeps_what_has_a_name(tmp_path, mo
     (tmp_path / "lessons").mkdir()
     (tmp_path / "exercises" / "01").mkdir(parents=True)
     (tmp_path / "lessons" / lesson).write_text(
-        "---\ntitle: T\nnumber: 01\nstars: 1\ntrack: core\nminutes: 1\nneeds: none\ncode: x\nbudget: 60\n---\n\n"
+        "---\ntitle: T\nnumber: 1\nstars: 1\ntrack: Basics\nminutes: 30\nneeds: none\ncode: none\nbudget: 5\n---\n\n"
         '```python {.marimo name="a"}\nimport marimo as mo\n'
         "from dlstudy.course.page import Page\n\npage = Page(1)\n```\n\n"
         '```python {.marimo name="b"}\ngo = page.button("go")\ngo\n```\n\n'
