@@ -16,7 +16,7 @@ def head(course: State, title: str, styles: tuple[str, ...], scripts: tuple[str,
         f'<link rel="stylesheet" href="{files.address(course.base, name)}">'
         for name in ("tokens.css", "type.css", *styles)
     )
-    late = "".join(f'<script src="{files.address(course.base, name)}" defer></script>' for name in scripts)
+    late = "".join(f'<script src="{files.address(course.base, name)}" type="module"></script>' for name in scripts)
     return (
         '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{escape(title)}</title>"

@@ -1,6 +1,7 @@
 """All that the app relies on of marimo's server and does not promise to keep: routes, a header, a scope, font files.
 
-Its names in the browser stand in `lesson/marimo.js` and `lesson/lesson.css`; its Python names in `course/engine.py`.
+Its names in the browser stand in `lesson/marimo.js` and `lesson/lesson.css` (and one in `static/theme.js`), its Python
+names in `course/engine.py`.
 Only the standard library and starlette's types are imported: marimo's entry point loads this in every environment.
 """
 

@@ -20,6 +20,12 @@ def _static(name: str) -> str:
     return files(__package__).joinpath("static", name).read_text(encoding="utf-8")
 
 
+@cache
+def dom_js() -> str:
+    """Return the helpers that make elements, for the front of a widget's program; pages of the course import them."""
+    return _static("dom.js").replace("\nexport ", "\n")
+
+
 def module(own: str, *parts: str) -> str:
     """Return the JavaScript of one figure: the shared helpers, ``static/<part>.js`` of each part, then its own.
 
@@ -28,7 +34,7 @@ def module(own: str, *parts: str) -> str:
         parts: what else of ``static/`` it is made of, for example "drawing".
     """
     shared = (_static(f"{name}.js") for name in ("shared", *parts))
-    return "\n".join((*shared, Path(own).with_suffix(".js").read_text(encoding="utf-8")))
+    return "\n".join((dom_js(), *shared, Path(own).with_suffix(".js").read_text(encoding="utf-8")))
 
 
 def stylesheet(own: str) -> str:

@@ -24,7 +24,7 @@ def dress(course: State, html: str, file: str) -> str:
     )
     scripts = (
         f'<script src="{files.address(course.base, "theme.js")}"></script>'
-        f'<script src="{files.address(course.base, "bar.js")}" defer></script>'
+        f'<script src="{files.address(course.base, "bar.js")}" type="module"></script>'
     )
     html = re.sub(r"<title>.*?</title>", f"<title>{escape(name)}</title>", html, count=1, flags=re.DOTALL)
     html = html.replace("</head>", f"{head}</head>", 1)

@@ -1,96 +1,86 @@
 /* Two versions of a lesson: choose for each place, look at the result, put them together, take it back. */
-(() => {
-  const { base, file } = document.body.dataset;
-  const form = document.getElementById("merge");
-  const done = document.getElementById("done");
-  const preview = document.getElementById("preview");
-  const tabs = (() => { try { return new BroadcastChannel("dls-pages"); } catch { return null; } })();
+import { put, saveFirst, tabs } from "./course.js";
+import { h } from "./dom.js";
 
-  const sides = () => Object.fromEntries([...form.querySelectorAll("input:checked")].map((one) => [one.name, one.value]));
+const PATIENCE = 1500; /* ms for an open tab to save; the choice is about the text as it is then */
+const { file } = document.body.dataset;
+const form = document.getElementById("merge");
+const done = document.getElementById("done");
+const preview = document.getElementById("preview");
 
-  async function put(what, body) {
-    let response;
-    try {
-      response = await fetch(`${base}/api/course/${what}`, { method: "PUT", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ file, ...body }) });
-    } catch {
-      throw new Error("The course does not answer; is it still running?");
-    }
-    const answer = await response.json().catch(() => ({}));
-    if (!response.ok) throw new Error(answer.detail || `The course answered ${response.status}.`);
-    return answer;
+const sides = () => Object.fromEntries([...form.querySelectorAll("input:checked")].map((one) => [one.name, one.value]));
+
+async function look() {
+  preview.querySelector("pre").textContent = (await put("merge/preview", { file, sides: sides() })).text;
+  preview.hidden = false;
+}
+
+function tell(error) {
+  const said = form ? form.querySelector(".problem-said") : done.querySelector(".said");
+  said.textContent = error.message;
+}
+
+function finish(answer) {
+  tabs?.postMessage({ reload: file });
+  form.hidden = true;
+  preview.hidden = true;
+  done.hidden = false;
+  done.querySelector(".said").textContent = `Done. Your page as it was is kept in ${answer.backup}.`;
+  if (!done.querySelector("[data-do=undo]")) {
+    done.querySelector(".buttons").append(h("button", { type: "button", "data-do": "undo" }, "Take it back"));
   }
+  done.querySelector("a").focus();
+}
 
-  /* A tab that shows the page saves what was just typed, so that the choice is about the text as it is. */
-  function saveFirst() {
-    if (!tabs) return Promise.resolve();
-    return new Promise((resolve) => {
-      const end = () => { clearTimeout(limit); tabs.removeEventListener("message", heard); resolve(); };
-      const heard = (event) => { if (event.data.saved === file) end(); };
-      const limit = setTimeout(end, 1500);
-      tabs.addEventListener("message", heard);
-      tabs.postMessage({ save: file });
-    });
+form?.addEventListener("change", () => { if (!preview.hidden) look().catch(tell); });
+form?.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const button = form.querySelector("[type=submit]");
+  button.disabled = true;
+  form.querySelector(".problem-said").textContent = "";
+  try {
+    await saveFirst(file, PATIENCE);
+    finish(await put("merge", { file, sides: sides(), stamp: form.dataset.stamp }));
+  } catch (error) {
+    tell(error);
+    button.disabled = false;
   }
+});
 
-  async function look() {
-    preview.querySelector("pre").textContent = (await put("merge/preview", { sides: sides() })).text;
-    preview.hidden = false;
+function choose(all) {
+  for (const one of form.querySelectorAll("input[type=radio]")) {
+    one.checked = one.value === (all || one.dataset.proposed);
   }
+  if (!preview.hidden) look().catch(tell);
+}
 
-  function tell(error) {
-    const said = form ? form.querySelector(".problem-said") : done.querySelector(".said");
-    said.textContent = error.message;
+async function show() {
+  try {
+    await look();
+    preview.scrollIntoView({ block: "start" });
+    preview.querySelector("pre").focus();
+  } catch (error) {
+    tell(error);
   }
+}
 
-  form?.addEventListener("change", () => { if (!preview.hidden) look().catch(tell); });
-  form?.addEventListener("submit", async (event) => {
-    event.preventDefault();
-    const button = form.querySelector("[type=submit]");
-    button.disabled = true;
-    form.querySelector(".problem-said").textContent = "";
-    try {
-      await saveFirst();
-      const answer = await put("merge", { sides: sides(), stamp: form.dataset.stamp });
-      tabs?.postMessage({ reload: file });
-      form.hidden = true;
-      preview.hidden = true;
-      done.hidden = false;
-      done.querySelector(".said").textContent = `Done. Your page as it was is kept in ${answer.backup}.`;
-      if (!done.querySelector("[data-do=undo]")) {
-        const back = document.createElement("button");
-        back.type = "button";
-        back.dataset.do = "undo";
-        back.textContent = "Take it back";
-        done.querySelector(".buttons").append(back);
-      }
-      done.querySelector("a").focus();
-    } catch (error) {
-      tell(error);
-      button.disabled = false;
-    }
-  });
+async function undo(button) {
+  button.disabled = true;
+  try {
+    await saveFirst(file, PATIENCE);
+    await put("merge/undo", { file });
+    tabs?.postMessage({ reload: file });
+    location.reload();
+  } catch (error) {
+    button.disabled = false;
+    done.querySelector(".said").textContent = error.message;
+  }
+}
 
-  document.addEventListener("click", async (event) => {
-    const button = event.target.closest("[data-do], [data-all]");
-    if (!button) return;
-    if (button.dataset.all !== undefined) {
-      for (const one of form.querySelectorAll("input[type=radio]")) {
-        one.checked = one.value === (button.dataset.all || one.dataset.proposed);
-      }
-      if (!preview.hidden) look().catch(tell);
-    } else if (button.dataset.do === "preview") {
-      await look().then(() => { preview.scrollIntoView({ block: "start" }); preview.querySelector("pre").focus(); }).catch(tell);
-    } else if (button.dataset.do === "undo") {
-      button.disabled = true;
-      try {
-        await saveFirst();
-        await put("merge/undo", {});
-        tabs?.postMessage({ reload: file });
-        location.reload();
-      } catch (error) {
-        button.disabled = false;
-        done.querySelector(".said").textContent = error.message;
-      }
-    }
-  });
-})();
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-do], [data-all]");
+  if (!button) return;
+  if (button.dataset.all !== undefined) choose(button.dataset.all);
+  else if (button.dataset.do === "preview") await show();
+  else if (button.dataset.do === "undo") await undo(button);
+});

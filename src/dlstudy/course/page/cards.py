@@ -16,6 +16,7 @@ import anywidget
 import traitlets
 
 from dlstudy.figures import tokens_css
+from dlstudy.figures.widget import dom_js
 
 if TYPE_CHECKING:
     from dlstudy.course.checking.verdict import Verdict
@@ -50,7 +51,7 @@ def script(name: str) -> str:
     the cell runs again, and the old card would flash up without any.
     """
     style = json.dumps(tokens_css() + _static("cards.css"))
-    return f"const STYLE = {style};\n{_static('common.js')}\n{_static(name)}"
+    return f"const STYLE = {style};\n{dom_js()}\n{_static('common.js')}\n{_static(name)}"
 
 
 class Card(anywidget.AnyWidget):

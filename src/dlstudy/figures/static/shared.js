@@ -1,38 +1,7 @@
-// Helpers that every interactive figure uses. Put in front of the figure's own file; nothing is loaded from elsewhere.
+// Helpers that every interactive figure uses. Put after dom.js and in front of the figure's own file; nothing is loaded
+// from elsewhere.
 
-const SVG = "http://www.w3.org/2000/svg";
 const prefersReducedMotion = () => window.matchMedia("(prefers-reduced-motion: reduce)").matches;
-
-function setAttributes(node, attributes) {
-  for (const [name, value] of Object.entries(attributes)) {
-    if (value === null || value === undefined || value === false) continue;
-    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
-    else if (name === "text") node.textContent = value;
-    else if (name === "value") node.value = value;
-    else node.setAttribute(name, value === true ? "" : value);
-  }
-}
-
-// h("button", {class: "x", onclick: f}, "text", child): an HTML element.
-function h(tag, attributes = {}, ...children) {
-  const node = document.createElement(tag);
-  setAttributes(node, attributes);
-  node.append(...children.filter((child) => child !== null && child !== undefined));
-  return node;
-}
-
-// s("rect", {x: 1}): an SVG element.
-function s(tag, attributes = {}, ...children) {
-  const node = document.createElementNS(SVG, tag);
-  setAttributes(node, attributes);
-  node.append(...children.filter((child) => child !== null && child !== undefined));
-  return node;
-}
-
-function send(model, changes) {
-  for (const [name, value] of Object.entries(changes)) model.set(name, value);
-  model.save_changes();
-}
 
 // A frame with a name, in which typing does not reach the page's own keyboard shortcuts.
 function frame(el, label, kind) {

@@ -1,19 +1,4 @@
-// Shared by the four cards. Each card's file follows this one and exports `render`.
-
-// Make an element: h("p.note", {title: "x"}, "text", child). Strings become text, never markup.
-function h(name, props, ...children) {
-  const [tag, ...classes] = name.split(".");
-  const element = document.createElement(tag);
-  if (classes.length) element.className = classes.join(" ");
-  for (const [key, value] of Object.entries(props || {})) {
-    if (key.startsWith("on")) element.addEventListener(key.slice(2), value);
-    else if (key === "html") element.innerHTML = value; // only what Python rendered and escaped
-    else if (value === true) element.setAttribute(key, "");
-    else if (value !== false && value != null) element.setAttribute(key, value);
-  }
-  element.append(...children.flat().filter((child) => child != null && child !== false));
-  return element;
-}
+// Shared by the cards. Stands after dom.js; each card's file follows this one and exports `render`.
 
 const icon = (sign) => h("span.icon", { "aria-hidden": "true" }, sign);
 
@@ -21,10 +6,7 @@ const icon = (sign) => h("span.icon", { "aria-hidden": "true" }, sign);
 const unique = () => "dls-" + Math.random().toString(36).slice(2);
 
 // Tell Python what the learner did. A stamp makes every event a change, the same action twice included.
-function send(model, event) {
-  model.set("event", { ...event, at: Date.now() });
-  model.save_changes();
-}
+const tell = (model, event) => send(model, { event: { ...event, at: Date.now() } });
 
 // Build the frame once: a body that is drawn anew on every change (focus stays where it was) and a line that screen
 // readers announce. `draw(redraw)` returns the body's children; `say` returns what has to be announced, "" for nothing.

@@ -28,7 +28,7 @@ function render(context) {
         : null,
       h("div.actions", {},
         left
-          ? h("button", { "data-key": "hint", "data-next": true, onclick: () => send(model, { do: "hint" }) },
+          ? h("button", { "data-key": "hint", "data-next": true, onclick: () => tell(model, { do: "hint" }) },
               `Open hint ${data.opened + 1} of ${data.hints.length}`)
           : null,
         solutionButton(data, redraw)),
@@ -38,14 +38,16 @@ function render(context) {
   function solutionButton(data, redraw) {
     if (data.solution) return null;
     if (data.may_show) {
-      return h("button.quiet", { "data-key": "solution", "data-next": true, onclick: () => send(model, { do: "solution" }) }, "Show the solution");
+      const show = () => tell(model, { do: "solution" });
+      return h("button.quiet", { "data-key": "solution", "data-next": true, onclick: show }, "Show the solution");
     }
     if (!asking) {
-      return h("button.quiet", { "data-key": "give-up", "data-next": true, onclick: () => { asking = true; redraw(); } }, "Give up and show the solution");
+      const ask = () => { asking = true; redraw(); };
+      return h("button.quiet", { "data-key": "give-up", "data-next": true, onclick: ask }, "Give up and show the solution");
     }
     return h("span.confirm", {},
       h("span", {}, "You have not tried an answer of your own yet. Show the solution all the same?"),
-      h("button.quiet", { "data-key": "give-up", onclick: () => { asking = false; send(model, { do: "give-up" }); } }, "Yes, show it"),
+      h("button.quiet", { "data-key": "give-up", onclick: () => { asking = false; tell(model, { do: "give-up" }); } }, "Yes, show it"),
       h("button", { "data-key": "try", onclick: () => { asking = false; redraw(); } }, "No, I will try"));
   }
 
@@ -59,9 +61,13 @@ function render(context) {
     const longest = Math.max(...`${yours}\n${source}`.split("\n").map((line) => line.length));
     const width = Math.ceil(longest * 8.5) + 24; // the font's 14 px make a character of at most 8.5, and the padding
     return h("div.solution", {},
-      h("div.beside", { style: `--code-width: ${width}px` }, yours ? panel("Your answer", yours) : null, panel(yours ? "Ours" : "The solution", source)),
+      h("div.beside", { style: `--code-width: ${width}px` },
+        yours ? panel("Your answer", yours) : null,
+        panel(yours ? "Ours" : "The solution", source)),
       explanation ? h("div.explanation", { html: explanation }) : null,
-      data.status === "passed" ? null : h("p.note", {}, "Write it in your own words in the cell above and run it: it counts when it passes."));
+      data.status === "passed"
+        ? null
+        : h("p.note", {}, "Write it in your own words in the cell above and run it: it counts when it passes."));
   }
 
   function draw(redraw) {

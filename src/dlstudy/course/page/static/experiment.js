@@ -22,8 +22,7 @@ function render(context) {
       ask("step");
     } else if (message.is === "finished") {
       state = "idle";
-      model.set("finished", model.get("finished") + 1); // the cells below run again
-      model.save_changes();
+      send(model, { finished: model.get("finished") + 1 }); // the cells below run again
       again();
     } else if (message.is === "failed") {
       state = "failed";
@@ -42,14 +41,17 @@ function render(context) {
     percent = h("span.meta", {});
     move();
     return [
-      h("p.meta", { "data-title": true }, icon(data.here ? "✓" : "→"), state === "running" ? "Measuring on this machine…" : data.where),
+      h("p.meta", { "data-title": true },
+        icon(data.here ? "✓" : "→"),
+        state === "running" ? "Measuring on this machine…" : data.where),
       state === "running"
         ? h("div.actions", {},
             bar,
             percent,
             h("button.quiet", { "data-key": "go", onclick: stop }, "Stop"))
         : h("div.actions", {},
-            h(data.here ? "button.quiet" : "button", { "data-key": "go", onclick: start }, (data.here ? "Measure it again" : "Measure it here") + time),
+            h(data.here ? "button.quiet" : "button", { "data-key": "go", onclick: start },
+              (data.here ? "Measure it again" : "Measure it here") + time),
             state === "stopped" ? h("span.meta", {}, "Stopped. What is shown is the result from before.") : null,
             state === "failed" ? h("span.meta", {}, `It stopped with an error: ${words}`) : null),
     ];

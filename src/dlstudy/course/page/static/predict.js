@@ -7,8 +7,7 @@ function render(context) {
     const data = model.get("data");
     const chosen = model.get("choice");
     const choose = (id) => () => {
-      model.set("choice", id);
-      model.save_changes();
+      send(model, { choice: id });
       redraw();
     };
     const known = data.options.find((option) => option.id === chosen);
@@ -16,7 +15,10 @@ function render(context) {
       h("p.label", {}, icon("?"), "Before you look: what do you expect?"),
       h("p.title", { "data-title": true, html: data.question }),
       chosen
-        ? h("p.settled", { tabindex: "-1", "data-next": true }, icon("→"), known ? "You expect: " : "You chose to look first.", known ? h("strong", { html: known.text }) : null)
+        ? h("p.settled", { tabindex: "-1", "data-next": true },
+            icon("→"),
+            known ? "You expect: " : "You chose to look first.",
+            known ? h("strong", { html: known.text }) : null)
         : h("div.choices", {},
             data.options.map((option) => h("button", { "data-key": option.id, onclick: choose(option.id), html: option.text })),
             h("button.quiet", { "data-key": data.skip, onclick: choose(data.skip) }, "Just show me")),

@@ -46,13 +46,12 @@ function render(context) {
       const option = picked;
       picked = "";
       model.set("choice", option);
-      send(model, { do: "answer", option });
+      tell(model, { do: "answer", option });
       redraw();
     };
     const again = () => {
       shown = false;
-      model.set("choice", "");
-      model.save_changes();
+      send(model, { choice: "" });
       redraw();
     };
     const show = () => { shown = true; redraw(); };

@@ -30,13 +30,15 @@ function render(context) {
 
   function draw() {
     const data = model.get("data");
-    const answer = () => send(model, { do: "answer", answers: { ...picked } });
+    const answer = () => tell(model, { do: "answer", answers: { ...picked } });
     const again = () => {
       for (const key of Object.keys(picked)) delete picked[key];
-      send(model, { do: "again" });
+      tell(model, { do: "again" });
     };
     const result = data.result
-      ? h("div.note.result", {}, h("p.headline.good", { tabindex: "-1", "data-next": true }, icon("→"), data.result.headline), h("div", { html: data.result.advice }))
+      ? h("div.note.result", {},
+          h("p.headline.good", { tabindex: "-1", "data-next": true }, icon("→"), data.result.headline),
+          h("div", { html: data.result.advice }))
       : null;
     return [
       h("p.title.heading", { "data-title": true }, data.title),

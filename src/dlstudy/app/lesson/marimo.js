@@ -1,0 +1,61 @@
+/* What the scripts beside this file know of marimo's own page. marimo promises none of it, so that it stands here, in
+   lesson.css (how the page looks) and in theme.js (one attribute of its body), and nowhere else. */
+
+const COLUMN = '[data-testid="cell-column"]';
+const RUNNING = '[data-testid="cell-status"][data-status="running"], .marimo-cell.running';
+const WAITING = '[data-testid="cell-status"][data-status="queued"], .marimo-cell.queued';
+
+/* ---- cells ---- */
+
+/* The box that holds one child for each cell, in order; null until marimo has drawn it. */
+export const column = () => document.querySelector(COLUMN);
+export const cellIn = (box) => box.querySelector(":scope > .marimo-cell");
+export const nameOf = (cell) => cell.dataset.cellName || "";
+export const isProse = (cell) => cell.classList.contains("borderless");
+export const isHidden = (cell) => cell.querySelector('[data-testid="cell-editor"]')?.classList.contains("opacity-20");
+export const cellNamed = (name) => document.querySelector(`[data-cell-name="${CSS.escape(name)}"]`);
+
+/* Headings of the prose, down to this level; they have an id. */
+export function headings(root, level) {
+  const tags = ["h1", "h2", "h3", "h4"].slice(0, level).join(", ");
+  return [...root.querySelectorAll(`.markdown.prose :is(${tags})[id]`)];
+}
+
+/* marimo writes a heading's address otherwise than GitHub does: without accents and without doubled hyphens. */
+export function plainId(id) {
+  const ascii = id.normalize("NFKD").replace(/[^\x00-\x7f]/g, "");
+  return ascii.replace(/[^\w\s-]/g, "").replace(/[-\s]+/g, "-").replace(/^-|-$/g, "").toLowerCase();
+}
+
+/* ---- what goes on ---- */
+
+export const runs = () => document.querySelector(RUNNING) !== null;
+export const runsOrWaits = () => document.querySelector(`${RUNNING}, ${WAITING}`) !== null;
+export const connection = () => document.querySelector("#App[data-connection-state]")?.dataset.connectionState || "";
+export const isElsewhere = () => document.querySelector('[data-testid="takeover-button"]') !== null;
+
+/* Coming back to a page whose kernel still runs is what everybody expects; it needs no banner. */
+export function closeReconnected() {
+  for (const close of document.querySelectorAll('[data-testid="remove-banner-button"]')) {
+    const banner = close.closest("div.rounded, div.border");
+    if (banner?.textContent.includes("reconnected to an existing session")) close.click();
+  }
+}
+
+/* ---- saving: its button is yellow while something is not saved ---- */
+
+const saveButton = () => document.querySelector('[data-testid="save-button"]');
+
+export function unsaved() {
+  const button = saveButton();
+  return button !== null && /(^|\s)yellow(\s|$)/.test(button.className);
+}
+
+export function save() {
+  if (unsaved()) saveButton().click();
+}
+
+/* Autosave takes a second: wait for it, so that the file holds what is on the page. */
+export async function saved() {
+  for (let i = 0; i < 25 && unsaved(); i++) await new Promise((resolve) => setTimeout(resolve, 200));
+}
