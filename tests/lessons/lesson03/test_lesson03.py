@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from dlstudy.data import load
-from dlstudy.lessons import lesson03
 from dlstudy.figures.descent.surfaces import walk
+from dlstudy.lessons import lesson03
 
 RNG = np.random.default_rng(11)
 
@@ -82,13 +82,6 @@ def test_proof_would_show_an_error(monkeypatch):
     assert wrong["Huber"]["gradient error"] > 1e-4
     assert wrong["mean squared error"]["value error"] < 1e-11
     assert wrong["Huber"]["settings"] == 9
-
-
-def test_time_each_calls_every_loop_in_turn():
-    calls = []
-    found = lesson03.time_each({"a": lambda: calls.append("a"), "b": lambda: calls.append("b")}, repeats=3)
-    assert calls == ["a", "b"] * 3
-    assert set(found) == {"a", "b"}
 
 
 def test_figures_have_captions_and_text():

@@ -10,10 +10,9 @@ import torch
 from torch import nn
 
 from dlstudy.course.content.paths import content_root
-from dlstudy.lessons.lesson06 import architecture_explorer_numbers as architectures
 from dlstudy.lessons import lesson06
+from dlstudy.lessons.lesson06 import architecture_explorer_numbers as architectures
 from dlstudy.models.efficientnet import VARIANTS
-from dlstudy.models.resnet import BasicBlock, ResNet
 
 RUNS = [
     {"seed": seed, "layers": layers, "losses": [2.0 + seed, 1.0 + layers / 10],

@@ -12,12 +12,10 @@ import pytest
 import torch
 from torch import nn
 
-from dlstudy.lessons.lesson07.label_budget import LabelBudget
-from dlstudy.lessons.lesson07.nearest_neighbours import NearestNeighbours
-from dlstudy.lessons.lesson07 import gradcam
 from dlstudy.lessons import lesson07
-from dlstudy.lessons.lesson07.label_budget import words_on
-from dlstudy.lessons.lesson07.nearest_neighbours import cosine, nearest
+from dlstudy.lessons.lesson07 import gradcam
+from dlstudy.lessons.lesson07.label_budget import LabelBudget, words_on
+from dlstudy.lessons.lesson07.nearest_neighbours import NearestNeighbours, cosine, nearest
 
 # ---- neighbours ------------------------------------------------------------------------------------------------------
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from dlstudy.lessons import lesson08
 from dlstudy.layers import recurrent
+from dlstudy.lessons import lesson08
 
 
 @pytest.mark.parametrize(("w", "b"), [(5.5, -2.4), (3.1, -1.5), (4.9, -2.0)])

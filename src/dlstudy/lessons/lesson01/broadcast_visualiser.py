@@ -7,8 +7,8 @@ from typing import Any
 
 import traitlets
 
-from dlstudy.lessons.lesson01.broadcast_visualiser_numbers import ShapeError, explain, read_shape
 from dlstudy.figures.widget import Figure, module, stylesheet
+from dlstudy.lessons.lesson01.broadcast_visualiser_numbers import ShapeError, explain, read_shape
 
 #: Worked examples: a title and shapes.
 EXAMPLES: tuple[tuple[str, tuple[tuple[int, ...], ...]], ...] = (

@@ -6,8 +6,8 @@ from typing import Any
 
 import traitlets
 
-from dlstudy.lessons.lesson01.float_bits_numbers import FORMATS, NumberError, explain, read_number
 from dlstudy.figures.widget import Figure, module, stylesheet
+from dlstudy.lessons.lesson01.float_bits_numbers import FORMATS, NumberError, explain, read_number
 
 #: Numbers worth a look, with what they show.
 EXAMPLES = (

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import time
 import tracemalloc
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float, Integer
 
-from dlstudy.figures.palette import BLUE, CYCLE, GREEN, LINE, MUTED, ORANGE, PAPER, RED
+from dlstudy.course.measuring import turns
 from dlstudy.figures.descent.surfaces import Surface, quadratic
+from dlstudy.figures.palette import BLUE, CYCLE, GREEN, LINE, MUTED, ORANGE, PAPER, RED
 from dlstudy.figures.proofs import Proof
 
 if TYPE_CHECKING:
@@ -72,17 +72,6 @@ def mlp_by_hand(
     g_w1 = g_z.T @ x  # (H, D)
     g_b1 = g_z.sum(axis=0)  # (H,)
     return float(loss), (g_w1, g_b1, g_w2, g_b2)
-
-
-def time_each(loops: Mapping[str, Callable[[], Any]], repeats: int = 5) -> dict[str, float]:
-    """Return the median seconds of each loop, called in turn so that a busy moment hits all of them."""
-    seconds: dict[str, list[float]] = {name: [] for name in loops}
-    for _ in range(repeats):
-        for name, loop in loops.items():
-            start = time.perf_counter()
-            loop()
-            seconds[name].append(time.perf_counter() - start)
-    return {name: float(np.median(taken)) for name, taken in seconds.items()}
 
 
 # --- surfaces that a photo makes ------------------------------------------------------------------------------------
@@ -167,7 +156,7 @@ def jacobian_against_vjp(widths: Sequence[int], batch: int = 8) -> list[dict[str
             return arriving.T @ x
 
         assert np.abs(by_jacobian() - by_vjp()).max() < 1e-10
-        taken = time_each({"jacobian": by_jacobian, "vjp": by_vjp}, repeats=7)
+        taken = turns.seconds({"jacobian": by_jacobian, "vjp": by_vjp}, 7)
         rows.append(
             {
                 "width": n,

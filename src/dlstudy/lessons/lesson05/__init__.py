@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import re
-import time
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
@@ -461,13 +459,3 @@ def proof(rounds: int = 12, seed: int | None = None) -> list[dict[str, Any]]:
         both("max_pool2d", "max_pool2d", (x,), kernel_size=k, stride=stride, padding=int(rng.integers(0, k // 2 + 1)))
         both("avg_pool2d", "avg_pool2d", (x,), kernel_size=k, stride=stride, padding=int(rng.integers(0, k // 2 + 1)))
     return found.rows
-
-
-def seconds_of(call: Any) -> float:
-    """Return the shortest of three runs of `call` in seconds."""
-    times = []
-    for _ in range(3):
-        start = time.perf_counter()
-        call()
-        times.append(time.perf_counter() - start)
-    return min(times)

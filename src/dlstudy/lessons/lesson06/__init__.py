@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import base64
-import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float
 
+from dlstudy.course.measuring import turns
 from dlstudy.figures import tables
 from dlstudy.figures.palette import BLUE, CYCLE, GREEN, LINE, MUTED, ORANGE, PAPER
 from dlstudy.figures.proofs import largest_error
@@ -263,16 +263,6 @@ def show_scaling() -> StaticFigure:
     )
 
 
-def seconds_of(call: Any, runs: int = 5) -> float:
-    """Return the shortest of some runs of `call` in seconds."""
-    times = []
-    for _ in range(runs):
-        start = time.perf_counter()
-        call()
-        times.append(time.perf_counter() - start)
-    return min(times)
-
-
 # ---- class activation maps ------------------------------------------------------------------------------------------
 
 
@@ -325,26 +315,28 @@ def compare(ours: nn.Module, theirs: nn.Module, x: Tensor, names: Mapping[str, s
                 value += (0.1 * torch.rand_like(value)) if "running_var" in name else 0.1 * torch.randn_like(value)
     ours = ours.double().train()
     ours.load_state_dict({(names or {}).get(name, name): value for name, value in theirs.state_dict().items()})
-    upstream, found, seconds = None, [], []
-    for model in (ours, theirs):
-        images = x.double().requires_grad_()
+    upstream: list[Tensor] = []
+
+    def forward_and_backward(model: nn.Module, images: Tensor) -> Tensor:
         torch.manual_seed(1)  # the same units are dropped
-        begun = time.perf_counter()
-        y = model(images)
-        upstream = torch.randn_like(y) if upstream is None else upstream
-        y.backward(upstream)
-        seconds.append(time.perf_counter() - begun)
+        y: Tensor = model(images)
+        upstream[:] = upstream or [torch.randn_like(y)]
+        y.backward(upstream[0])
+        return y.detach()
+
+    def results(model: nn.Module) -> dict[str, list[Any]]:
+        images = x.double().requires_grad_()
+        y = forward_and_backward(model, images)
+        gradients = [g.grad.clone() for g in (images, *model.parameters())]
+        statistics = [b.clone() for b in model.buffers() if b.is_floating_point()]
         with torch.no_grad():
             after = model.eval()(images)
-        found.append({
-            "output": [y.detach(), after],
-            "gradients": [images.grad, *(p.grad for p in model.parameters())],
-            "running statistics": [b for b in model.buffers() if b.is_floating_point()],
-        })  # fmt: skip
+        return {"output": [y, after], "gradients": gradients, "running statistics": statistics}
 
-    ours_found, theirs_found = found
-    errors = {key: largest_error(ours_found[key], theirs_found[key], relative=True) for key in theirs_found}
-    return errors | {"time, ours / theirs": seconds[0] / seconds[1]}
+    found = [results(model) for model in (ours, theirs)]
+    errors = {key: largest_error(found[0][key], found[1][key], relative=True) for key in found[1]}
+    both = (partial(forward_and_backward, model.train(), x.double()) for model in (ours, theirs))
+    return errors | {"time, ours / theirs": turns.ratio(*both, turns=1)}
 
 
 def proof() -> list[dict[str, Any]]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import html
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float
 
+from dlstudy.course.measuring import turns
 from dlstudy.figures import plots
 from dlstudy.figures.palette import BLUE, GREEN, LINE, MUTED, ORANGE, PAPER, RED
 from dlstudy.figures.plots import DASHES
@@ -377,9 +379,7 @@ def _run(torch: Any, layer: Any, x: Any, h: Any, lengths: Any) -> list[Any]:
 
 
 def time_ratio(rounds: int = 7) -> float:
-    """Return how long our RNN takes, forward and backward, as a multiple of torch's; the median of paired rounds."""
-    import time
-
+    """Return how long our RNN takes, forward and backward, as a multiple of torch's, see `turns`."""
     import torch
 
     from dlstudy.layers import recurrent
@@ -387,15 +387,9 @@ def time_ratio(rounds: int = 7) -> float:
     torch.manual_seed(0)
     layers = [kind(32, 128) for kind in (recurrent.RNN, torch.nn.RNN)]
     x = torch.randn(32, 32, 32)
-    ratios = []
-    for _ in range(rounds):
-        seconds = []
-        for layer in layers:
-            begun = time.process_time()
-            for _ in range(3):
-                layer(x)[0].square().mean().backward()
-            seconds.append(time.process_time() - begun)
-        ratios.append(seconds[0] / seconds[1])
-    return float(np.median(ratios))
 
+    def run(layer: Any) -> None:
+        for _ in range(3):
+            layer(x)[0].square().mean().backward()
 
+    return turns.ratio(*(partial(run, layer) for layer in layers), turns=rounds)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import base64
 import json
-import time
 from collections.abc import Callable, Generator, Mapping, Sequence
+from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float
 
+from dlstudy.course.measuring import turns
+from dlstudy.course.measuring.machine import one_thread
 from dlstudy.figures import plots
 from dlstudy.figures.palette import BLUE, CYCLE, LINE, MUTED, ORANGE, PURPLE
 from dlstudy.figures.plots import DASHES
@@ -232,32 +234,31 @@ def show_attention(written: str, said: str, weights: Float[np.ndarray, "steps S"
 
 
 def time_rungs(
-    rungs: Mapping[str, Callable[[], Any]], turns: int = 8
+    rungs: Mapping[str, Callable[[], Any]], count: int = 8, *, rules: turns.Rules = turns.RULES
 ) -> Generator[float, None, dict[str, dict[str, float]]]:
     """Time each rung, forward alone and with the way back, in turns; yield the share done, return milliseconds.
 
-    A rung is called without arguments and returns a tensor, of whose sum the gradient is taken. What is measured is the
-    processor's time on this thread, where the system tells it finely enough, and the smallest of all turns counts:
-    other programs only ever make it slower.
+    A rung is called without arguments and returns a tensor, of whose sum the gradient is taken. For what a turn is and
+    which clock is read, see `turns`.
     """
     import torch
 
-    fine = time.get_clock_info("process_time").resolution < 1e-4
-    clock = time.process_time if fine else time.perf_counter
+    def forward(call: Callable[[], Any]) -> None:
+        with torch.no_grad():
+            call()
 
-    times: dict[str, dict[str, float]] = {name: {"forward": 1e9, "both": 1e9} for name in rungs}
-    for turn in range(turns):
-        for name, call in rungs.items():
-            start = clock()
-            with torch.no_grad():
-                call()
-            middle = clock()
-            call().sum().backward()
-            end = clock()
-            best = times[name]
-            best["forward"] = min(best["forward"], 1e3 * (middle - start))
-            best["both"] = min(best["both"], 1e3 * (end - middle))
-        yield (turn + 1) / turns
+    def both(call: Callable[[], Any]) -> None:
+        call().sum().backward()
+
+    ways = [(name, way) for name in rungs for way in (forward, both)]
+    taken = []
+    with one_thread():
+        for found in islice(turns.rounds([partial(way, rungs[name]) for name, way in ways], rules=rules), count):
+            taken.append(found)
+            yield len(taken) / count
+    times: dict[str, dict[str, float]] = {name: {} for name in rungs}
+    for (name, way), mine in zip(ways, zip(*taken, strict=True), strict=True):
+        times[name][way.__name__] = 1e3 * turns.median(mine)
     return times
 
 
@@ -289,7 +290,8 @@ def proof(rounds: int = 3, seed: int | None = None) -> list[dict[str, Any]]:
     """Compare `dlstudy.layers.recurrent` with torch.nn in float64, over sizes and lengths drawn at random.
 
     Layers, directions and padding are drawn, too. Returns one row for LSTM and one for GRU: how many networks, the
-    largest error of an output or state, the largest error of a gradient, and the time of ours for one of torch's.
+    largest error of an output or state, the largest error of a gradient, and the time of ours, forward and backward
+    through the last of them, over torch's.
     """
     import torch
     from torch.nn.utils.rnn import pack_padded_sequence
@@ -299,7 +301,6 @@ def proof(rounds: int = 3, seed: int | None = None) -> list[dict[str, Any]]:
     rng = np.random.default_rng(seed)
     compared = Proof("layer", "networks")
     for kind in ("LSTM", "GRU"):
-        spent = {"ours": 0.0, "torch": 0.0}
         for _ in range(rounds):
             inputs, hidden, layers, batch, steps = (int(rng.integers(low, high)) for low, high in _SIZES)
             options = {"num_layers": layers, "bidirectional": bool(rng.integers(2)), "dtype": torch.float64}
@@ -309,20 +310,23 @@ def proof(rounds: int = 3, seed: int | None = None) -> list[dict[str, Any]]:
             x = rng.normal(size=(steps, batch, inputs))
             lengths = torch.tensor(rng.integers(1, steps + 1, batch))
             lengths[0] = steps
-            upstream, found = None, {}
-            for name, model in (("ours", ours), ("torch", theirs)):
+            upstream: list[torch.Tensor] = []
+
+            def run(model: Any, x: Any = x, lengths: Any = lengths, upstream: Any = upstream) -> tuple[list[Any], Any]:
                 given = torch.tensor(x, requires_grad=True)
-                start = time.perf_counter()
-                packed = pack_padded_sequence(given, lengths, enforce_sorted=False)
-                output, state = model(packed)
+                output, state = model(pack_padded_sequence(given, lengths, enforce_sorted=False))
                 values = [output.data, *(state if isinstance(state, tuple) else (state,))]
-                if upstream is None:
-                    upstream = [torch.tensor(rng.normal(size=tuple(value.shape))) for value in values]
+                upstream[:] = upstream or [torch.tensor(rng.normal(size=tuple(value.shape))) for value in values]
                 sum((value * up).sum() for value, up in zip(values, upstream)).backward()
-                spent[name] += time.perf_counter() - start
-                found[name] = [*values, given.grad, *(p.grad for p in model.parameters())]
-            compared.case(kind, found["ours"], found["torch"], values=len(values))
-        compared.rows[-1]["time, ours / torch"] = spent["ours"] / spent["torch"]
+                return values, given.grad
+
+            found = []
+            for model in (ours, theirs):
+                values, gradient = run(model)
+                found.append([*values, gradient, *(p.grad for p in model.parameters())])
+            compared.case(kind, *found, values=len(values))
+        last = partial(run, ours), partial(run, theirs)
+        compared.rows[-1]["time, ours / torch"] = turns.ratio(*last)
     return compared.rows
 
 

@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import html
 import json
-import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float
 
+from dlstudy.course.measuring import turns
 from dlstudy.figures import plots, proofs
 from dlstudy.figures.palette import BLUE, LINE, MUTED, ORANGE, RED
 from dlstudy.figures.proofs import Proof
 
 if TYPE_CHECKING:
     import torch
-    from torch import nn
 
-    from dlstudy.lessons.lesson10.attention_inspector import AttentionInspector
     from dlstudy.figures.svg import StaticFigure
+    from dlstudy.lessons.lesson10.attention_inspector import AttentionInspector
     from dlstudy.models.gpt import GPT
 
 
@@ -31,7 +30,13 @@ if TYPE_CHECKING:
 
 
 def _draw_map(ax: Any, weights: np.ndarray, rows: Sequence[str], columns: Sequence[str], numbers: bool) -> None:
-    ax.imshow(weights, cmap=plots.colours_between("#ffffff", BLUE), vmin=0, vmax=1, aspect="auto" if len(rows) < 3 else "equal")
+    ax.imshow(
+        weights,
+        cmap=plots.colours_between("#ffffff", BLUE),
+        vmin=0,
+        vmax=1,
+        aspect="auto" if len(rows) < 3 else "equal",
+    )
     size = 10 if len(columns) <= 12 else 8
     ax.set_xticks(range(len(columns)), columns, fontsize=size)
     ax.set_yticks(range(len(rows)), rows, fontsize=size)
@@ -250,23 +255,22 @@ def counting_loss(train: np.ndarray, val: np.ndarray, size: int, reach: int) -> 
 
 
 def seconds_a_token(model: GPT, prompt: Any, lengths: Sequence[int], use_cache: bool) -> list[float]:
-    """Return the CPU seconds of one more token when `lengths` tokens lie before it, each the least of three."""
+    """Return the CPU seconds of one more token when `lengths` tokens lie before it, the median of three."""
     import torch
 
     model.eval()
+    once = turns.Rules(retries=0)  # a cache has grown by the token, so a turn cannot be taken again
     found = []
     with torch.no_grad():
         for length in lengths:
-            before = prompt[:, :length]
-            best = float("inf")
+            before, taken = prompt[:, :length], []
             for _ in range(3):
                 cache = model.new_cache() if use_cache else None
                 if cache is not None:
                     model(before[:, :-1], cache)
-                begun = time.process_time()
-                model(before[:, -1:] if cache is not None else before, cache)
-                best = min(best, time.process_time() - begun)
-            found.append(best)
+                new = before if cache is None else before[:, -1:]
+                taken.append(once.turn(partial(model, new, cache)))
+            found.append(turns.median(taken))
     return found
 
 
@@ -307,8 +311,8 @@ def show_sampling(
 def checkpoint(folder: Path) -> tuple[GPT, dict[str, Any]]:
     """Return the small GPT of lesson 10 and its record: alphabet, settings, seed, data, versions, log, hash.
 
-    Both lie in `folder`, made by `python -m dlstudy.lessons.lesson10.manual`. ValueError where the weights are not those that
-    the record describes.
+    Both lie in `folder`, made by `python -m dlstudy.lessons.lesson10.manual`. ValueError where the weights are not
+    those that the record describes.
     """
     from safetensors.torch import load_file
 
@@ -338,8 +342,8 @@ def inspector(model: GPT, alphabet: Sequence[str]) -> AttentionInspector:
     """Return an inspector of `model`, whose tokens are the characters of `alphabet`."""
     import torch
 
-    from dlstudy.lessons.lesson10.attention_inspector import AttentionInspector, Reading
     from dlstudy.layers.attention import attention_maps
+    from dlstudy.lessons.lesson10.attention_inspector import AttentionInspector, Reading
 
     places = {character: number for number, character in enumerate(alphabet)}
 
@@ -375,7 +379,7 @@ def samples_html(samples: Mapping[str, str]) -> str:
 
 
 def recorded_proof(folder: Path) -> str:
-    """Return the record of whole models against transformers, made by `python -m tests.lessons.lesson10.record_parity`."""
+    """Return what `python -m tests.lessons.lesson10.record_parity` recorded: whole models against transformers."""
     record = json.loads((folder / "parity.json").read_text(encoding="utf-8"))
     versions = ", ".join(f"{name} {version}" for name, version in record["versions"].items())
     return f"{proofs.table(record['rows'])}\n\n<small>{versions}; {record['date']}; `{record['command']}`.</small>"
@@ -527,16 +531,11 @@ def time_ratios(batch: int = 4, length: int = 64, width: int = 128, heads: int =
             (lambda: enc[0](x), lambda: enc[1](x)),
             (lambda: dec[0](x, x), lambda: dec[1](x, x, tgt_mask=hidden)),
         ]
-        ratios = []
-        for pair in pairs:
-            best = [float("inf"), float("inf")]
-            for _ in range(4):
-                for side, call in enumerate(pair):
-                    begun = time.process_time()
-                    call().sum().backward()
-                    best[side] = min(best[side], time.process_time() - begun)
-            ratios.append(best[0] / best[1])
-    return ratios
+
+        def run(call: Callable[[], Any]) -> None:
+            call().sum().backward()
+
+        return [turns.ratio(*(partial(run, call) for call in pair), turns=4) for pair in pairs]
 
 
 def share(ours: Any, theirs: Any) -> None:
@@ -564,5 +563,3 @@ def copy_layer(ours: Any, theirs: Any, norms: Sequence[tuple[Any, Any]]) -> None
         theirs.linear2.load_state_dict(ours.feed_forward.down.state_dict())
         for norm, other in norms:
             other.load_state_dict(norm.state_dict())
-
-
