@@ -11,13 +11,15 @@ from jaxtyping import Float
 
 from dlstudy.course.measuring import turns
 from dlstudy.figures import tables
+from dlstudy.figures.activation_maps import overlaid
 from dlstudy.figures.palette import BLUE, CYCLE, GREEN, LINE, MUTED, ORANGE, PAPER
+from dlstudy.figures.plots import DASHES
 from dlstudy.figures.proofs import largest_error
+from dlstudy.figures.svg import StaticFigure, figure, subplots
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from dlstudy.figures.svg import StaticFigure
 
 Runs = Sequence[Mapping[str, Any]]
 """What the page's depth experiment returns: one row for each seed and depth."""
@@ -34,13 +36,7 @@ def _by_depth(runs: Runs, key: str) -> dict[int, np.ndarray]:
 
 def show_losses(runs: Mapping[str, Runs], caption: str) -> StaticFigure:
     """Draw the training loss of every depth against the epochs, a panel for each kind of network; thin lines: seeds."""
-    from matplotlib import pyplot as plt
-
-    from dlstudy.figures.plots import DASHES
-    from dlstudy.figures.svg import figure, use_course_style
-
-    use_course_style()
-    fig, axes = plt.subplots(1, len(runs), figsize=(7.2 if len(runs) > 1 else 5.6, 3.0), sharey=True, squeeze=False)
+    fig, axes = subplots(1, len(runs), figsize=(7.2 if len(runs) > 1 else 5.6, 3.0), sharey=True, squeeze=False)
     words = []
     for ax, (kind, rows) in zip(axes[0], runs.items()):
         for n, (depth, losses) in enumerate(_by_depth(rows, "losses").items()):
@@ -58,13 +54,7 @@ def show_losses(runs: Mapping[str, Runs], caption: str) -> StaticFigure:
 
 def show_gradients(norms: Mapping[str, Sequence[float] | np.ndarray], caption: str) -> StaticFigure:
     """Draw the size of the gradient of every convolution, from the image to the output; each entry (layers,)."""
-    from matplotlib import pyplot as plt
-
-    from dlstudy.figures.plots import DASHES
-    from dlstudy.figures.svg import figure, use_course_style
-
-    use_course_style()
-    fig, ax = plt.subplots(figsize=(6.8, 3.0))
+    fig, ax = subplots(figsize=(6.8, 3.0))
     for n, (name, values) in enumerate(norms.items()):
         ax.plot(np.arange(1, len(values) + 1), values, color=CYCLE[n], ls=DASHES[n], lw=2, label=name)
     ax.set(xlabel="convolution, from the image to the output", ylabel="size of its gradient", yscale="log")
@@ -76,13 +66,7 @@ def show_gradients(norms: Mapping[str, Sequence[float] | np.ndarray], caption: s
 
 def show_trust(found: Mapping[str, Any]) -> StaticFigure:
     """Draw the share of the promised descent that came, against the size of the step: `steps`, `kept` {name: rows}."""
-    from matplotlib import pyplot as plt
-
-    from dlstudy.figures.plots import DASHES
-    from dlstudy.figures.svg import figure, use_course_style
-
-    use_course_style()
-    fig, ax = plt.subplots(figsize=(6.8, 3.0))
+    fig, ax = subplots(figsize=(6.8, 3.0))
     words = []
     for n, (name, rows) in enumerate(found["kept"].items()):
         kept = 100 * np.array(rows)
@@ -103,12 +87,7 @@ def show_trust(found: Mapping[str, Any]) -> StaticFigure:
 
 def show_deleted(runs: Mapping[str, Runs], layers: int) -> StaticFigure:
     """Draw the accuracy that is left when one block is taken out, block by block, with that of the whole network."""
-    from matplotlib import pyplot as plt
-
-    from dlstudy.figures.svg import figure, use_course_style
-
-    use_course_style()
-    fig, axes = plt.subplots(1, len(runs), figsize=(7.2, 2.9), sharey=True, squeeze=False)
+    fig, axes = subplots(1, len(runs), figsize=(7.2, 2.9), sharey=True, squeeze=False)
     words = []
     for ax, (kind, rows), colour in zip(axes[0], runs.items(), (ORANGE, BLUE)):
         without = 100 * _by_depth(rows, "without")[layers]
@@ -212,14 +191,9 @@ def efficientnet_multiply_adds(width: float, depth: float, size: int) -> int:
 
 def show_scaling() -> StaticFigure:
     """Draw what B0 costs when it is scaled in one way alone, and what B0 to B7 cost beside doubling at each step."""
-    from matplotlib import pyplot as plt
-
-    from dlstudy.figures.plots import DASHES
-    from dlstudy.figures.svg import figure, use_course_style
     from dlstudy.models.efficientnet import VARIANTS
 
-    use_course_style()
-    fig, (left, right) = plt.subplots(1, 2, figsize=(7.2, 3.1))
+    fig, (left, right) = subplots(1, 2, figsize=(7.2, 3.1))
     base = efficientnet_multiply_adds(1, 1, 224)
     factors = np.array([1, 1.2, 1.4, 1.6, 1.8, 2.0, 2.2])
     ways = {
@@ -270,14 +244,8 @@ def show_activation_maps(
     photo: Float[np.ndarray, "H W 3"], maps: Mapping[str, Float[np.ndarray, "h w"]], caption: str
 ) -> StaticFigure:
     """Draw a photo and, for each class, the photo with what speaks for that class left in colour."""
-    from matplotlib import pyplot as plt
-
-    from dlstudy.figures.activation_maps import overlaid
-    from dlstudy.figures.svg import figure, use_course_style
-
-    use_course_style()
     n = len(maps) + 1
-    fig, axes = plt.subplots(1, n, figsize=(7.4, 7.4 / n * photo.shape[0] / photo.shape[1] + 0.35), squeeze=False)
+    fig, axes = subplots(1, n, figsize=(7.4, 7.4 / n * photo.shape[0] / photo.shape[1] + 0.35), squeeze=False)
     axes[0, 0].imshow(photo, interpolation="antialiased")
     axes[0, 0].set_title("the image", fontsize=10)
     for ax, (name, activation) in zip(axes[0, 1:], maps.items()):
@@ -327,7 +295,8 @@ def compare(ours: nn.Module, theirs: nn.Module, x: Tensor, names: Mapping[str, s
     def results(model: nn.Module) -> dict[str, list[Any]]:
         images = x.double().requires_grad_()
         y = forward_and_backward(model, images)
-        gradients = [g.grad.clone() for g in (images, *model.parameters())]
+        leaves: list[Any] = [images, *model.parameters()]
+        gradients = [leaf.grad.clone() for leaf in leaves]
         statistics = [b.clone() for b in model.buffers() if b.is_floating_point()]
         with torch.no_grad():
             after = model.eval()(images)

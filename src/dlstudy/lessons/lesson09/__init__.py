@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -18,21 +18,14 @@ from dlstudy.figures import plots
 from dlstudy.figures.palette import BLUE, CYCLE, LINE, MUTED, ORANGE, PURPLE
 from dlstudy.figures.plots import DASHES
 from dlstudy.figures.proofs import Proof
-
-if TYPE_CHECKING:
-    from dlstudy.figures.svg import StaticFigure
+from dlstudy.figures.svg import StaticFigure, figure, subplots
 
 # ---- the adding problem ---------------------------------------------------------------------------------------------
 
 
 def show_sequence(x: Float[np.ndarray, "T 2"], y: float) -> StaticFigure:
     """Draw one sequence of the adding problem: its numbers as bars, the marked ones in colour."""
-    from matplotlib import pyplot as plt
-
-    from dlstudy.figures.svg import figure, use_course_style
-
-    use_course_style()
-    fig, ax = plt.subplots(figsize=(6.8, 1.9))
+    fig, ax = subplots(figsize=(6.8, 1.9))
     marked = np.flatnonzero(x[:, 1])
     ax.bar(np.arange(1, len(x) + 1), x[:, 0], color=[ORANGE if m else LINE for m in x[:, 1]])
     for place in marked:
@@ -51,14 +44,9 @@ def show_errors(runs: Sequence[Mapping[str, Any]]) -> StaticFigure:
 
     A run has "kind", "length", "seed" and "curve", a list of [steps done, mean squared error].
     """
-    from matplotlib import pyplot as plt
-
-    from dlstudy.figures.svg import figure, use_course_style
-
-    use_course_style()
     lengths = sorted({run["length"] for run in runs})
     kinds = list(dict.fromkeys(run["kind"] for run in runs))
-    fig, axes = plt.subplots(1, len(lengths), figsize=(7.2, 2.9), sharey=True, squeeze=False)
+    fig, axes = subplots(1, len(lengths), figsize=(7.2, 2.9), sharey=True, squeeze=False)
     for ax, length in zip(axes[0], lengths):
         for run in (run for run in runs if run["length"] == length):
             steps, errors = np.array(run["curve"]).T
@@ -120,12 +108,7 @@ def passage_with(text: str, symbol: str, length: int) -> str:
 
 def show_gradients(found: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> StaticFigure:
     """Draw for each name the measured gradient against the lag, and the product of the forget gates beside it."""
-    from matplotlib import pyplot as plt
-
-    from dlstudy.figures.svg import figure, use_course_style
-
-    use_course_style()
-    fig, ax = plt.subplots(figsize=(6.8, 3.2))
+    fig, ax = subplots(figsize=(6.8, 3.2))
     for n, (name, (measured, product)) in enumerate(found.items()):
         lags = np.arange(len(measured))
         ax.plot(lags, np.maximum(measured, 1e-40), color=CYCLE[n], lw=2.2, label=name)
@@ -146,17 +129,12 @@ def show_strips(text: str, rows: Mapping[str, np.ndarray], *, caption: str, alt:
 
     Numbers go from -1 (blue) over 0 (white) to 1 (orange); every row is as long as the text (ValueError otherwise).
     """
-    from matplotlib import pyplot as plt
-
-    from dlstudy.figures.svg import figure, use_course_style
-
     for name, numbers in rows.items():
         if len(numbers) != len(text):
             raise ValueError(f"expected {len(text)} numbers for {name!r}, got {len(numbers)}")
-    use_course_style()
     colours = plots.signed_colours()
     count = -(-len(text) // width)  # lines
-    fig, ax = plt.subplots(figsize=(7.4, 0.2 * len(rows) * (count + 1.1) + 0.1))
+    fig, ax = subplots(figsize=(7.4, 0.2 * len(rows) * (count + 1.1) + 0.1))
     y = 0.0
     for name, numbers in rows.items():
         ax.text(0, y + 0.45, name, va="center", fontsize=9.5)
@@ -186,12 +164,7 @@ def show_strips(text: str, rows: Mapping[str, np.ndarray], *, caption: str, alt:
 
 def show_gates_by_symbol(symbols: Sequence[str], closed: np.ndarray, everywhere: float) -> StaticFigure:
     """Draw after which symbol how many forget gates are shut."""
-    from matplotlib import pyplot as plt
-
-    from dlstudy.figures.svg import figure, use_course_style
-
-    use_course_style()
-    fig, ax = plt.subplots(figsize=(6.8, 2.5))
+    fig, ax = subplots(figsize=(6.8, 2.5))
     ax.bar(range(len(symbols)), 100 * closed, color=PURPLE, width=0.7)
     ax.axhline(100 * everywhere, color=MUTED, lw=1, ls=(0, (2, 3)))
     ax.set_xticks(range(len(symbols)), [{" ": "space", "\n": "line end"}.get(s, s) for s in symbols])
@@ -210,13 +183,8 @@ def show_gates_by_symbol(symbols: Sequence[str], closed: np.ndarray, everywhere:
 
 def show_attention(written: str, said: str, weights: Float[np.ndarray, "steps S"]) -> StaticFigure:
     """Draw where the decoder looked: a row for each symbol that it wrote, a column for each that it read."""
-    from matplotlib import pyplot as plt
-
-    from dlstudy.figures.svg import figure, use_course_style
-
-    use_course_style()
     weights = weights[: len(said), : len(written)]
-    fig, ax = plt.subplots(figsize=(max(3.4, 0.24 * len(written) + 0.9), 0.24 * len(said) + 0.8))
+    fig, ax = subplots(figsize=(max(3.4, 0.24 * len(written) + 0.9), 0.24 * len(said) + 0.8))
     ax.imshow(weights, cmap="Greys", vmin=0, vmax=1, aspect="auto", interpolation="nearest")
     ax.set_xticks(range(len(written)), [c if c != " " else "␣" for c in written])
     ax.set_yticks(range(len(said)), list(said))
@@ -264,13 +232,8 @@ def time_rungs(
 
 def show_rungs(times: Mapping[str, Mapping[str, float]]) -> StaticFigure:
     """Draw what `time_rungs` returned: the whole time as a bar, the way forward as its darker part."""
-    from matplotlib import pyplot as plt
-
-    from dlstudy.figures.svg import figure, use_course_style
-
-    use_course_style()
     names = list(times)
-    fig, ax = plt.subplots(figsize=(7.2, 0.6 + 0.36 * len(names)))
+    fig, ax = subplots(figsize=(7.2, 0.6 + 0.36 * len(names)))
     both = [times[name]["both"] for name in names]
     bars = ax.barh(names, both, color=ORANGE, height=0.7, label="forward and backward")
     ax.barh(names, [times[name]["forward"] for name in names], color=BLUE, height=0.7, label="forward alone")
