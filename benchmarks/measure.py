@@ -2,9 +2,8 @@
 
 Import this module before numpy and torch: it fixes the number of threads, 1 unless DLSTUDY_THREADS says otherwise.
 
-A time is the CPU time of the process, so that a busy machine lengthens neither side, and is taken again if the system
-interrupted it. What is compared runs in turn, sample by sample, in one process; a figure is the median over the
-samples.
+Times are taken as everywhere in the course (`dlstudy.course.measuring.turns`): in turn, sample by sample, in one
+process, by the CPU time of the process, and again if the system interrupted; a figure is the median over the samples.
 
 With several threads CPU time adds them up, so wall time takes its place, and the least of the samples that of the
 median, as everything else on the machine can only add to it. Such figures are recorded and never judged.
@@ -12,12 +11,12 @@ median, as everything else on the machine can only add to it. Such figures are r
 
 import datetime
 import gc
+import itertools
 import os
 import platform
 import statistics
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -32,55 +31,25 @@ for _variable in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"):
 
 import numpy as np  # noqa: E402 - after the number of threads is set
 
+from dlstudy.course.measuring import turns  # noqa: E402
+from dlstudy.course.measuring.machine import processor  # noqa: E402
+
 RESULTS = Path(__file__).parent / "results"
 COUNTER = 0.5  # MiB: the system counts resident memory in batches of pages, so a smaller difference is none
-clock = time.process_time if THREADS == 1 else time.perf_counter
+clock = turns.working() if THREADS == 1 else turns.passing
 
 
 # -- time --------------------------------------------------------------------------------------------------
-def interruptions() -> int:
-    """Return how often the system has taken the processor away from us; always 0 where it does not say."""
-    try:
-        import resource
-    except ImportError:
-        return 0
-    return resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw
-
-
-def sample(run: Callable[[], Any]) -> tuple[float, bool]:
-    """Return the seconds of one run, and whether it was left undisturbed (after up to twenty tries, or one second).
-
-    With several threads one try must do: they interrupt each other.
-    """
-    best, spent = float("inf"), 0.0
-    for _ in range(20 if THREADS == 1 else 1):
-        before = interruptions()
-        start = clock()
-        run()
-        seconds = clock() - start
-        if interruptions() == before:
-            return seconds, True
-        best, spent = min(best, seconds), spent + seconds
-        if spent > 1:
-            break
-    return best, False
-
-
 def interleave(runs: Mapping[str, Callable[[], Any]], samples: int) -> tuple[dict[str, list[float]], int]:
     """Return the seconds of `samples` runs of each, taken in turn, and how many samples were disturbed.
 
     Every run should have been called once before, so that what a library loads on first use is not counted.
     """
-    times: dict[str, list[float]] = {name: [] for name in runs}
-    disturbed = 0
-    names = list(runs)
-    for i in range(samples):
-        for name in names if i % 2 else names[::-1]:
-            seconds, clean = sample(runs[name])
-            times[name].append(seconds)
-            disturbed += not clean
+    rules = turns.Rules(clock, retries=20 if THREADS == 1 else 0)  # several threads interrupt each other
+    taken = list(itertools.islice(turns.rounds(list(runs.values()), rules=rules), samples))
     gc.collect()
-    return times, disturbed
+    times = {name: [turn.seconds for turn in mine] for name, mine in zip(runs, zip(*taken, strict=True), strict=True)}
+    return times, sum(not turn.undisturbed for round_ in taken for turn in round_)
 
 
 def compare(runs: Mapping[str, Callable[[], Any]], samples: int) -> dict[str, Any]:
@@ -146,15 +115,10 @@ def machine() -> dict[str, str]:
     """Return what a reader needs to judge the figures."""
     import torch
 
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        cpu = next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        cpu = platform.processor()
     used = "one thread used" if THREADS == 1 else f"{THREADS} threads used"
     return {
         "date": datetime.date.today().isoformat(),
-        "cpu": f"{cpu}, {os.cpu_count()} cores, {used}",
+        "cpu": f"{processor()}, {os.cpu_count()} cores, {used}",
         "system": platform.system(),
         "python": platform.python_version(),
         "numpy": np.__version__,

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dlstudy.figures.palette import BLUE, CYCLE, LINE, MUTED, ORANGE, PAPER
+from dlstudy.figures.svg import StaticFigure, figure, subplots
 
 if TYPE_CHECKING:
     from matplotlib.colors import Colormap
 
-    from dlstudy.figures.svg import StaticFigure
 
 # A second cue beside colour, for print and for eyes that see colours differently.
 DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (7, 2, 1.5, 2)), (0, (3, 1, 1, 1, 1, 1)), "-")
@@ -50,15 +50,10 @@ def lines(
     `hline` adds a level line with a label. `reverse_x` lets the axis run from large to small. Every curve must be as
     long as `x` (ValueError otherwise). Returns a figure that follows the page's theme.
     """
-    from matplotlib import pyplot as plt
-
-    from dlstudy.figures.svg import figure, use_course_style
-
     for name, y in curves.items():
         if len(y) != len(x):
             raise ValueError(f"expected {len(x)} values for the curve {name!r}, got {len(y)}")
-    use_course_style()
-    fig, ax = plt.subplots(figsize=(6.8, 3.1))
+    fig, ax = subplots(figsize=(6.8, 3.1))
     for i, (name, y) in enumerate(curves.items()):
         marker = _MARKERS[i % len(_MARKERS)] if len(x) <= 20 else ""
         ax.plot(x, y, label=name, lw=2, ls=DASHES[i % len(DASHES)], color=CYCLE[i % len(CYCLE)], marker=marker, ms=4.5)
@@ -93,13 +88,8 @@ def image_row(
     above, white at zero, all on one scale; on a page about gradients, blue is then what descent will raise. `height` is
     the row's height in inches at full width of the page.
     """
-    from matplotlib import pyplot as plt
-
-    from dlstudy.figures.svg import figure, use_course_style
-
     if len(images) != len(titles):
         raise ValueError(f"expected one title per image: got {len(titles)} titles for {len(images)} images")
-    use_course_style()
     grey = [image for image in images if image.ndim == 2]
     low, high = (min(map(np.min, grey)), max(map(np.max, grey))) if grey else (0, 1)
     colours: Any = "gray_r"
@@ -107,7 +97,7 @@ def image_row(
         high = max(abs(float(low)), abs(float(high)))
         low = -high
         colours = signed_colours()
-    fig, axes = plt.subplots(1, len(images), figsize=(7.2, height + 0.3), squeeze=False)
+    fig, axes = subplots(1, len(images), figsize=(7.2, height + 0.3), squeeze=False)
     for ax, image, title in zip(axes[0], images, titles):
         ax.imshow(
             image, cmap=colours, vmin=low, vmax=high, interpolation="nearest" if len(image) <= 32 else "antialiased"

@@ -7,7 +7,7 @@ import html
 import io
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dlstudy.figures.palette import CSS_NAMES, CYCLE, LINE, PAPER, tokens_css
 
@@ -42,6 +42,14 @@ def use_course_style() -> None:
             "figure.constrained_layout.use": True,
         }
     )
+
+
+def subplots(*shape: int, **options: Any) -> Any:
+    """Return what `pyplot.subplots` returns, a figure and its axes, in the course's style."""
+    from matplotlib import pyplot
+
+    use_course_style()
+    return pyplot.subplots(*shape, **options)
 
 
 @dataclass(frozen=True)

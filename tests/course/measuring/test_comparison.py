@@ -9,6 +9,7 @@ from dlstudy.course.content import catalogue
 from dlstudy.course.measuring import comparison, comparison_code, comparison_table, comparison_tasks
 from dlstudy.course.measuring.machine import one_thread
 from dlstudy.course.measuring.task import Contender, Disagreement, Task, Timing, recorded
+from dlstudy.course.measuring.turns import RETRIES, Rules
 
 TASKS = comparison_tasks.tasks()
 
@@ -83,7 +84,7 @@ def test_the_median_of_turns_taken_in_alternation():
 
     quick, slow = costs("quick", 0.01), costs("slow", 0.03)
     task = Task("Tensor", "a task", 0.0, (quick, slow))
-    found = comparison.measure(task, turns=5, clock=lambda: now[0])
+    found = comparison.measure(task, turns=5, rules=Rules(lambda: now[0]))
     assert [timing.contender for timing in found] == ["quick", "slow"]
     assert [timing.seconds for timing in found] == pytest.approx([0.01, 0.03])
     turns = order[-10:]
@@ -99,7 +100,7 @@ def test_a_disturbed_turn_does_not_move_the_result():
         return np.ones(1)
 
     task = Task("Tensor", "a task", 0.0, (Contender("a", comparison_code.sgd_numpy, run, lambda r: [r]),))
-    assert comparison.measure(task, turns=9, clock=lambda: now[0])[0].seconds == pytest.approx(0.01)
+    assert comparison.measure(task, turns=9, rules=Rules(lambda: now[0]))[0].seconds == pytest.approx(0.01)
 
 
 def test_an_interrupted_turn_is_taken_again_and_in_the_end_taken_as_it_is():
@@ -115,13 +116,13 @@ def test_an_interrupted_turn_is_taken_again_and_in_the_end_taken_as_it_is():
         return np.ones(1)
 
     task = Task("Tensor", "a task", 0.0, (Contender("a", comparison_code.sgd_numpy, run, lambda r: [r]),))
-    options = {"clock": lambda: now[0], "interruptions": lambda: interrupted[0]}
-    assert comparison.measure(task, turns=2, **options)[0].seconds == pytest.approx(0.01)
+    rules = Rules(lambda: now[0], interruptions=lambda: interrupted[0])
+    assert comparison.measure(task, turns=2, rules=rules)[0].seconds == pytest.approx(0.01)
     always[0] = True
     before = runs[0]
-    assert comparison.measure(task, turns=2, **options)[0].seconds == pytest.approx(0.1)
+    assert comparison.measure(task, turns=2, rules=rules)[0].seconds == pytest.approx(0.1)
     results_and_memory, calls_per_turn = 1 + 2, 1
-    assert runs[0] - before == results_and_memory + calls_per_turn + 2 * (1 + comparison.RETRIES)
+    assert runs[0] - before == results_and_memory + calls_per_turn + 2 * (1 + RETRIES)
 
 
 def test_threads_are_given_back():

@@ -84,13 +84,6 @@ def test_proof_would_show_an_error(monkeypatch):
     assert wrong["Huber"]["settings"] == 9
 
 
-def test_time_each_calls_every_loop_in_turn():
-    calls = []
-    found = lesson03.time_each({"a": lambda: calls.append("a"), "b": lambda: calls.append("b")}, repeats=3)
-    assert calls == ["a", "b"] * 3
-    assert set(found) == {"a", "b"}
-
-
 def test_figures_have_captions_and_text():
     for figure in (
         lesson03.show_error_losses(),

@@ -1,6 +1,7 @@
 """Compare EfficientNet-Lite0 with timm's and write down the result for lesson 06.
 
-`python -m tests.lessons.lesson06.record_timm` does it. The course itself does not need timm; the page shows what was recorded, and with what. `test_vision.py` holds the same.
+`python -m tests.lessons.lesson06.record_timm` does it. The course itself does not need timm; the page shows what was
+recorded, and with what. `test_vision.py` holds the same.
 """
 
 import datetime

@@ -1,6 +1,7 @@
 """Record how near our GPT-2 and BERT are to the transformers library's.
 
-`python -m tests.lessons.lesson10.record_parity` writes exercises/10/recorded/parity.json, which lesson 10 shows. The same comparisons, and many more, are tests.
+`python -m tests.lessons.lesson10.record_parity` writes exercises/10/recorded/parity.json, which lesson 10 shows. The
+same comparisons, and many more, are tests.
 """
 
 from __future__ import annotations

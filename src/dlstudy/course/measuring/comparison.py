@@ -9,19 +9,18 @@ the overview shows before its button is pressed.
 from __future__ import annotations
 
 import argparse
-import statistics
-import time
 from collections.abc import Callable, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from dlstudy.course.measuring.comparison_table import note_of, table
 from dlstudy.course.measuring.machine import machine, one_thread
 from dlstudy.course.measuring.task import TURNS, Disagreement, Task, Timing, write
+from dlstudy.course.measuring.turns import Rules, median, passing, rounds, working
 from dlstudy.course.measuring.twins import count_lines, peak_bytes, quiet_profiler
 
 TURN_SECONDS = 0.003  # long against the clock's resolution, short against the time slices of a busy machine
-RETRIES = 4
 EXPECTED_SECONDS = 6
 
 
@@ -45,50 +44,21 @@ def compare(
     return results
 
 
-def measure(
-    task: Task,
-    *,
-    turns: int = TURNS,
-    clock: Callable[[], float] = time.perf_counter,
-    interruptions: Callable[[], int] | None = None,
-) -> list[Timing]:
+def measure(task: Task, *, turns: int = TURNS, rules: Rules | None = None) -> list[Timing]:
     """Check that the contenders of `task` agree, then time them in turns; one `Timing` each, in their order.
 
-    A turn in which the system took the processor away (`interruptions` counts that) is taken again, `RETRIES` times at
-    most, and its quickest try counts, so that a busy machine is measured nearly as if it were idle.
+    Where one of them works on a GPU, time that passes is measured for all.
     """
     differences = _differences(task)
     peaks = [peak_bytes(contender.run, on_gpu=contender.on_gpu) for contender in task.contenders]
-    interruptions = interruptions or _interruptions
-    calls = [_calls_per_turn(contender.run, clock) for contender in task.contenders]
-    samples: list[list[float]] = [[] for _ in task.contenders]
-    for turn in range(turns):
-        for place in range(len(task.contenders)):
-            chosen = (place + turn) % len(task.contenders)  # nobody always runs right after the same neighbour
-            tries = []
-            for _ in range(1 + RETRIES):
-                before, start = interruptions(), clock()
-                for _ in range(calls[chosen]):
-                    task.contenders[chosen].run()
-                tries.append((clock() - start) / calls[chosen])
-                if interruptions() == before:
-                    break
-            samples[chosen].append(min(tries))
+    rules = rules or Rules(passing if any(contender.on_gpu for contender in task.contenders) else working())
+    runs = [contender.run for contender in task.contenders]
+    calls = [_calls_per_turn(run, rules) for run in runs]
+    taken = zip(*islice(rounds(runs, calls=calls, rules=rules), turns), strict=True)
     return [
-        Timing(
-            task.topic, task.what, entry.name, statistics.median(times), count_lines(entry.program), difference, peak
-        )
-        for entry, times, difference, peak in zip(task.contenders, samples, differences, peaks)
+        Timing(task.topic, task.what, entry.name, median(times), count_lines(entry.program), difference, peak)
+        for entry, times, difference, peak in zip(task.contenders, taken, differences, peaks)
     ]
-
-
-def _interruptions() -> int:
-    """Return how often the system has taken the processor from this process; 0 always where it does not say."""
-    try:
-        import resource
-    except ImportError:  # Windows
-        return 0
-    return resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw
 
 
 def _differences(task: Task) -> list[float]:
@@ -113,8 +83,8 @@ def _differences(task: Task) -> list[float]:
     return differences
 
 
-def _calls_per_turn(run: Callable[[], Any], clock: Callable[[], float]) -> int:
-    calls = 1
+def _calls_per_turn(run: Callable[[], Any], rules: Rules) -> int:
+    clock, calls = rules.clock or working(), 1
     while True:
         start = clock()
         for _ in range(calls):

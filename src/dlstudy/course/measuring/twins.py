@@ -6,16 +6,17 @@ import ast
 import inspect
 import json
 import os
-import statistics
 import textwrap
 import time
 import tracemalloc
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from dlstudy.course.measuring.machine import machine, one_thread
+from dlstudy.course.measuring.turns import Turn, median, rounds
 
 MEGABYTE = 1e6
 
@@ -68,17 +69,16 @@ def compare(
     twins = (numpy_twin, torch_twin)
     with one_thread():
         peaks = [peak_bytes(twin) for twin in twins]  # the first call also warms caches and imports
-        times: tuple[list[float], list[float]] = ([], [])
         end = time.perf_counter() + seconds
-        while len(times[0]) < 3 or (time.perf_counter() < end and len(times[0]) < 1000):
-            order = (0, 1) if len(times[0]) % 2 else (1, 0)  # neither side always comes second
-            for side in order:
-                start = time.perf_counter()
-                twins[side]()
-                times[side].append(time.perf_counter() - start)
+        taken: list[list[Turn]] = []
+        for turns in islice(rounds(twins), 1000):
+            taken.append(turns)
+            if len(taken) >= 3 and time.perf_counter() >= end:
+                break
+    times = [median(turns) for turns in zip(*taken, strict=True)]
     lines = [count_lines(item) for item in (code or twins)]
-    sides = [Twin(names[n], statistics.median(times[n]), peaks[n], lines[n]) for n in (0, 1)]
-    return Comparison(sides[0], sides[1], len(times[0]))
+    sides = [Twin(names[n], times[n], peaks[n], lines[n]) for n in (0, 1)]
+    return Comparison(sides[0], sides[1], len(taken))
 
 
 def save(found: Comparison, file: Path) -> None:

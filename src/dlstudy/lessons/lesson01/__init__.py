@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float, Float64, Integer
 
+from dlstudy.course.measuring import turns
 from dlstudy.figures import plots
 from dlstudy.figures.proofs import Proof
 
@@ -52,7 +53,7 @@ def proof(repeats: int = 15) -> list[dict[str, Any]]:
     """Compare some operations of `dlstudy.scratch` with torch on the same random float64 numbers, values and gradients.
 
     Returns one row an operation: its name, the largest error of the value and of the gradients, and the time of scratch
-    as a share of torch's (forward and backward, interleaved, median of `repeats`).
+    as a share of torch's (forward and backward, medians of `repeats` turns).
     """
     import torch
 
@@ -70,16 +71,9 @@ def proof(repeats: int = 15) -> list[dict[str, Any]]:
             result.backward(lib.tensor(upstream))
             return [result.detach().numpy(), *(x.grad.numpy() for x in inputs)]
 
-        ours, theirs = run(scratch), run(torch)
-        ratios = []
-        for _ in range(repeats):
-            t0 = time.perf_counter()
-            run(scratch)
-            t1 = time.perf_counter()
-            run(torch)
-            ratios.append((t1 - t0) / (time.perf_counter() - t1))
-        found.case(name, ours, theirs)
-        found.rows[-1]["time, NumPy / torch"] = float(np.median(ratios))
+        found.case(name, run(scratch), run(torch))
+        both = partial(run, scratch), partial(run, torch)
+        found.rows[-1]["time, NumPy / torch"] = turns.ratio(*both, turns=repeats)
     return found.rows
 
 
@@ -94,12 +88,13 @@ def _measured(device: str) -> tuple[float, ...]:
     seconds = []
     for n in _SIDES:
         a, b = torch.randn(n, n), torch.randn(n, n)
-        times = []
-        for _ in range(4):
-            t = time.perf_counter()
+
+        def there_and_back(a: Any = a, b: Any = b) -> None:
             (a.to(device) @ b.to(device)).cpu()
-            times.append(time.perf_counter() - t)
-        seconds.append(min(times[1:]))  # the first one also starts the device
+
+        there_and_back()  # the first one also starts the device
+        taken = islice(turns.rounds([there_and_back], rules=turns.Rules(turns.passing)), 3)  # by all threads
+        seconds.append(turns.median([turn for (turn,) in taken]))
     return tuple(seconds)
 
 

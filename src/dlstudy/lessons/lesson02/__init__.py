@@ -6,17 +6,15 @@ import math
 from collections.abc import Callable, Generator, Mapping, Sequence
 from functools import cache
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Integer
 
 from dlstudy.figures import plots
-from dlstudy.figures.palette import BLUE, LINE, MUTED, ORANGE, PAPER
+from dlstudy.figures.palette import BLUE, CYCLE, LINE, MUTED, ORANGE, PAPER
 from dlstudy.figures.proofs import Proof
-
-if TYPE_CHECKING:
-    from dlstudy.figures.svg import StaticFigure
+from dlstudy.figures.svg import StaticFigure, figure, subplots
 
 # ---- the perceptron ---------------------------------------------------------------------------------------------
 
@@ -43,12 +41,7 @@ def train_perceptron(
 
 def show_perceptrons(runs: Mapping[str, dict[str, np.ndarray]], tables: Mapping[str, Sequence[int]]) -> StaticFigure:
     """Draw each truth table with the line that its perceptron ended on, and those of its last round faint behind it."""
-    from matplotlib import pyplot as plt
-
-    from dlstudy.figures.svg import figure, use_course_style
-
-    use_course_style()
-    fig, axes = plt.subplots(1, len(runs), figsize=(7.2, 2.75), sharey=True)
+    fig, axes = subplots(1, len(runs), figsize=(7.2, 2.75), sharey=True)
     for ax, (name, run) in zip(axes, runs.items()):
         weights = run["weights"]
         for w in weights[-4:-1]:
@@ -133,15 +126,11 @@ ACTIVATIONS = {
 
 def show_activations() -> StaticFigure:
     """Draw eight activations with their slopes, both computed by `dlstudy.scratch`."""
-    from matplotlib import pyplot as plt
-
     from dlstudy import scratch
-    from dlstudy.figures.svg import figure, use_course_style
     from dlstudy.scratch.nn import functional
 
-    use_course_style()
     points = np.linspace(-4, 4, 401)
-    fig, axes = plt.subplots(2, 4, figsize=(7.2, 3.7), sharex=True, sharey=True)
+    fig, axes = subplots(2, 4, figsize=(7.2, 3.7), sharex=True, sharey=True)
     for ax, (name, function) in zip(axes.flat, ACTIVATIONS.items()):
         x = scratch.tensor(points, requires_grad=True)
         y = getattr(functional, function)(x)
@@ -241,13 +230,8 @@ def fit_all(
 
 def show_fits(fits: Sequence[Mapping[str, Any]]) -> StaticFigure:
     """Draw the first seed's curve of every fit that `fit_all` made, depth downwards and width to the right."""
-    from matplotlib import pyplot as plt
-
-    from dlstudy.figures.svg import figure, use_course_style
-
-    use_course_style()
     widths, depths = sorted({fit["width"] for fit in fits}), sorted({fit["depth"] for fit in fits})
-    fig, axes = plt.subplots(
+    fig, axes = subplots(
         len(depths), len(widths), figsize=(7.2, 1.75 * len(depths)), sharex=True, sharey=True, squeeze=False
     )
     for fit in fits:
@@ -321,13 +305,7 @@ def signal_sizes(
 
 def show_signals(sizes: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> StaticFigure:
     """Draw forward sizes on the left and gradient sizes on the right, one curve a start, on a logarithmic axis."""
-    from matplotlib import pyplot as plt
-
-    from dlstudy.figures.palette import CYCLE
-    from dlstudy.figures.svg import figure, use_course_style
-
-    use_course_style()
-    fig, axes = plt.subplots(1, 2, figsize=(7.2, 3.3), sharex=True)
+    fig, axes = subplots(1, 2, figsize=(7.2, 3.3), sharex=True)
     floor = 1e-20
     for k, (name, both) in enumerate(sizes.items()):
         for ax, values in zip(axes, both):

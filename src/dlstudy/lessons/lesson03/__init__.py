@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import time
 import tracemalloc
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Integer
 
+from dlstudy.course.measuring import turns
 from dlstudy.figures.descent.surfaces import Surface, quadratic
 from dlstudy.figures.palette import BLUE, CYCLE, GREEN, LINE, MUTED, ORANGE, PAPER, RED
 from dlstudy.figures.proofs import Proof
-
-if TYPE_CHECKING:
-    from dlstudy.figures.svg import StaticFigure
+from dlstudy.figures.svg import StaticFigure, figure, subplots
 
 Weights = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
@@ -72,17 +70,6 @@ def mlp_by_hand(
     g_w1 = g_z.T @ x  # (H, D)
     g_b1 = g_z.sum(axis=0)  # (H,)
     return float(loss), (g_w1, g_b1, g_w2, g_b2)
-
-
-def time_each(loops: Mapping[str, Callable[[], Any]], repeats: int = 5) -> dict[str, float]:
-    """Return the median seconds of each loop, called in turn so that a busy moment hits all of them."""
-    seconds: dict[str, list[float]] = {name: [] for name in loops}
-    for _ in range(repeats):
-        for name, loop in loops.items():
-            start = time.perf_counter()
-            loop()
-            seconds[name].append(time.perf_counter() - start)
-    return {name: float(np.median(taken)) for name, taken in seconds.items()}
 
 
 # --- surfaces that a photo makes ------------------------------------------------------------------------------------
@@ -167,7 +154,7 @@ def jacobian_against_vjp(widths: Sequence[int], batch: int = 8) -> list[dict[str
             return arriving.T @ x
 
         assert np.abs(by_jacobian() - by_vjp()).max() < 1e-10
-        taken = time_each({"jacobian": by_jacobian, "vjp": by_vjp}, repeats=7)
+        taken = turns.seconds({"jacobian": by_jacobian, "vjp": by_vjp}, 7)
         rows.append(
             {
                 "width": n,
@@ -183,12 +170,7 @@ def jacobian_against_vjp(widths: Sequence[int], batch: int = 8) -> list[dict[str
 
 def show_jacobian_against_vjp(rows: list[dict[str, float]]) -> StaticFigure:
     """Draw the result of `jacobian_against_vjp`: seconds on the left, bytes on the right."""
-    from matplotlib import pyplot as plt
-
-    from dlstudy.figures.svg import figure, use_course_style
-
-    use_course_style()
-    fig, axes = plt.subplots(1, 2, figsize=(7.2, 3.0))
+    fig, axes = subplots(1, 2, figsize=(7.2, 3.0))
     widths = [row["width"] for row in rows]
     for ax, unit, label in ((axes[0], "s", "seconds"), (axes[1], "bytes", "bytes at most held")):
         ax.loglog(
@@ -212,11 +194,6 @@ def show_jacobian_against_vjp(rows: list[dict[str, float]]) -> StaticFigure:
 
 def show_error_losses(delta: float = 1.0) -> StaticFigure:
     """Draw squared, absolute and Huber loss of one error, and the slope of each."""
-    from matplotlib import pyplot as plt
-
-    from dlstudy.figures.svg import figure, use_course_style
-
-    use_course_style()
     e = np.linspace(-4, 4, 401)
     curves = {
         "squared": (e**2, 2 * e),
@@ -226,7 +203,7 @@ def show_error_losses(delta: float = 1.0) -> StaticFigure:
             np.clip(e, -delta, delta),
         ),
     }
-    fig, axes = plt.subplots(1, 2, figsize=(7.2, 2.9))
+    fig, axes = subplots(1, 2, figsize=(7.2, 2.9))
     for (name, both), colour, dash in zip(curves.items(), CYCLE, ("-", (0, (5, 2)), (0, (1.5, 1.5)))):
         for ax, y in zip(axes, both):
             ax.plot(e, y, color=colour, lw=2, ls=dash, label=name)
@@ -310,12 +287,7 @@ def loss_proof() -> list[dict[str, Any]]:
 
 def show_symmetry(weights: np.ndarray, bias: np.ndarray) -> StaticFigure:
     """Draw the six weights into each of two hidden units as bars: Figure 1 of Rumelhart, Hinton and Williams (1986)."""
-    from matplotlib import pyplot as plt
-
-    from dlstudy.figures.svg import figure, use_course_style
-
-    use_course_style()
-    fig, axes = plt.subplots(1, 2, figsize=(7.2, 2.4), sharey=True)
+    fig, axes = subplots(1, 2, figsize=(7.2, 2.4), sharey=True)
     for k, ax in enumerate(axes):
         ax.bar(range(1, 7), weights[k], color=[BLUE if w < 0 else ORANGE for w in weights[k]], width=0.65)
         for i, w in enumerate(weights[k]):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -13,10 +13,8 @@ from dlstudy import data
 from dlstudy.figures import tables
 from dlstudy.figures.palette import BLUE, CYCLE, GREEN, LINE, MUTED, ORANGE, PAPER, RED
 from dlstudy.figures.proofs import largest_error
+from dlstudy.figures.svg import StaticFigure, figure, subplots
 from dlstudy.training.gains import Gain, paired
-
-if TYPE_CHECKING:
-    from dlstudy.figures.svg import StaticFigure
 
 SIDE = 14
 SEEDS = (0, 1, 2, 3, 4)
@@ -163,14 +161,9 @@ def _sure(gain: Gain, scale: float, digits: int) -> str:
 
 def show_cures(found: Mapping[str, Any]) -> StaticFigure:
     """Draw the gains of `cures` over no cure with bars of two standard errors: loss to the left, accuracy right."""
-    from matplotlib import pyplot as plt
-
-    from dlstudy.figures.svg import figure, use_course_style
-
-    use_course_style()
     loss, accuracy = gains(found, "loss"), gains(found, "accuracy")
     names = sorted(loss, key=lambda name: -loss[name].mean)
-    fig, axes = plt.subplots(1, 2, figsize=(7.2, 0.9 + 0.34 * len(names)), sharey=True)
+    fig, axes = subplots(1, 2, figsize=(7.2, 0.9 + 0.34 * len(names)), sharey=True)
     for ax, table, scale, label in (
         (axes[0], loss, 1, "change of the validation loss\n(to the left is better)"),
         (axes[1], accuracy, 100, "change of the validation accuracy, points\n(to the right is better)"),
@@ -215,12 +208,7 @@ def show_noise_and_time(
     sizes: Sequence[int], noise: Sequence[float], seconds: Sequence[float], total: int
 ) -> StaticFigure:
     """Draw the relative error of a batch's gradient beside the law, and the time of an epoch, against batch size."""
-    from matplotlib import pyplot as plt
-
-    from dlstudy.figures.svg import figure, use_course_style
-
-    use_course_style()
-    fig, axes = plt.subplots(1, 2, figsize=(7.2, 2.9))
+    fig, axes = subplots(1, 2, figsize=(7.2, 2.9))
     fine = np.geomspace(1, total * 0.9, 60)
     axes[0].plot(fine, noise[0] * noise_law(fine, total), color=MUTED, lw=1.5, ls=(0, (4, 2)), label="the law")
     axes[0].plot(sizes, noise, "o", color=BLUE, label="measured")
@@ -365,12 +353,7 @@ def sweep(
 
 def show_sweep(found: Mapping[str, Any]) -> StaticFigure:
     """Draw the result of `sweep`: mean loss against rate, with the range over seeds."""
-    from matplotlib import pyplot as plt
-
-    from dlstudy.figures.svg import figure, use_course_style
-
-    use_course_style()
-    fig, ax = plt.subplots(figsize=(6.8, 3.2))
+    fig, ax = subplots(figsize=(6.8, 3.2))
     for (name, losses), colour, mark, dash in zip(found["losses"].items(), CYCLE, "os^", ("-", "--", ":")):
         values = np.array(losses)
         ax.plot(found["rates"], values.mean(1), color=colour, marker=mark, ls=dash, lw=2, label=name)
@@ -403,12 +386,7 @@ def show_decay(adam: tuple[np.ndarray, np.ndarray], adamw: tuple[np.ndarray, np.
 
     Each argument is a pair of arrays with one number a weight, size and shrinking: for Adam with L2, and for AdamW.
     """
-    from matplotlib import pyplot as plt
-
-    from dlstudy.figures.svg import figure, use_course_style
-
-    use_course_style()
-    fig, ax = plt.subplots(figsize=(6.8, 3.1))
+    fig, ax = subplots(figsize=(6.8, 3.1))
     for (size, shrunk), style, colour, name in (
         (adam, ".", ORANGE, "Adam with L2 in the gradient"),
         (adamw, "-", BLUE, "AdamW"),
@@ -461,12 +439,7 @@ def fifty_models(count: int = 50, size: int = 100) -> tuple[np.ndarray, np.ndarr
 
 def show_claims(claimed: np.ndarray, fresh: np.ndarray) -> StaticFigure:
     """Draw what the winner scored on the digits that chose it, and on fresh ones, for each repetition."""
-    from matplotlib import pyplot as plt
-
-    from dlstudy.figures.svg import figure, use_course_style
-
-    use_course_style()
-    fig, ax = plt.subplots(figsize=(6.8, 2.9))
+    fig, ax = subplots(figsize=(6.8, 2.9))
     low, high = 100 * min(claimed.min(), fresh.min()), 100 * max(claimed.max(), fresh.max())
     bins = np.arange(np.floor(low) - 0.5, np.ceil(high) + 1.5, 1)
     ax.hist(100 * fresh, bins, color=BLUE, alpha=0.75, label="on fresh digits")

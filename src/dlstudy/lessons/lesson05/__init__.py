@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import base64
 import re
-import time
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
 from dlstudy.figures import plots
-from dlstudy.figures.palette import BLUE, LINE, MUTED, ORANGE, RED
+from dlstudy.figures.palette import BLUE, CYCLE, GREEN, LINE, MUTED, ORANGE, RED
 from dlstudy.figures.proofs import Proof
-
-if TYPE_CHECKING:
-    from dlstudy.figures.svg import StaticFigure
+from dlstudy.figures.svg import StaticFigure, figure, subplots
 
 
 def _draw_signed(ax: Any, image: np.ndarray, most: float | None = None) -> None:
@@ -39,13 +35,8 @@ def _frame(ax: Any) -> None:
 
 def show_filters(photo: Float[np.ndarray, "H W"], results: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> StaticFigure:
     """Draw a photo, and for each name a kernel and what it makes of the photo, each on a scale of its own."""
-    from matplotlib import pyplot as plt
-
-    from dlstudy.figures.svg import figure, use_course_style
-
-    use_course_style()
     n = len(results) + 1
-    fig, axes = plt.subplots(2, n, figsize=(7.4, 2.6), height_ratios=(1, 2.4), squeeze=False)
+    fig, axes = subplots(2, n, figsize=(7.4, 2.6), height_ratios=(1, 2.4), squeeze=False)
     axes[0, 0].axis("off")
     axes[1, 0].imshow(photo, cmap="gray", interpolation="antialiased")
     axes[1, 0].set_title("the photo", fontsize=10)
@@ -87,12 +78,7 @@ def as_matrix(kernel: Float[np.ndarray, "K K"], side: int) -> Float[np.ndarray, 
 
 def show_matrix(matrix: Float[np.ndarray, "windows pixels"]) -> StaticFigure:
     """Draw the matrix of a convolution."""
-    from matplotlib import pyplot as plt
-
-    from dlstudy.figures.svg import figure, use_course_style
-
-    use_course_style()
-    fig, ax = plt.subplots(figsize=(6.4, 3.3))
+    fig, ax = subplots(figsize=(6.4, 3.3))
     _draw_signed(ax, matrix)
     ax.set(xlabel="pixel of the image, row after row", ylabel="number of the result")
     different = len(np.unique(matrix[matrix != 0]))
@@ -106,13 +92,8 @@ def show_matrix(matrix: Float[np.ndarray, "windows pixels"]) -> StaticFigure:
 
 def show_equivariance(errors: Mapping[int, Sequence[float]]) -> StaticFigure:
     """Draw, for each stride, how far the result of a moved image is from the moved result, for shifts of 1, 2, ..."""
-    from matplotlib import pyplot as plt
-
-    from dlstudy.figures.svg import figure, use_course_style
-
-    use_course_style()
     table = np.array(list(errors.values()))
-    fig, ax = plt.subplots(figsize=(6.8, 0.9 + 0.45 * len(table)))
+    fig, ax = subplots(figsize=(6.8, 0.9 + 0.45 * len(table)))
     ax.imshow(table > 1e-4, cmap=_two_colours(), vmin=0, vmax=1, aspect="auto")
     for (i, j), error in np.ndenumerate(table):
         ax.text(j, i, _short(error), ha="center", va="center", fontsize=9, color="#111111")
@@ -191,15 +172,10 @@ def paths_to(layers: Sequence[tuple[str, int, int, int]]) -> Float[np.ndarray, "
 
 def show_receptive_field(text: str) -> StaticFigure:
     """Draw what one number sees after each layer of `text`, measured by gradients; see `parse_layers`."""
-    from matplotlib import pyplot as plt
-
-    from dlstudy.figures.svg import figure, use_course_style
-
     layers = parse_layers(text)
     seen = [paths_to(layers[:n]) for n in range(len(layers) + 1)]
     widest = len(seen[-1])
-    use_course_style()
-    fig, axes = plt.subplots(1, 2, figsize=(7.2, 0.8 + 0.34 * len(seen)), width_ratios=(2, 1.1))
+    fig, axes = subplots(1, 2, figsize=(7.2, 0.8 + 0.34 * len(seen)), width_ratios=(2, 1.1))
     names = ["the image", *(name for name, *_ in layers)]
     for row, paths in enumerate(seen):
         half = len(paths) / 2
@@ -231,12 +207,7 @@ def show_receptive_field(text: str) -> StaticFigure:
 
 def show_gaps(single: Float[np.ndarray, " steps"], double: Float[np.ndarray, " fewer"]) -> StaticFigure:
     """Draw how far apart the losses of two libraries are at each step, in float32 and in float64."""
-    from matplotlib import pyplot as plt
-
-    from dlstudy.figures.svg import figure, use_course_style
-
-    use_course_style()
-    fig, ax = plt.subplots(figsize=(6.8, 2.9))
+    fig, ax = subplots(figsize=(6.8, 2.9))
     for name, gap, colour, dash in (("float32", single, BLUE, "-"), ("float64", double, ORANGE, (0, (5, 2)))):
         shown = np.maximum(gap, 1e-17)  # a logarithmic axis has no 0
         ax.plot(np.arange(1, len(gap) + 1), shown, color=colour, ls=dash, lw=1.6, label=name)
@@ -255,12 +226,7 @@ def show_maps(
     filters: Float[np.ndarray, "F K K"], image: Float[np.ndarray, "H W"], maps: Float[np.ndarray, "F h w"]
 ) -> StaticFigure:
     """Draw the kernels of a first layer, and under each what it makes of `image`."""
-    from matplotlib import pyplot as plt
-
-    from dlstudy.figures.svg import figure, use_course_style
-
-    use_course_style()
-    fig, axes = plt.subplots(2, len(filters) + 1, figsize=(7.4, 2.5), squeeze=False)
+    fig, axes = subplots(2, len(filters) + 1, figsize=(7.4, 2.5), squeeze=False)
     axes[0, 0].imshow(image, cmap="gray_r", interpolation="nearest")
     axes[0, 0].set_title("digit", fontsize=10)
     most, largest = float(np.abs(filters).max()), float(np.abs(maps).max())
@@ -280,13 +246,8 @@ def show_maps(
 
 def show_later_maps(maps: Float[np.ndarray, "F h w"]) -> StaticFigure:
     """Draw the feature maps of a deeper layer in two rows."""
-    from matplotlib import pyplot as plt
-
-    from dlstudy.figures.svg import figure, use_course_style
-
-    use_course_style()
     columns = (len(maps) + 1) // 2
-    fig, axes = plt.subplots(2, columns, figsize=(7.4, 2.1), squeeze=False)
+    fig, axes = subplots(2, columns, figsize=(7.4, 2.1), squeeze=False)
     for ax, one in zip(axes.flat, maps):
         _draw_signed(ax, one, 0.7 * float(maps.max()))
         _frame(ax)
@@ -299,13 +260,7 @@ def show_later_maps(maps: Float[np.ndarray, "F h w"]) -> StaticFigure:
 
 def show_sliding_digit(shifts: Sequence[int], logits: Float[np.ndarray, "shifts 10"], label: int) -> StaticFigure:
     """Draw the logits of a digit that slides sideways: that of its label, those that win somewhere, and the rest."""
-    from matplotlib import pyplot as plt
-
-    from dlstudy.figures.palette import CYCLE
-    from dlstudy.figures.svg import figure, use_course_style
-
-    use_course_style()
-    fig, ax = plt.subplots(figsize=(6.8, 3.1))
+    fig, ax = subplots(figsize=(6.8, 3.1))
     winners = logits.argmax(1)
     named = [label, *(int(c) for c in np.unique(winners) if c != label)]
     for c in range(10):
@@ -332,13 +287,7 @@ def show_sliding_digit(shifts: Sequence[int], logits: Float[np.ndarray, "shifts 
 
 def show_shift_accuracy(result: Mapping[str, Any]) -> StaticFigure:
     """Draw accuracy against shift for several networks: mean over seeds as a line, every seed as a dot."""
-    from matplotlib import pyplot as plt
-
-    from dlstudy.figures.palette import CYCLE
-    from dlstudy.figures.svg import figure, use_course_style
-
-    use_course_style()
-    fig, ax = plt.subplots(figsize=(6.8, 3.2))
+    fig, ax = subplots(figsize=(6.8, 3.2))
     shifts = result["shifts"]
     for n, (name, runs) in enumerate(result["accuracy"].items()):
         runs = 100 * np.array(runs)
@@ -363,14 +312,9 @@ def show_shift_accuracy(result: Mapping[str, Any]) -> StaticFigure:
 
 def show_columns() -> StaticFigure:
     """Draw the numbers of a 3 x 3 image, its four 2 x 2 windows, and the columns that they become."""
-    from matplotlib import pyplot as plt
     from matplotlib.patches import Rectangle
 
-    from dlstudy.figures.palette import GREEN
-    from dlstudy.figures.svg import figure, use_course_style
-
-    use_course_style()
-    fig, ax = plt.subplots(figsize=(7.0, 2.5))
+    fig, ax = subplots(figsize=(7.0, 2.5))
     image = np.arange(1, 10).reshape(3, 3)
     colours = (BLUE, ORANGE, GREEN, RED)
     for (i, j), value in np.ndenumerate(image):
@@ -461,13 +405,3 @@ def proof(rounds: int = 12, seed: int | None = None) -> list[dict[str, Any]]:
         both("max_pool2d", "max_pool2d", (x,), kernel_size=k, stride=stride, padding=int(rng.integers(0, k // 2 + 1)))
         both("avg_pool2d", "avg_pool2d", (x,), kernel_size=k, stride=stride, padding=int(rng.integers(0, k // 2 + 1)))
     return found.rows
-
-
-def seconds_of(call: Any) -> float:
-    """Return the shortest of three runs of `call` in seconds."""
-    times = []
-    for _ in range(3):
-        start = time.perf_counter()
-        call()
-        times.append(time.perf_counter() - start)
-    return min(times)

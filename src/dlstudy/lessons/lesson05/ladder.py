@@ -5,14 +5,16 @@
 
 from __future__ import annotations
 
-import statistics
 import time
 from collections.abc import Callable, Generator, Mapping
+from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 import numpy as np
 
 from dlstudy.course.measuring.machine import one_thread
+from dlstudy.course.measuring.turns import Rules, Turn, median, passing, rounds, working
 from dlstudy.course.measuring.twins import peak_bytes
 
 #: Takes images (N, C, H, W), kernels (F, C, K, K) and biases (F,), all float32; returns (N, F, H, W) (padding 1).
@@ -50,7 +52,7 @@ def measure(
     calls += [(name, library, len(x), call) for name, library, call in _by_torch(x_t, w_t, b_t)]
 
     with one_thread():
-        found = []
+        found: list[dict[str, Any]] = []
         for name, library, images, call in calls:
             result = _array(call())
             difference = float(np.abs(result - exact[:images]).max() / np.abs(exact).max())
@@ -67,18 +69,20 @@ def measure(
                 }
             )
             yield 0.3 + 0.3 * len(found) / len(calls)
-        times: list[list[float]] = [[] for _ in calls]
-        for turn in range(turns):
-            for (_, _, images, call), taken in zip(calls, times):
-                if images == 1 and taken:
-                    continue
-                repeats = 1 if images == 1 else 5
-                start = time.perf_counter()
-                for _ in range(repeats):
-                    call()
-                taken.append((time.perf_counter() - start) / repeats / images)
-            yield 0.6 + 0.4 * (turn + 1) / turns
-    return [{**rung, "milliseconds": 1e3 * statistics.median(taken)} for rung, taken in zip(found, times)]
+        on_gpu = any(library not in ("NumPy", "torch") for _, library, _, _ in calls)
+        rules = Rules(passing if on_gpu else working())
+        once = replace(rules, retries=0)
+        slow = {name: once.turn(call).seconds for name, _, images, call in calls if images == 1}
+        quick = [call for _, _, images, call in calls if images > 1]
+        taken: list[list[Turn]] = []
+        for found_in_turn in islice(rounds(quick, calls=[5] * len(quick), rules=rules), turns):
+            taken.append(found_in_turn)
+            yield 0.6 + 0.4 * len(taken) / turns
+    times = (median(mine) for mine in zip(*taken, strict=True))
+    return [
+        {**rung, "milliseconds": 1e3 * (slow[rung["name"]] if rung["images"] == 1 else next(times) / rung["images"])}
+        for rung in found
+    ]
 
 
 def _by_torch(x: Any, w: Any, b: Any) -> list[tuple[str, str, Callable[[], Any]]]:

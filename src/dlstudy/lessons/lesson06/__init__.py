@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import base64
-import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float
 
+from dlstudy.course.measuring import turns
 from dlstudy.figures import tables
+from dlstudy.figures.activation_maps import overlaid
 from dlstudy.figures.palette import BLUE, CYCLE, GREEN, LINE, MUTED, ORANGE, PAPER
+from dlstudy.figures.plots import DASHES
 from dlstudy.figures.proofs import largest_error
+from dlstudy.figures.svg import StaticFigure, figure, subplots
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from dlstudy.figures.svg import StaticFigure
 
 Runs = Sequence[Mapping[str, Any]]
 """What the page's depth experiment returns: one row for each seed and depth."""
@@ -34,13 +36,7 @@ def _by_depth(runs: Runs, key: str) -> dict[int, np.ndarray]:
 
 def show_losses(runs: Mapping[str, Runs], caption: str) -> StaticFigure:
     """Draw the training loss of every depth against the epochs, a panel for each kind of network; thin lines: seeds."""
-    from matplotlib import pyplot as plt
-
-    from dlstudy.figures.plots import DASHES
-    from dlstudy.figures.svg import figure, use_course_style
-
-    use_course_style()
-    fig, axes = plt.subplots(1, len(runs), figsize=(7.2 if len(runs) > 1 else 5.6, 3.0), sharey=True, squeeze=False)
+    fig, axes = subplots(1, len(runs), figsize=(7.2 if len(runs) > 1 else 5.6, 3.0), sharey=True, squeeze=False)
     words = []
     for ax, (kind, rows) in zip(axes[0], runs.items()):
         for n, (depth, losses) in enumerate(_by_depth(rows, "losses").items()):
@@ -58,13 +54,7 @@ def show_losses(runs: Mapping[str, Runs], caption: str) -> StaticFigure:
 
 def show_gradients(norms: Mapping[str, Sequence[float] | np.ndarray], caption: str) -> StaticFigure:
     """Draw the size of the gradient of every convolution, from the image to the output; each entry (layers,)."""
-    from matplotlib import pyplot as plt
-
-    from dlstudy.figures.plots import DASHES
-    from dlstudy.figures.svg import figure, use_course_style
-
-    use_course_style()
-    fig, ax = plt.subplots(figsize=(6.8, 3.0))
+    fig, ax = subplots(figsize=(6.8, 3.0))
     for n, (name, values) in enumerate(norms.items()):
         ax.plot(np.arange(1, len(values) + 1), values, color=CYCLE[n], ls=DASHES[n], lw=2, label=name)
     ax.set(xlabel="convolution, from the image to the output", ylabel="size of its gradient", yscale="log")
@@ -76,13 +66,7 @@ def show_gradients(norms: Mapping[str, Sequence[float] | np.ndarray], caption: s
 
 def show_trust(found: Mapping[str, Any]) -> StaticFigure:
     """Draw the share of the promised descent that came, against the size of the step: `steps`, `kept` {name: rows}."""
-    from matplotlib import pyplot as plt
-
-    from dlstudy.figures.plots import DASHES
-    from dlstudy.figures.svg import figure, use_course_style
-
-    use_course_style()
-    fig, ax = plt.subplots(figsize=(6.8, 3.0))
+    fig, ax = subplots(figsize=(6.8, 3.0))
     words = []
     for n, (name, rows) in enumerate(found["kept"].items()):
         kept = 100 * np.array(rows)
@@ -103,12 +87,7 @@ def show_trust(found: Mapping[str, Any]) -> StaticFigure:
 
 def show_deleted(runs: Mapping[str, Runs], layers: int) -> StaticFigure:
     """Draw the accuracy that is left when one block is taken out, block by block, with that of the whole network."""
-    from matplotlib import pyplot as plt
-
-    from dlstudy.figures.svg import figure, use_course_style
-
-    use_course_style()
-    fig, axes = plt.subplots(1, len(runs), figsize=(7.2, 2.9), sharey=True, squeeze=False)
+    fig, axes = subplots(1, len(runs), figsize=(7.2, 2.9), sharey=True, squeeze=False)
     words = []
     for ax, (kind, rows), colour in zip(axes[0], runs.items(), (ORANGE, BLUE)):
         without = 100 * _by_depth(rows, "without")[layers]
@@ -212,14 +191,9 @@ def efficientnet_multiply_adds(width: float, depth: float, size: int) -> int:
 
 def show_scaling() -> StaticFigure:
     """Draw what B0 costs when it is scaled in one way alone, and what B0 to B7 cost beside doubling at each step."""
-    from matplotlib import pyplot as plt
-
-    from dlstudy.figures.plots import DASHES
-    from dlstudy.figures.svg import figure, use_course_style
     from dlstudy.models.efficientnet import VARIANTS
 
-    use_course_style()
-    fig, (left, right) = plt.subplots(1, 2, figsize=(7.2, 3.1))
+    fig, (left, right) = subplots(1, 2, figsize=(7.2, 3.1))
     base = efficientnet_multiply_adds(1, 1, 224)
     factors = np.array([1, 1.2, 1.4, 1.6, 1.8, 2.0, 2.2])
     ways = {
@@ -263,16 +237,6 @@ def show_scaling() -> StaticFigure:
     )
 
 
-def seconds_of(call: Any, runs: int = 5) -> float:
-    """Return the shortest of some runs of `call` in seconds."""
-    times = []
-    for _ in range(runs):
-        start = time.perf_counter()
-        call()
-        times.append(time.perf_counter() - start)
-    return min(times)
-
-
 # ---- class activation maps ------------------------------------------------------------------------------------------
 
 
@@ -280,14 +244,8 @@ def show_activation_maps(
     photo: Float[np.ndarray, "H W 3"], maps: Mapping[str, Float[np.ndarray, "h w"]], caption: str
 ) -> StaticFigure:
     """Draw a photo and, for each class, the photo with what speaks for that class left in colour."""
-    from matplotlib import pyplot as plt
-
-    from dlstudy.figures.activation_maps import overlaid
-    from dlstudy.figures.svg import figure, use_course_style
-
-    use_course_style()
     n = len(maps) + 1
-    fig, axes = plt.subplots(1, n, figsize=(7.4, 7.4 / n * photo.shape[0] / photo.shape[1] + 0.35), squeeze=False)
+    fig, axes = subplots(1, n, figsize=(7.4, 7.4 / n * photo.shape[0] / photo.shape[1] + 0.35), squeeze=False)
     axes[0, 0].imshow(photo, interpolation="antialiased")
     axes[0, 0].set_title("the image", fontsize=10)
     for ax, (name, activation) in zip(axes[0, 1:], maps.items()):
@@ -325,26 +283,29 @@ def compare(ours: nn.Module, theirs: nn.Module, x: Tensor, names: Mapping[str, s
                 value += (0.1 * torch.rand_like(value)) if "running_var" in name else 0.1 * torch.randn_like(value)
     ours = ours.double().train()
     ours.load_state_dict({(names or {}).get(name, name): value for name, value in theirs.state_dict().items()})
-    upstream, found, seconds = None, [], []
-    for model in (ours, theirs):
-        images = x.double().requires_grad_()
+    upstream: list[Tensor] = []
+
+    def forward_and_backward(model: nn.Module, images: Tensor) -> Tensor:
         torch.manual_seed(1)  # the same units are dropped
-        begun = time.perf_counter()
-        y = model(images)
-        upstream = torch.randn_like(y) if upstream is None else upstream
-        y.backward(upstream)
-        seconds.append(time.perf_counter() - begun)
+        y: Tensor = model(images)
+        upstream[:] = upstream or [torch.randn_like(y)]
+        y.backward(upstream[0])
+        return y.detach()
+
+    def results(model: nn.Module) -> dict[str, list[Any]]:
+        images = x.double().requires_grad_()
+        y = forward_and_backward(model, images)
+        leaves: list[Any] = [images, *model.parameters()]
+        gradients = [leaf.grad.clone() for leaf in leaves]
+        statistics = [b.clone() for b in model.buffers() if b.is_floating_point()]
         with torch.no_grad():
             after = model.eval()(images)
-        found.append({
-            "output": [y.detach(), after],
-            "gradients": [images.grad, *(p.grad for p in model.parameters())],
-            "running statistics": [b for b in model.buffers() if b.is_floating_point()],
-        })  # fmt: skip
+        return {"output": [y, after], "gradients": gradients, "running statistics": statistics}
 
-    ours_found, theirs_found = found
-    errors = {key: largest_error(ours_found[key], theirs_found[key], relative=True) for key in theirs_found}
-    return errors | {"time, ours / theirs": seconds[0] / seconds[1]}
+    found = [results(model) for model in (ours, theirs)]
+    errors = {key: largest_error(found[0][key], found[1][key], relative=True) for key in found[1]}
+    both = (partial(forward_and_backward, model.train(), x.double()) for model in (ours, theirs))
+    return errors | {"time, ours / theirs": turns.ratio(*both, turns=1)}
 
 
 def proof() -> list[dict[str, Any]]:

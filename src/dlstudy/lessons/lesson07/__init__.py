@@ -12,12 +12,12 @@ import numpy as np
 
 from dlstudy.data.cache import cache_folder, cached
 from dlstudy.figures.palette import BLUE, CYCLE, LINE, MUTED, ORANGE
+from dlstudy.figures.svg import StaticFigure, figure, subplots
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
 
-    from dlstudy.figures.svg import StaticFigure
 
 MEAN, STD = 0.498, 0.502
 """What this network's images had taken off and were divided by when it was trained, the same for all three colours."""
@@ -53,12 +53,7 @@ def crop(photo: np.ndarray, side: int = 224) -> np.ndarray:
 
 def show_labels(photos: Mapping[str, np.ndarray], probabilities: np.ndarray, names: Sequence[str]) -> StaticFigure:
     """Draw photos, and under each the three classes with the highest probability; `probabilities` (photos, classes)."""
-    from matplotlib import pyplot as plt
-
-    from dlstudy.figures.svg import figure, use_course_style
-
-    use_course_style()
-    fig, axes = plt.subplots(2, len(photos), figsize=(7.4, 3.4), height_ratios=(1.6, 1), squeeze=False)
+    fig, axes = subplots(2, len(photos), figsize=(7.4, 3.4), height_ratios=(1.6, 1), squeeze=False)
     words = []
     for (title, photo), row, (above, below) in zip(photos.items(), probabilities, axes.T):
         above.imshow(crop(photo, 160))
@@ -231,12 +226,7 @@ def table(rows: Sequence[Sequence[Any]], *keys: Any) -> np.ndarray:
 
 def show_maps(photo: np.ndarray, maps: Mapping[str, np.ndarray]) -> StaticFigure:
     """Draw a photo (H, W, 3), from 0 to 1, and one feature map (h, w) for each stage under its name."""
-    from matplotlib import pyplot as plt
-
-    from dlstudy.figures.svg import figure, use_course_style
-
-    use_course_style()
-    fig, axes = plt.subplots(1, len(maps) + 1, figsize=(7.4, 1.9), squeeze=False)
+    fig, axes = subplots(1, len(maps) + 1, figsize=(7.4, 1.9), squeeze=False)
     axes[0, 0].imshow(photo)
     axes[0, 0].set_title("the photo", fontsize=9)
     for ax, (name, one) in zip(axes[0, 1:], maps.items(), strict=True):
@@ -257,12 +247,7 @@ _WAYS = {"features": (BLUE, "-", "o"), "random": (CYCLE[2], (0, (2, 2)), "^"), "
 
 def show_control(rows: Sequence[Sequence[Any]]) -> StaticFigure:
     """Draw rows [task, kind, labels per class, seed, accuracy]: one panel a task, means as lines, seeds as dots."""
-    from matplotlib import pyplot as plt
-
-    from dlstudy.figures.svg import figure, use_course_style
-
-    use_course_style()
-    fig, axes = plt.subplots(1, len(TASKS), figsize=(7.2, 3.0), sharey=True)
+    fig, axes = subplots(1, len(TASKS), figsize=(7.2, 3.0), sharey=True)
     budgets = sorted({row[2] for row in rows})
     words = []
     for ax, name in zip(axes, TASKS, strict=True):
@@ -292,12 +277,7 @@ def show_control(rows: Sequence[Sequence[Any]]) -> StaticFigure:
 
 def show_sizes(found: Mapping[str, tuple[int, np.ndarray]]) -> StaticFigure:
     """Draw accuracy (per cent, one for each seed) against how many numbers learn, for each name."""
-    from matplotlib import pyplot as plt
-
-    from dlstudy.figures.svg import figure, use_course_style
-
-    use_course_style()
-    fig, ax = plt.subplots(figsize=(6.8, 2.9))
+    fig, ax = subplots(figsize=(6.8, 2.9))
     numbers = [size for size, _ in found.values()]
     ax.plot(numbers, [runs.mean() for _, runs in found.values()], color=LINE, lw=1.5)
     for n, (name, (size, runs)) in enumerate(found.items()):

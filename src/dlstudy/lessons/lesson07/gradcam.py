@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dlstudy.figures import activation_maps
+from dlstudy.figures.svg import StaticFigure, figure, subplots
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
-
-    from dlstudy.figures.svg import StaticFigure
 
 
 def grad_cam(model: nn.Module, layer: nn.Module, x: Tensor, target: int) -> Tensor:
@@ -33,13 +32,9 @@ def show_grad_cam(
     The map darkens what does not speak for the class, so that the photograph itself stays to be seen.
     """
     import torch
-    from matplotlib import pyplot as plt
     from torch.nn import functional as F
 
-    from dlstudy.figures.svg import figure, use_course_style
-
-    use_course_style()
-    fig, axes = plt.subplots(1, len(images), figsize=(7.4, 7.4 / len(images) + 0.35), squeeze=False)
+    fig, axes = subplots(1, len(images), figsize=(7.4, 7.4 / len(images) + 0.35), squeeze=False)
     for ax, image, heat, title in zip(axes[0], images, maps, titles, strict=True):
         side = tuple(image.shape[:2])
         grown = F.interpolate(torch.tensor(heat)[None, None], side, mode="bicubic", align_corners=False)[0, 0].numpy()

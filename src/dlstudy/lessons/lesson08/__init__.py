@@ -4,41 +4,25 @@ from __future__ import annotations
 
 import html
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
+from dlstudy.course.measuring import turns
 from dlstudy.figures import plots
-from dlstudy.figures.palette import BLUE, GREEN, LINE, MUTED, ORANGE, PAPER, RED
+from dlstudy.figures.palette import BLUE, CYCLE, GREEN, LINE, MUTED, ORANGE, PAPER, RED
 from dlstudy.figures.plots import DASHES
 from dlstudy.figures.proofs import Proof
-
-if TYPE_CHECKING:
-    from dlstudy.figures.svg import StaticFigure
-
-
-def _axes(*shape: int, size: tuple[float, float], **options: Any) -> Any:
-    from matplotlib import pyplot as plt
-
-    from dlstudy.figures.svg import use_course_style
-
-    use_course_style()
-    return plt.subplots(*shape, figsize=size, **options)
-
-
-def _figure(fig: Any, caption: str, alt: str) -> StaticFigure:
-    from dlstudy.figures.svg import figure
-
-    return figure(fig, caption=caption, alt=alt)
-
+from dlstudy.figures.svg import StaticFigure, figure, subplots
 
 # ---- windows, and parts of a gradient -------------------------------------------------------------------------------
 
 
 def show_windows(sizes: Sequence[int], losses: Sequence[float], unseen: Sequence[float]) -> StaticFigure:
     """Draw how surprised a table of the last characters is, and how often it has never seen them, against its size."""
-    fig, axes = _axes(1, 2, size=(7.2, 2.9))
+    fig, axes = subplots(1, 2, figsize=(7.2, 2.9))
     axes[0].plot(sizes, losses, color=BLUE, marker="o", ms=4.5, lw=2)
     axes[0].set(xlabel="characters that the table looks at", ylabel="surprise (nats a character)")
     axes[1].plot(sizes, 100 * np.asarray(unseen), color=ORANGE, marker="s", ms=4.5, lw=2, ls=DASHES[1])
@@ -47,7 +31,7 @@ def show_windows(sizes: Sequence[int], losses: Sequence[float], unseen: Sequence
         ax.set_xticks(list(sizes))
         ax.grid(axis="y", color=LINE)
     best = int(np.argmin(losses))
-    return _figure(
+    return figure(
         fig,
         caption="On new text. A longer window knows more and has seen less: the table is at its best at "
         f"{sizes[best]} characters.",
@@ -58,14 +42,14 @@ def show_windows(sizes: Sequence[int], losses: Sequence[float], unseen: Sequence
 
 def show_parts(parts: Float[np.ndarray, "seeds steps"]) -> StaticFigure:
     """Draw how long each step's part of a gradient is, the last step at the right; one dot for each seed."""
-    fig, ax = _axes(size=(6.8, 2.7))
+    fig, ax = subplots(figsize=(6.8, 2.7))
     steps = np.arange(1, parts.shape[1] + 1)
     for row in parts:
         ax.plot(steps, row, ".", color=BLUE, ms=5, alpha=0.6)
     ax.plot(steps, np.exp(np.log(parts).mean(0)), color=BLUE, lw=2)
     ax.set(xlabel="step whose use of the matrix is counted", ylabel="length of its part", yscale="log")
     ax.grid(axis="y", color=LINE)
-    return _figure(
+    return figure(
         fig,
         caption=f"The loss stands at step {len(steps)}. What the use of the matrix at an early step adds to its "
         "gradient is next to nothing.",
@@ -79,7 +63,7 @@ def show_parts(parts: Float[np.ndarray, "seeds steps"]) -> StaticFigure:
 
 def show_powers(norms: Float[np.ndarray, " lags"], sigma: float, rho: float) -> StaticFigure:
     """Draw the norms of the powers of a matrix beside its largest singular value and spectral radius to that power."""
-    fig, ax = _axes(size=(6.8, 3.1))
+    fig, ax = subplots(figsize=(6.8, 3.1))
     lags = np.arange(len(norms))
     ax.plot(lags, sigma**lags, color=ORANGE, ls=DASHES[1], lw=1.8, label="largest singular value, to the power")
     ax.plot(lags, norms, color=RED, lw=2.6, label="norm of the power: what can arrive")
@@ -89,7 +73,7 @@ def show_powers(norms: Float[np.ndarray, " lags"], sigma: float, rho: float) -> 
     ax.grid(axis="y", color=LINE)
     ax.legend(loc="lower left", facecolor=PAPER)
     top = int(norms.argmax())
-    return _figure(
+    return figure(
         fig,
         caption=f"Both eigenvalues are {rho:.1f}, and yet the norm climbs to {norms[top]:.0f}, at lag {top}, before "
         "it dies.",
@@ -100,9 +84,7 @@ def show_powers(norms: Float[np.ndarray, " lags"], sigma: float, rho: float) -> 
 
 def show_lags(curves: Mapping[str, Float[np.ndarray, "seeds lags"]]) -> StaticFigure:
     """Draw Jacobian norms against the lag: for each name every seed thin and their geometric mean thick."""
-    from dlstudy.figures.palette import CYCLE
-
-    fig, ax = _axes(size=(6.8, 3.2))
+    fig, ax = subplots(figsize=(6.8, 3.2))
     for n, (name, runs) in enumerate(curves.items()):
         lags = np.arange(runs.shape[1])
         for run in runs:
@@ -113,7 +95,7 @@ def show_lags(curves: Mapping[str, Float[np.ndarray, "seeds lags"]]) -> StaticFi
     ax.grid(axis="y", color=LINE)
     ax.legend(facecolor=PAPER)
     ends = "; ".join(f"{name}: {np.exp(np.log(runs[:, -1]).mean()):.0e}" for name, runs in curves.items())
-    return _figure(
+    return figure(
         fig,
         caption="The same law, bent: each tanh multiplies by its slope, at most 1, so that gradients fade sooner.",
         alt=f"Curves of the norm against the lag on a logarithmic scale. At the largest lag: {ends}.",
@@ -164,7 +146,7 @@ def cliff_walk(
 
 def show_cliff(walks: Mapping[str, Float[np.ndarray, "steps 4"]]) -> StaticFigure:
     """Draw the error of a one-unit network over its two parameters, and the ways of descent on it."""
-    fig, ax = _axes(size=(6.8, 3.9))
+    fig, ax = subplots(figsize=(6.8, 3.9))
     box = (2.8, 6.2, -3.0, -1.0)
     ws, bs = np.meshgrid(np.linspace(box[0], box[1], 170), np.linspace(box[2], box[3], 120))
     grey = plots.colours_between("#dfe9f2", "#7d93a8")
@@ -174,7 +156,7 @@ def show_cliff(walks: Mapping[str, Float[np.ndarray, "steps 4"]]) -> StaticFigur
     ax.set(xlabel="weight w", ylabel="bias b", xlim=box[:2], ylim=box[2:])
     ax.legend(loc="upper right", facecolor=PAPER)
     thrown = walks[next(iter(walks))]
-    return _figure(
+    return figure(
         fig,
         caption="Light is low. Down the valley go both; at the foot of the cliff one step meets its face, and without "
         "clipping that step leaves the picture for good.",
@@ -186,7 +168,7 @@ def show_cliff(walks: Mapping[str, Float[np.ndarray, "steps 4"]]) -> StaticFigur
 
 def show_clipping(result: Mapping[str, Any]) -> StaticFigure:
     """Draw loss and gradient norm of runs with and without clipping, one line for each seed."""
-    fig, axes = _axes(1, 2, size=(7.2, 3.0))
+    fig, axes = subplots(1, 2, figsize=(7.2, 3.0))
     for name, colour, dash in (("without clipping", RED, DASHES[1]), ("with clipping", BLUE, "-")):
         for n, run in enumerate(result[name]):
             for ax, key in zip(axes, ("loss", "norm")):
@@ -200,7 +182,7 @@ def show_clipping(result: Mapping[str, Any]) -> StaticFigure:
         ax.grid(axis="y", color=LINE)
     axes[0].legend(facecolor=PAPER)
     ends = [len([v for v in run["loss"] if v is not None]) for run in result["without clipping"]]
-    return _figure(
+    return figure(
         fig,
         caption="Three seeds each. A cross marks the last step whose loss was a number.",
         alt=f"Without clipping the losses leave the picture after {', '.join(map(str, ends))} steps. With clipping "
@@ -213,7 +195,7 @@ def show_clipping(result: Mapping[str, Any]) -> StaticFigure:
 
 def show_languages(networks: Sequence[Sequence[float]], counts: Mapping[int, float]) -> StaticFigure:
     """Draw the accuracy of networks after every epoch, and of counted n-grams as levels."""
-    fig, ax = _axes(size=(6.8, 3.0))
+    fig, ax = subplots(figsize=(6.8, 3.0))
     runs = 100 * np.array(networks)
     epochs = np.arange(1, runs.shape[1] + 1)
     for run in runs:
@@ -230,7 +212,7 @@ def show_languages(networks: Sequence[Sequence[float]], counts: Mapping[int, flo
     ax.set(xlabel="epoch", ylabel="words told right (%)", ylim=(0, 100))
     ax.set_xticks(epochs)
     ax.grid(axis="y", color=LINE)
-    return _figure(
+    return figure(
         fig,
         caption="Validation words. Thin lines are seeds; dashed levels are counts of letter groups, with no network.",
         alt=f"The network rises from {runs.mean(0)[0]:.0f} to {runs.mean(0)[-1]:.0f} percent. Counts of groups of up "
@@ -243,7 +225,7 @@ def show_confusions(counts: Sequence[Sequence[int]], languages: Sequence[str]) -
     table = np.array(counts, float)
     share = 100 * table / table.sum(1, keepdims=True)
     wrong = share - np.diag(np.diag(share))
-    fig, ax = _axes(size=(6.6, 4.0))
+    fig, ax = subplots(figsize=(6.6, 4.0))
     colours = plots.colours_between("#ffffff", "#d9a03f")
     ax.imshow(wrong, cmap=colours, vmin=0, vmax=wrong.max(), aspect="auto")
     for (i, j), value in np.ndenumerate(share):
@@ -254,7 +236,7 @@ def show_confusions(counts: Sequence[Sequence[int]], languages: Sequence[str]) -
     ax.set(xlabel="taken for", ylabel="language of the word")
     ax.tick_params(length=0)
     i, j = np.unravel_index(wrong.argmax(), wrong.shape)
-    return _figure(
+    return figure(
         fig,
         caption=f"In percent of each row. Most often, {languages[i]} is taken for {languages[j]}.",
         alt="A table of ten languages by ten. The diagonal is the share told right, "
@@ -267,7 +249,7 @@ def show_confusions(counts: Sequence[Sequence[int]], languages: Sequence[str]) -
 
 def show_delay(result: Mapping[str, Any]) -> StaticFigure:
     """Draw the loss at the end of training against the window, and the edge at which the lag fits into it."""
-    fig, ax = _axes(size=(6.8, 2.9))
+    fig, ax = subplots(figsize=(6.8, 2.9))
     windows, losses = result["windows"], np.array(result["losses"])
     places = np.arange(len(windows))
     ax.bar(places, losses.mean(1), color=[RED if w <= result["lag"] else GREEN for w in windows], width=0.6, alpha=0.75)
@@ -280,7 +262,7 @@ def show_delay(result: Mapping[str, Any]) -> StaticFigure:
     ax.set_xticks(places, [str(w) for w in windows])
     ax.set(xlabel="window of backpropagation (steps)", ylabel="loss at the end (nats)", ylim=(0, 0.8))
     words = ", ".join(f"{w} steps: {row.mean():.2f}" for w, row in zip(windows, losses))
-    return _figure(
+    return figure(
         fig,
         caption=f"The bit to be named was read {result['lag']} steps before. Dots are seeds. A window of "
         f"{result['lag']} steps ends one short of it.",
@@ -290,7 +272,7 @@ def show_delay(result: Mapping[str, Any]) -> StaticFigure:
 
 def show_manual(live: Sequence[Sequence[float]], log: Mapping[str, Any], table: float) -> StaticFigure:
     """Draw the live run's loss on validation text, the recorded runs of every seed, and the best table as a level."""
-    fig, ax = _axes(size=(6.8, 3.1))
+    fig, ax = subplots(figsize=(6.8, 3.1))
     for n, run in enumerate(log.values()):
         steps, losses = np.array(run).T
         ax.plot(steps, losses, color=MUTED, lw=1, label=None if n else "recorded, three seeds")
@@ -305,7 +287,7 @@ def show_manual(live: Sequence[Sequence[float]], log: Mapping[str, Any], table: 
     ax.grid(axis="y", color=LINE)
     ax.legend(facecolor=PAPER)
     last = float(np.mean([run[-1][1] for run in log.values()]))
-    return _figure(
+    return figure(
         fig,
         caption="One short run here, three long ones recorded. The network passes the best table early and goes on.",
         alt=f"The loss falls from {losses[0]:.2f} to {losses[-1]:.2f} in this run and to {last:.2f} in the recorded "
@@ -377,9 +359,7 @@ def _run(torch: Any, layer: Any, x: Any, h: Any, lengths: Any) -> list[Any]:
 
 
 def time_ratio(rounds: int = 7) -> float:
-    """Return how long our RNN takes, forward and backward, as a multiple of torch's; the median of paired rounds."""
-    import time
-
+    """Return how long our RNN takes, forward and backward, as a multiple of torch's, see `turns`."""
     import torch
 
     from dlstudy.layers import recurrent
@@ -387,13 +367,9 @@ def time_ratio(rounds: int = 7) -> float:
     torch.manual_seed(0)
     layers = [kind(32, 128) for kind in (recurrent.RNN, torch.nn.RNN)]
     x = torch.randn(32, 32, 32)
-    ratios = []
-    for _ in range(rounds):
-        seconds = []
-        for layer in layers:
-            begun = time.process_time()
-            for _ in range(3):
-                layer(x)[0].square().mean().backward()
-            seconds.append(time.process_time() - begun)
-        ratios.append(seconds[0] / seconds[1])
-    return float(np.median(ratios))
+
+    def run(layer: Any) -> None:
+        for _ in range(3):
+            layer(x)[0].square().mean().backward()
+
+    return turns.ratio(*(partial(run, layer) for layer in layers), turns=rounds)

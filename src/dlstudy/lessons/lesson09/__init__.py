@@ -2,35 +2,30 @@
 
 from __future__ import annotations
 
-import base64
 import json
-import time
 from collections.abc import Callable, Generator, Mapping, Sequence
+from functools import partial
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
+from dlstudy.course.measuring import turns
+from dlstudy.course.measuring.machine import one_thread
 from dlstudy.figures import plots
 from dlstudy.figures.palette import BLUE, CYCLE, LINE, MUTED, ORANGE, PURPLE
 from dlstudy.figures.plots import DASHES
 from dlstudy.figures.proofs import Proof
-
-if TYPE_CHECKING:
-    from dlstudy.figures.svg import StaticFigure
+from dlstudy.figures.svg import StaticFigure, figure, subplots
 
 # ---- the adding problem ---------------------------------------------------------------------------------------------
 
 
 def show_sequence(x: Float[np.ndarray, "T 2"], y: float) -> StaticFigure:
     """Draw one sequence of the adding problem: its numbers as bars, the marked ones in colour."""
-    from matplotlib import pyplot as plt
-
-    from dlstudy.figures.svg import figure, use_course_style
-
-    use_course_style()
-    fig, ax = plt.subplots(figsize=(6.8, 1.9))
+    fig, ax = subplots(figsize=(6.8, 1.9))
     marked = np.flatnonzero(x[:, 1])
     ax.bar(np.arange(1, len(x) + 1), x[:, 0], color=[ORANGE if m else LINE for m in x[:, 1]])
     for place in marked:
@@ -49,14 +44,9 @@ def show_errors(runs: Sequence[Mapping[str, Any]]) -> StaticFigure:
 
     A run has "kind", "length", "seed" and "curve", a list of [steps done, mean squared error].
     """
-    from matplotlib import pyplot as plt
-
-    from dlstudy.figures.svg import figure, use_course_style
-
-    use_course_style()
     lengths = sorted({run["length"] for run in runs})
     kinds = list(dict.fromkeys(run["kind"] for run in runs))
-    fig, axes = plt.subplots(1, len(lengths), figsize=(7.2, 2.9), sharey=True, squeeze=False)
+    fig, axes = subplots(1, len(lengths), figsize=(7.2, 2.9), sharey=True, squeeze=False)
     for ax, length in zip(axes[0], lengths):
         for run in (run for run in runs if run["length"] == length):
             steps, errors = np.array(run["curve"]).T
@@ -118,12 +108,7 @@ def passage_with(text: str, symbol: str, length: int) -> str:
 
 def show_gradients(found: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> StaticFigure:
     """Draw for each name the measured gradient against the lag, and the product of the forget gates beside it."""
-    from matplotlib import pyplot as plt
-
-    from dlstudy.figures.svg import figure, use_course_style
-
-    use_course_style()
-    fig, ax = plt.subplots(figsize=(6.8, 3.2))
+    fig, ax = subplots(figsize=(6.8, 3.2))
     for n, (name, (measured, product)) in enumerate(found.items()):
         lags = np.arange(len(measured))
         ax.plot(lags, np.maximum(measured, 1e-40), color=CYCLE[n], lw=2.2, label=name)
@@ -144,17 +129,12 @@ def show_strips(text: str, rows: Mapping[str, np.ndarray], *, caption: str, alt:
 
     Numbers go from -1 (blue) over 0 (white) to 1 (orange); every row is as long as the text (ValueError otherwise).
     """
-    from matplotlib import pyplot as plt
-
-    from dlstudy.figures.svg import figure, use_course_style
-
     for name, numbers in rows.items():
         if len(numbers) != len(text):
             raise ValueError(f"expected {len(text)} numbers for {name!r}, got {len(numbers)}")
-    use_course_style()
     colours = plots.signed_colours()
     count = -(-len(text) // width)  # lines
-    fig, ax = plt.subplots(figsize=(7.4, 0.2 * len(rows) * (count + 1.1) + 0.1))
+    fig, ax = subplots(figsize=(7.4, 0.2 * len(rows) * (count + 1.1) + 0.1))
     y = 0.0
     for name, numbers in rows.items():
         ax.text(0, y + 0.45, name, va="center", fontsize=9.5)
@@ -184,12 +164,7 @@ def show_strips(text: str, rows: Mapping[str, np.ndarray], *, caption: str, alt:
 
 def show_gates_by_symbol(symbols: Sequence[str], closed: np.ndarray, everywhere: float) -> StaticFigure:
     """Draw after which symbol how many forget gates are shut."""
-    from matplotlib import pyplot as plt
-
-    from dlstudy.figures.svg import figure, use_course_style
-
-    use_course_style()
-    fig, ax = plt.subplots(figsize=(6.8, 2.5))
+    fig, ax = subplots(figsize=(6.8, 2.5))
     ax.bar(range(len(symbols)), 100 * closed, color=PURPLE, width=0.7)
     ax.axhline(100 * everywhere, color=MUTED, lw=1, ls=(0, (2, 3)))
     ax.set_xticks(range(len(symbols)), [{" ": "space", "\n": "line end"}.get(s, s) for s in symbols])
@@ -208,13 +183,8 @@ def show_gates_by_symbol(symbols: Sequence[str], closed: np.ndarray, everywhere:
 
 def show_attention(written: str, said: str, weights: Float[np.ndarray, "steps S"]) -> StaticFigure:
     """Draw where the decoder looked: a row for each symbol that it wrote, a column for each that it read."""
-    from matplotlib import pyplot as plt
-
-    from dlstudy.figures.svg import figure, use_course_style
-
-    use_course_style()
     weights = weights[: len(said), : len(written)]
-    fig, ax = plt.subplots(figsize=(max(3.4, 0.24 * len(written) + 0.9), 0.24 * len(said) + 0.8))
+    fig, ax = subplots(figsize=(max(3.4, 0.24 * len(written) + 0.9), 0.24 * len(said) + 0.8))
     ax.imshow(weights, cmap="Greys", vmin=0, vmax=1, aspect="auto", interpolation="nearest")
     ax.set_xticks(range(len(written)), [c if c != " " else "␣" for c in written])
     ax.set_yticks(range(len(said)), list(said))
@@ -232,44 +202,38 @@ def show_attention(written: str, said: str, weights: Float[np.ndarray, "steps S"
 
 
 def time_rungs(
-    rungs: Mapping[str, Callable[[], Any]], turns: int = 8
+    rungs: Mapping[str, Callable[[], Any]], count: int = 8, *, rules: turns.Rules = turns.RULES
 ) -> Generator[float, None, dict[str, dict[str, float]]]:
     """Time each rung, forward alone and with the way back, in turns; yield the share done, return milliseconds.
 
-    A rung is called without arguments and returns a tensor, of whose sum the gradient is taken. What is measured is the
-    processor's time on this thread, where the system tells it finely enough, and the smallest of all turns counts:
-    other programs only ever make it slower.
+    A rung is called without arguments and returns a tensor, of whose sum the gradient is taken. For what a turn is and
+    which clock is read, see `turns`.
     """
     import torch
 
-    fine = time.get_clock_info("process_time").resolution < 1e-4
-    clock = time.process_time if fine else time.perf_counter
+    def forward(call: Callable[[], Any]) -> None:
+        with torch.no_grad():
+            call()
 
-    times: dict[str, dict[str, float]] = {name: {"forward": 1e9, "both": 1e9} for name in rungs}
-    for turn in range(turns):
-        for name, call in rungs.items():
-            start = clock()
-            with torch.no_grad():
-                call()
-            middle = clock()
-            call().sum().backward()
-            end = clock()
-            best = times[name]
-            best["forward"] = min(best["forward"], 1e3 * (middle - start))
-            best["both"] = min(best["both"], 1e3 * (end - middle))
-        yield (turn + 1) / turns
+    def both(call: Callable[[], Any]) -> None:
+        call().sum().backward()
+
+    ways = [(name, way) for name in rungs for way in (forward, both)]
+    taken = []
+    with one_thread():
+        for found in islice(turns.rounds([partial(way, rungs[name]) for name, way in ways], rules=rules), count):
+            taken.append(found)
+            yield len(taken) / count
+    times: dict[str, dict[str, float]] = {name: {} for name in rungs}
+    for (name, way), mine in zip(ways, zip(*taken, strict=True), strict=True):
+        times[name][way.__name__] = 1e3 * turns.median(mine)
     return times
 
 
 def show_rungs(times: Mapping[str, Mapping[str, float]]) -> StaticFigure:
     """Draw what `time_rungs` returned: the whole time as a bar, the way forward as its darker part."""
-    from matplotlib import pyplot as plt
-
-    from dlstudy.figures.svg import figure, use_course_style
-
-    use_course_style()
     names = list(times)
-    fig, ax = plt.subplots(figsize=(7.2, 0.6 + 0.36 * len(names)))
+    fig, ax = subplots(figsize=(7.2, 0.6 + 0.36 * len(names)))
     both = [times[name]["both"] for name in names]
     bars = ax.barh(names, both, color=ORANGE, height=0.7, label="forward and backward")
     ax.barh(names, [times[name]["forward"] for name in names], color=BLUE, height=0.7, label="forward alone")
@@ -289,7 +253,8 @@ def proof(rounds: int = 3, seed: int | None = None) -> list[dict[str, Any]]:
     """Compare `dlstudy.layers.recurrent` with torch.nn in float64, over sizes and lengths drawn at random.
 
     Layers, directions and padding are drawn, too. Returns one row for LSTM and one for GRU: how many networks, the
-    largest error of an output or state, the largest error of a gradient, and the time of ours for one of torch's.
+    largest error of an output or state, the largest error of a gradient, and the time of ours, forward and backward
+    through the last of them, over torch's.
     """
     import torch
     from torch.nn.utils.rnn import pack_padded_sequence
@@ -299,7 +264,6 @@ def proof(rounds: int = 3, seed: int | None = None) -> list[dict[str, Any]]:
     rng = np.random.default_rng(seed)
     compared = Proof("layer", "networks")
     for kind in ("LSTM", "GRU"):
-        spent = {"ours": 0.0, "torch": 0.0}
         for _ in range(rounds):
             inputs, hidden, layers, batch, steps = (int(rng.integers(low, high)) for low, high in _SIZES)
             options = {"num_layers": layers, "bidirectional": bool(rng.integers(2)), "dtype": torch.float64}
@@ -309,20 +273,23 @@ def proof(rounds: int = 3, seed: int | None = None) -> list[dict[str, Any]]:
             x = rng.normal(size=(steps, batch, inputs))
             lengths = torch.tensor(rng.integers(1, steps + 1, batch))
             lengths[0] = steps
-            upstream, found = None, {}
-            for name, model in (("ours", ours), ("torch", theirs)):
+            upstream: list[torch.Tensor] = []
+
+            def run(model: Any, x: Any = x, lengths: Any = lengths, upstream: Any = upstream) -> tuple[list[Any], Any]:
                 given = torch.tensor(x, requires_grad=True)
-                start = time.perf_counter()
-                packed = pack_padded_sequence(given, lengths, enforce_sorted=False)
-                output, state = model(packed)
+                output, state = model(pack_padded_sequence(given, lengths, enforce_sorted=False))
                 values = [output.data, *(state if isinstance(state, tuple) else (state,))]
-                if upstream is None:
-                    upstream = [torch.tensor(rng.normal(size=tuple(value.shape))) for value in values]
+                upstream[:] = upstream or [torch.tensor(rng.normal(size=tuple(value.shape))) for value in values]
                 sum((value * up).sum() for value, up in zip(values, upstream)).backward()
-                spent[name] += time.perf_counter() - start
-                found[name] = [*values, given.grad, *(p.grad for p in model.parameters())]
-            compared.case(kind, found["ours"], found["torch"], values=len(values))
-        compared.rows[-1]["time, ours / torch"] = spent["ours"] / spent["torch"]
+                return values, given.grad
+
+            found = []
+            for model in (ours, theirs):
+                values, gradient = run(model)
+                found.append([*values, gradient, *(p.grad for p in model.parameters())])
+            compared.case(kind, *found, values=len(values))
+        last = partial(run, ours), partial(run, theirs)
+        compared.rows[-1]["time, ours / torch"] = turns.ratio(*last)
     return compared.rows
 
 

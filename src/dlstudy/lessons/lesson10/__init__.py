@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import html
 import json
-import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float
 
+from dlstudy.course.measuring import turns
 from dlstudy.figures import plots, proofs
 from dlstudy.figures.palette import BLUE, LINE, MUTED, ORANGE, RED
+from dlstudy.figures.plots import DASHES
 from dlstudy.figures.proofs import Proof
+from dlstudy.figures.svg import StaticFigure, figure, subplots
 
 if TYPE_CHECKING:
     import torch
-    from torch import nn
 
-    from dlstudy.figures.svg import StaticFigure
     from dlstudy.lessons.lesson10.attention_inspector import AttentionInspector
     from dlstudy.models.gpt import GPT
 
@@ -65,17 +65,12 @@ def show_maps(
     xlabel: str = "is looked at",
 ) -> StaticFigure:
     """Draw weights (rows, columns) side by side under their titles; `numbers` writes them in, in percent."""
-    from matplotlib import pyplot as plt
-
-    from dlstudy.figures.svg import figure, use_course_style
-
     for name, weights in maps.items():
         if weights.shape != (len(rows), len(columns)):
             raise ValueError(f"{name}: expected weights ({len(rows)}, {len(columns)}), got {weights.shape}")
-    use_course_style()
     cell = min(0.42, 6.0 / (len(maps) * len(columns)))
     size = (min(7.4, 0.9 + len(maps) * (0.5 + cell * len(columns))), 1.0 + max(cell, 0.2) * len(rows))
-    fig, axes = plt.subplots(1, len(maps), figsize=size, squeeze=False)
+    fig, axes = subplots(1, len(maps), figsize=size, squeeze=False)
     for ax, (name, weights) in zip(axes[0], maps.items()):
         _draw_map(ax, weights, rows, columns, numbers)
         ax.set_title(name, fontsize=10)
@@ -88,12 +83,7 @@ def show_maps(
 
 def show_sharpness(weights: Mapping[str, Float[np.ndarray, " keys"]], keys: Sequence[str], asked: str) -> StaticFigure:
     """Draw the weights of one query under several settings as bars over the keys."""
-    from matplotlib import pyplot as plt
-
-    from dlstudy.figures.svg import figure, use_course_style
-
-    use_course_style()
-    fig, axes = plt.subplots(1, len(weights), figsize=(7.2, 2.1), sharey=True, squeeze=False)
+    fig, axes = subplots(1, len(weights), figsize=(7.2, 2.1), sharey=True, squeeze=False)
     for ax, (name, bars) in zip(axes[0], weights.items()):
         ax.bar(range(len(bars)), bars, color=[ORANGE if key == asked else BLUE for key in keys])
         ax.set_xticks(range(len(keys)), keys)
@@ -114,14 +104,8 @@ def show_sharpness(weights: Mapping[str, Float[np.ndarray, " keys"]], keys: Sequ
 
 def show_root(widths: Sequence[int], found: Mapping[str, Mapping[str, Sequence[float]]]) -> StaticFigure:
     """Draw, against the width of a head, the largest weight and the gradient that the scores get, for each divisor."""
-    from matplotlib import pyplot as plt
-
-    from dlstudy.figures.plots import DASHES
-    from dlstudy.figures.svg import figure, use_course_style
-
-    use_course_style()
     colours = (RED, BLUE, ORANGE)
-    fig, axes = plt.subplots(1, 2, figsize=(7.4, 3.0))
+    fig, axes = subplots(1, 2, figsize=(7.4, 3.0))
     for ax, what in zip(axes, ("largest weight", "gradient")):
         for i, (name, values) in enumerate(found.items()):
             ax.plot(
@@ -146,13 +130,8 @@ def show_root(widths: Sequence[int], found: Mapping[str, Mapping[str, Sequence[f
 
 def show_positions(table: Float[np.ndarray, "length dim"]) -> StaticFigure:
     """Draw the table of sinusoidal positions, and how alike two positions are at every distance."""
-    from matplotlib import pyplot as plt
-
-    from dlstudy.figures.svg import figure, use_course_style
-
-    use_course_style()
     length, dim = table.shape
-    fig, axes = plt.subplots(1, 2, figsize=(7.4, 2.9), width_ratios=(1.3, 1))
+    fig, axes = subplots(1, 2, figsize=(7.4, 2.9), width_ratios=(1.3, 1))
     axes[0].imshow(table.T, cmap=plots.signed_colours(), vmin=-1, vmax=1, aspect="auto", interpolation="nearest")
     axes[0].set(xlabel="position", ylabel="column", title="one column of colours for each position")
     for start, colour in ((5, BLUE), (length // 2, ORANGE)):
@@ -183,12 +162,7 @@ def show_positions(table: Float[np.ndarray, "length dim"]) -> StaticFigure:
 
 def show_induction(found: Mapping[str, Any]) -> StaticFigure:
     """Draw how much of the repetition models of one and of two layers guess, step by step, for every seed."""
-    from matplotlib import pyplot as plt
-
-    from dlstudy.figures.svg import figure, use_course_style
-
-    use_course_style()
-    fig, ax = plt.subplots(figsize=(6.8, 3.1))
+    fig, ax = subplots(figsize=(6.8, 3.1))
     styles = (("one layer", "1", ORANGE, (0, (5, 2)), "s"), ("two layers", "2", BLUE, "-", "o"))
     for name, key, colour, dash, marker in styles:
         runs = 100 * np.array(found["right"][key])
@@ -213,12 +187,7 @@ def show_losses(
     live: Sequence[tuple[int, float]], log: Sequence[tuple[int, float]], levels: Mapping[str, float]
 ) -> StaticFigure:
     """Draw validation losses (step, nats a character) of this page's run and of the long one, and levels to beat."""
-    from matplotlib import pyplot as plt
-
-    from dlstudy.figures.svg import figure, use_course_style
-
-    use_course_style()
-    fig, ax = plt.subplots(figsize=(6.8, 3.3))
+    fig, ax = subplots(figsize=(6.8, 3.3))
     ax.plot(*zip(*log), color=ORANGE, lw=2, ls=(0, (5, 2)), marker="s", ms=4, label="the long run, recorded")
     ax.plot(*zip(*live), color=BLUE, lw=2.4, marker="o", ms=5, label="the run on this page")
     for name, value in levels.items():
@@ -256,23 +225,22 @@ def counting_loss(train: np.ndarray, val: np.ndarray, size: int, reach: int) -> 
 
 
 def seconds_a_token(model: GPT, prompt: Any, lengths: Sequence[int], use_cache: bool) -> list[float]:
-    """Return the CPU seconds of one more token when `lengths` tokens lie before it, each the least of three."""
+    """Return the CPU seconds of one more token when `lengths` tokens lie before it, the median of three."""
     import torch
 
     model.eval()
+    once = turns.Rules(retries=0)  # a cache has grown by the token, so a turn cannot be taken again
     found = []
     with torch.no_grad():
         for length in lengths:
-            before = prompt[:, :length]
-            best = float("inf")
+            before, taken = prompt[:, :length], []
             for _ in range(3):
                 cache = model.new_cache() if use_cache else None
                 if cache is not None:
                     model(before[:, :-1], cache)
-                begun = time.process_time()
-                model(before[:, -1:] if cache is not None else before, cache)
-                best = min(best, time.process_time() - begun)
-            found.append(best)
+                new = before if cache is None else before[:, -1:]
+                taken.append(once.turn(partial(model, new, cache)))
+            found.append(turns.median(taken))
     return found
 
 
@@ -280,15 +248,10 @@ def show_sampling(
     chances: Mapping[str, Float[np.ndarray, " V"]], tokens: Sequence[str], shown: int = 14
 ) -> StaticFigure:
     """Draw the chances of the next token under several settings as bars, the likeliest tokens first."""
-    from matplotlib import pyplot as plt
-
-    from dlstudy.figures.svg import figure, use_course_style
-
-    use_course_style()
     first = next(iter(chances.values()))
     order = np.argsort(-first)[:shown]
     names = [tokens[v].replace(" ", "␣").replace("\n", "⏎") for v in order]
-    fig, axes = plt.subplots(1, len(chances), figsize=(7.4, 2.7), sharex=True, squeeze=False)
+    fig, axes = subplots(1, len(chances), figsize=(7.4, 2.7), sharex=True, squeeze=False)
     for ax, (name, row) in zip(axes[0], chances.items()):
         ax.barh(range(len(order)), row[order], color=BLUE)
         ax.set_yticks(range(len(order)), names, family="monospace", fontsize=9)
@@ -313,8 +276,8 @@ def show_sampling(
 def checkpoint(folder: Path) -> tuple[GPT, dict[str, Any]]:
     """Return the small GPT of lesson 10 and its record: alphabet, settings, seed, data, versions, log, hash.
 
-    Both lie in `folder`, made by `python -m dlstudy.lessons.lesson10.manual`. ValueError where the weights are not those that
-    the record describes.
+    Both lie in `folder`, made by `python -m dlstudy.lessons.lesson10.manual`. ValueError where the weights are not
+    those that the record describes.
     """
     from safetensors.torch import load_file
 
@@ -381,7 +344,7 @@ def samples_html(samples: Mapping[str, str]) -> str:
 
 
 def recorded_proof(folder: Path) -> str:
-    """Return the record of whole models against transformers, made by `python -m tests.lessons.lesson10.record_parity`."""
+    """Return what `python -m tests.lessons.lesson10.record_parity` recorded: whole models against transformers."""
     record = json.loads((folder / "parity.json").read_text(encoding="utf-8"))
     versions = ", ".join(f"{name} {version}" for name, version in record["versions"].items())
     return f"{proofs.table(record['rows'])}\n\n<small>{versions}; {record['date']}; `{record['command']}`.</small>"
@@ -533,16 +496,11 @@ def time_ratios(batch: int = 4, length: int = 64, width: int = 128, heads: int =
             (lambda: enc[0](x), lambda: enc[1](x)),
             (lambda: dec[0](x, x), lambda: dec[1](x, x, tgt_mask=hidden)),
         ]
-        ratios = []
-        for pair in pairs:
-            best = [float("inf"), float("inf")]
-            for _ in range(4):
-                for side, call in enumerate(pair):
-                    begun = time.process_time()
-                    call().sum().backward()
-                    best[side] = min(best[side], time.process_time() - begun)
-            ratios.append(best[0] / best[1])
-    return ratios
+
+        def run(call: Callable[[], Any]) -> None:
+            call().sum().backward()
+
+        return [turns.ratio(*(partial(run, call) for call in pair), turns=4) for pair in pairs]
 
 
 def share(ours: Any, theirs: Any) -> None:
