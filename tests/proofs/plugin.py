@@ -154,7 +154,7 @@ class Proofs:
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Say what was proven live and why, what was taken from records, and what proves that live."""
-        lines = summary(self._outcomes, self._saved())
+        lines = summary(self._outcomes, self._saved(), renewed=self._writes)
         if self._written:
             lines.append(f"{len(self._written)} records written to tests/proofs/records")
         if lines:
@@ -186,8 +186,11 @@ def experiments(request: pytest.FixtureRequest) -> Callable[[Path], Plan]:
 # ---- the closing lines -----------------------------------------------------------------------------------------------
 
 
-def summary(outcomes: Mapping[str, Mapping[str, Any]], saved: float) -> list[str]:
-    """Return the closing lines of a run: of the proofs, then of the pages' experiments."""
+def summary(outcomes: Mapping[str, Mapping[str, Any]], saved: float, *, renewed: bool) -> list[str]:
+    """Return the closing lines of a run: of the proofs, then of the pages' experiments.
+
+    `saved` are the seconds that records spared; with `renewed` what was stale and has passed is stale no longer.
+    """
     plans = {test: outcome["plan"] for test, outcome in outcomes.items() if "plan" in outcome}
     taken = [test for test, how in plans.items() if how == TAKEN]
     live = {test: how for test, how in plans.items() if how != TAKEN}
@@ -203,7 +206,7 @@ def summary(outcomes: Mapping[str, Mapping[str, Any]], saved: float) -> list[str
     stale = [test for test, how in live.items() if how not in (ASKED, TURN) and not how.startswith("other versions")]
     if stale and (failed := [test for test in stale if not outcomes[test]["passed"]]):
         lines.append(f"FAILED and stale, nothing to renew yet: {', '.join(failed)}")
-    if good := [test for test in stale if outcomes[test]["passed"]]:
+    if not renewed and (good := [test for test in stale if outcomes[test]["passed"]]):
         lines.append(f"STALE RECORDS, just proven and to be renewed by {RENEW_COMMAND}:")
         lines += [f"  {test} ({live[test]})" for test in good]
     return lines + _of_experiments(outcomes)
