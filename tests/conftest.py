@@ -56,6 +56,7 @@ def leash() -> Iterator[None]:
 
     with leashed():
         yield
+        shutil.rmtree(NO_LEARNER, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
