@@ -57,6 +57,7 @@ def leash() -> Iterator[None]:
 
     with leashed():
         yield
+        shutil.rmtree(NO_LEARNER, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
