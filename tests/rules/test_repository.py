@@ -149,7 +149,7 @@ def test_a_skipped_browser_test_fails_in_ci_only(tmp_path: Path, ci: str) -> Non
         encoding="utf-8",
     )
     (tmp_path / "setup_env.py").write_text("def find_chromium():\n    return None\n", encoding="utf-8")
-    environment = {**os.environ, "CI": ci, "PYTHONPATH": str(tmp_path)}
+    environment = {**os.environ, "CI": ci, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])}
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)]
     result = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     if ci:
