@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from dlstudy.course.content import paths
+from dlstudy.course.measuring.machine import processor
 
 Level = Literal["good", "note", "bad"]
 PROBE_SECONDS = 180
@@ -149,7 +150,7 @@ def look_at_machine() -> list[Finding]:
     memory = psutil.virtual_memory()
     cores = psutil.cpu_count(logical=False) or os.cpu_count() or 1
     total, free = memory.total / GIB, memory.available / GIB
-    found = f"{_processor()}, {cores} core{'s' * (cores != 1)}, {total:.1f} GB of memory, {free:.1f} GB free"
+    found = f"{processor()}, {cores} core{'s' * (cores != 1)}, {total:.1f} GB of memory, {free:.1f} GB free"
     if free < 1.5:
         cure = "Close other programs: a lesson with torch takes about 1 GB."
         return [Finding("Machine", found, "note", cure)]
@@ -416,15 +417,6 @@ def _card() -> str:
     except (OSError, subprocess.SubprocessError):
         return ""
     return done.stdout.strip().splitlines()[0].strip() if done.returncode == 0 and done.stdout.strip() else ""
-
-
-def _processor() -> str:
-    info = Path("/proc/cpuinfo")
-    if info.is_file():
-        for line in info.read_text(encoding="utf-8", errors="replace").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
 
 
 def _speed(seconds: float, threads: int = 0) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import platform
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -39,11 +40,15 @@ def machine() -> dict[str, str]:
 
 
 def processor() -> str:
-    """Return the processor's name as the system gives it."""
+    """Return the processor's name as the system gives it; where it gives none, that of its kind, such as "x86_64"."""
     try:
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+        if platform.system() == "Darwin":
+            command = ["sysctl", "-n", "machdep.cpu.brand_string"]
+            if name := subprocess.run(command, capture_output=True, text=True, timeout=10).stdout.strip():
+                return name
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines():
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
-    except OSError:
+    except (OSError, subprocess.SubprocessError):
         pass
     return platform.processor() or platform.machine()
