@@ -19,6 +19,11 @@ poll();
 setInterval(poll, 1500);
 setTimeout(openPages, 100);
 setInterval(openPages, 5000);
-addEventListener("visibilitychange", () => { poll(); openPages(); });
-addEventListener("pageshow", (event) => { if (event.persisted) refresh(); });
+addEventListener("visibilitychange", () => {
+  poll();
+  openPages();
+});
+addEventListener("pageshow", (event) => {
+  if (event.persisted) refresh();
+});
 setTimeout(machine, 50);

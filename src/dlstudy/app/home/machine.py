@@ -5,7 +5,8 @@ import platform
 import shutil
 import subprocess
 from importlib import metadata
-from pathlib import Path
+
+from dlstudy.course.measuring.machine import processor
 
 _NAMES = ("Processor", "Memory", "Graphics", "Python", "PyTorch", "NumPy")
 _found: dict[str, str] = {}
@@ -38,16 +39,7 @@ def facts() -> dict[str, str]:
 def _processor() -> str:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     count = f"{cores} core" + ("s" if cores != 1 else "")
-    name = ""
-    try:
-        if platform.system() == "Darwin":
-            name = _output(["sysctl", "-n", "machdep.cpu.brand_string"])
-        elif Path("/proc/cpuinfo").is_file():
-            lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
-            name = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "")
-    except OSError:
-        pass
-    name = name or platform.processor() or platform.machine()
+    name = processor()
     for noise in ("(R)", "(TM)", "CPU", "Processor", "processor"):
         name = name.replace(noise, "")
     name = " ".join(name.split("@")[0].split())

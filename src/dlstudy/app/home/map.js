@@ -15,8 +15,12 @@ export function draw() {
   for (const card of cards()) {
     const r = card.getBoundingClientRect();
     const box = {
-      left: r.left - origin.left, right: r.right - origin.left, top: r.top - origin.top, bottom: r.bottom - origin.top,
-      row: Number(card.dataset.row), card,
+      left: r.left - origin.left,
+      right: r.right - origin.left,
+      top: r.top - origin.top,
+      bottom: r.bottom - origin.top,
+      row: Number(card.dataset.row),
+      card,
     };
     box.x = (box.left + box.right) / 2;
     boxes.set(card.dataset.number, box);
@@ -55,9 +59,14 @@ function edge(from, to, rows, gap, need) {
   }
   const [x, y, turn] = tip;
   const walked = from.card.classList.contains("complete");
-  svg.append(s("g", { "data-from": need, "data-to": to.card.dataset.number, class: walked && "walked" },
-    s("path", { d: rounded(points, 9) }),
-    s("path", { class: "head", d: "M0 0 L-7 -4 L-7 4 Z", transform: `translate(${x} ${y}) rotate(${turn})` })));
+  svg.append(
+    s(
+      "g",
+      { "data-from": need, "data-to": to.card.dataset.number, class: walked && "walked" },
+      s("path", { d: rounded(points, 9) }),
+      s("path", { class: "head", d: "M0 0 L-7 -4 L-7 4 Z", transform: `translate(${x} ${y}) rotate(${turn})` }),
+    ),
+  );
 }
 
 function rounded(points, radius) {
@@ -90,7 +99,10 @@ function light(card) {
     const here = queue.pop();
     for (const need of here.dataset.needs.split(" ").filter(Boolean)) {
       const edge = svg.querySelector(`g[data-from="${need}"][data-to="${here.dataset.number}"]`);
-      if (edge) { edge.classList.add("lit"); svg.append(edge); }
+      if (edge) {
+        edge.classList.add("lit");
+        svg.append(edge);
+      }
       if (!wanted.has(need)) {
         wanted.add(need);
         const next = map.querySelector(`.card[data-number="${need}"]`);

@@ -3,7 +3,12 @@ import { base, look, put, saveFirst } from "./course.js";
 import { h } from "./dom.js";
 
 const PATIENCE = 2500; /* ms for an open tab to save what was just typed */
-const HOURS = [["1", "1 hour"], ["4", "4 hours"], ["12", "12 hours"], ["never", "never"]];
+const HOURS = [
+  ["1", "1 hour"],
+  ["4", "4 hours"],
+  ["12", "12 hours"],
+  ["never", "never"],
+];
 const box = document.getElementById("pages");
 const said = box.querySelector(".said");
 const rule = box.querySelector(".rule");
@@ -37,19 +42,28 @@ function draw({ pages, idle_hours: hours }) {
 function line(page) {
   const facts = [page.memory ? size(page.memory) : "", state(page)].filter(Boolean).join(", ");
   const label = `Close ${page.title} and free its memory`;
-  return h("li", {},
+  return h(
+    "li",
+    {},
     h("a", { href: `${base}/${page.file}` }, page.title),
     h("span.facts", {}, facts),
-    h("button", { type: "button", "data-close": page.file, "aria-label": label }, "Close"));
+    h("button", { type: "button", "data-close": page.file, "aria-label": label }, "Close"),
+  );
 }
 
 function limit() {
-  const choose = (event) => put("idle", { hours: event.target.value }).catch((error) => { said.textContent = error.message; });
+  const choose = (event) =>
+    put("idle", { hours: event.target.value }).catch((error) => {
+      said.textContent = error.message;
+    });
   const options = HOURS.map(([value, words]) => h("option", { value }, words));
-  return h("label", {},
+  return h(
+    "label",
+    {},
     "A page keeps its results in memory. It is closed an hour after its tab was, or when nobody has used it for ",
     h("select", { id: "idle", onchange: choose }, options),
-    ". What you wrote is saved, and results come back when you open it again.");
+    ". What you wrote is saved, and results come back when you open it again.",
+  );
 }
 
 function state(page) {

@@ -4,8 +4,12 @@ import { h } from "./dom.js";
 import { refresh } from "./live.js";
 
 /* While a form or a button is held, its panel must not be drawn anew under the learner's eyes. */
-const hold = (element) => { element.dataset.hold = ""; };
-const release = (element) => { delete element.dataset.hold; };
+const hold = (element) => {
+  element.dataset.hold = "";
+};
+const release = (element) => {
+  delete element.dataset.hold;
+};
 const held = (element) => element.dataset.hold !== undefined;
 
 /* ---- questions ---- */

@@ -24,10 +24,18 @@ export function mark() {
 async function search() {
   const words = input.value.trim();
   const mine = ++asked;
-  if (!words) { shut(); found.textContent = ""; return; }
+  if (!words) {
+    shut();
+    found.textContent = "";
+    return;
+  }
   const answer = await look(`search?q=${encodeURIComponent(words)}`);
   if (mine !== asked) return;
-  if (!answer) { shut(); found.textContent = "The course does not answer; is it still running?"; return; }
+  if (!answer) {
+    shut();
+    found.textContent = "The course does not answer; is it still running?";
+    return;
+  }
   show(answer.hits, words);
 }
 
@@ -35,7 +43,10 @@ function show(hits, words) {
   const all = h("li", {}, h("a.all", { href: `${base}/search?q=${encodeURIComponent(words)}` }, "All places"));
   list.replaceChildren(...hits.map(place), ...(hits.length === FEW ? [all] : []));
   results.hidden = hits.length === 0;
-  if (!hits.length) { found.textContent = "Nothing in the course holds all these words."; return; }
+  if (!hits.length) {
+    found.textContent = "Nothing in the course holds all these words.";
+    return;
+  }
   const count = hits.length === FEW ? `${FEW} places or more` : hits.length === 1 ? "1 place" : `${hits.length} places`;
   const first = hits.find((hit) => hit.address);
   found.textContent = count + (first ? `; Enter opens ${first.title}` : ", still to be written");
@@ -44,10 +55,16 @@ function show(hits, words) {
 function place(hit) {
   const where = [hit.where === hit.title ? "" : hit.where, hit.kind].filter(Boolean).join(", ");
   const text = hit.snippet.map(([words, match]) => (match ? h("mark", {}, words) : words));
-  return h("li", {},
-    h(hit.address ? "a" : "div", { href: hit.address || null },
+  return h(
+    "li",
+    {},
+    h(
+      hit.address ? "a" : "div",
+      { href: hit.address || null },
       h("span.head", {}, h("strong", {}, hit.title), " ", h("span.where", {}, where)),
-      h("span.snippet", {}, text)));
+      h("span.snippet", {}, text),
+    ),
+  );
 }
 
 function shut() {
@@ -69,7 +86,9 @@ input.addEventListener("input", () => {
   clearTimeout(timer);
   timer = setTimeout(search, 120);
 });
-input.addEventListener("focus", () => { if (input.value.trim() && !list.children.length) search(); });
+input.addEventListener("focus", () => {
+  if (input.value.trim() && !list.children.length) search();
+});
 input.form.addEventListener("submit", async (event) => {
   event.preventDefault();
   clearTimeout(timer);
@@ -87,7 +106,9 @@ input.form.addEventListener("keydown", (event) => {
 });
 input.form.addEventListener("focusout", (event) => {
   if (event.relatedTarget && input.form.contains(event.relatedTarget)) return;
-  setTimeout(() => { if (!input.form.contains(document.activeElement)) shut(); }, 150);
+  setTimeout(() => {
+    if (!input.form.contains(document.activeElement)) shut();
+  }, 150);
 });
 addEventListener("keydown", (event) => {
   const typing = event.target.matches?.("input, textarea, select, [contenteditable]");

@@ -30,7 +30,10 @@ addEventListener("click", (event) => {
 });
 addEventListener("keydown", (event) => {
   const sheet = event.key === "Escape" && sheets.find((one) => one.open);
-  if (sheet) { sheet.open = false; sheet.querySelector("summary").focus(); }
+  if (sheet) {
+    sheet.open = false;
+    sheet.querySelector("summary").focus();
+  }
 });
 
 poll();

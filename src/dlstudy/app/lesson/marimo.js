@@ -24,7 +24,11 @@ export function headings(root, level) {
 /* marimo writes a heading's address otherwise than GitHub does: without accents and without doubled hyphens. */
 export function plainId(id) {
   const ascii = id.normalize("NFKD").replace(/[^\x00-\x7f]/g, "");
-  return ascii.replace(/[^\w\s-]/g, "").replace(/[-\s]+/g, "-").replace(/^-|-$/g, "").toLowerCase();
+  return ascii
+    .replace(/[^\w\s-]/g, "")
+    .replace(/[-\s]+/g, "-")
+    .replace(/^-|-$/g, "")
+    .toLowerCase();
 }
 
 /* ---- what goes on ---- */

@@ -42,12 +42,22 @@ function start() {
   }
 
   function line(note) {
-    return h("li", {},
-      h("a", { href: note.place ? `#${encodeURIComponent(note.place)}` : "#", onclick: (event) => visit(event, note) }, note.title),
+    return h(
+      "li",
+      {},
+      h(
+        "a",
+        { href: note.place ? `#${encodeURIComponent(note.place)}` : "#", onclick: (event) => visit(event, note) },
+        note.title,
+      ),
       note.text ? h("p.dls-text", {}, note.text) : null,
-      h("span.dls-buttons", {},
+      h(
+        "span.dls-buttons",
+        {},
         button("Change", `Change the note at ${note.title}`, () => change(note)),
-        button("Remove", `Remove the mark at ${note.title}`, () => remove(note))));
+        button("Remove", `Remove the mark at ${note.title}`, () => remove(note)),
+      ),
+    );
   }
 
   async function remove(note) {
@@ -78,11 +88,18 @@ function start() {
     load();
     words.focus();
   });
-  cancel.addEventListener("click", () => { words.value = ""; fresh(); words.focus(); });
+  cancel.addEventListener("click", () => {
+    words.value = "";
+    fresh();
+    words.focus();
+  });
   words.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit();
     event.stopPropagation(); /* the page's own keys are not meant here */
-    if (event.key === "Escape") { notes.open = false; notes.querySelector("summary").focus(); }
+    if (event.key === "Escape") {
+      notes.open = false;
+      notes.querySelector("summary").focus();
+    }
   });
   form.addEventListener("submit", async (event) => {
     event.preventDefault();

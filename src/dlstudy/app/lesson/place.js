@@ -35,7 +35,13 @@ function stay(target) {
 }
 
 for (const act of ["wheel", "pointerdown", "keydown", "touchmove"]) {
-  addEventListener(act, () => { holding++; }, { capture: true, passive: true });
+  addEventListener(
+    act,
+    () => {
+      holding++;
+    },
+    { capture: true, passive: true },
+  );
 }
 goTo();
 addEventListener("hashchange", () => goTo());

@@ -15,15 +15,28 @@ function beat() {
 }
 document.addEventListener("visibilitychange", () => {
   if (document.hidden) beat();
-  else { mark = Date.now(); poll(); }
+  else {
+    mark = Date.now();
+    poll();
+  }
 });
-addEventListener("pagehide", () => { if (!document.hidden) beat(); });
-setInterval(() => { if (!document.hidden) beat(); }, BEAT);
+addEventListener("pagehide", () => {
+  if (!document.hidden) beat();
+});
+setInterval(() => {
+  if (!document.hidden) beat();
+}, BEAT);
 if (page.lesson !== null) quietly("time", { lesson: page.lesson, seconds: 0 });
 
 let touched = true;
 for (const act of ["pointermove", "pointerdown", "keydown", "wheel", "touchmove"]) {
-  addEventListener(act, () => { touched = true; }, { capture: true, passive: true });
+  addEventListener(
+    act,
+    () => {
+      touched = true;
+    },
+    { capture: true, passive: true },
+  );
 }
 function here() {
   if (touched && !document.hidden) quietly("here", { file: page.file });

@@ -17,7 +17,12 @@ async function ask() {
   asking = true;
   const found = await look("pages"); /* null: the course is away, which is another sign */
   if (found) ended = !found.pages.some((one) => one.file === page.file);
-  setTimeout(() => { asking = false; }, ended ? 0 : 1000);
+  setTimeout(
+    () => {
+      asking = false;
+    },
+    ended ? 0 : 1000,
+  );
 }
 
 export function watch() {
@@ -32,7 +37,8 @@ export function watch() {
   again.hidden = !(cut && ended);
   if (cut && ended) say("Closed to free memory; what you wrote is saved", "warn");
   else if (cut && reachable && ended === null) say("", ""); /* not asked yet */
-  else if (goneSince && Date.now() - goneSince > 1500) say("Not connected: keep this page open, start the course again", "bad");
+  else if (goneSince && Date.now() - goneSince > 1500)
+    say("Not connected: keep this page open, start the course again", "bad");
   else if (long) say(`Still running, ${Math.round((Date.now() - runningSince) / 1000)} s`, "warn", "Still running");
   else if (isElsewhere()) say("Open in another tab", "warn");
   else if (unsaved()) say("Not saved yet", "");
@@ -52,5 +58,7 @@ again.addEventListener("click", () => location.reload());
 stop.addEventListener("click", async () => {
   stop.disabled = true;
   await put("interrupt", { file: page.file }).catch((error) => say(error.message, "bad"));
-  setTimeout(() => { stop.disabled = false; }, 1500);
+  setTimeout(() => {
+    stop.disabled = false;
+  }, 1500);
 });

@@ -32,7 +32,9 @@ function finish(answer) {
   done.querySelector("a").focus();
 }
 
-form?.addEventListener("change", () => { if (!preview.hidden) look().catch(tell); });
+form?.addEventListener("change", () => {
+  if (!preview.hidden) look().catch(tell);
+});
 form?.addEventListener("submit", async (event) => {
   event.preventDefault();
   const button = form.querySelector("[type=submit]");

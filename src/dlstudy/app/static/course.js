@@ -8,7 +8,10 @@ export async function put(what, body, { keepalive = false } = {}) {
   let response;
   try {
     response = await fetch(`${base}/api/course/${what}`, {
-      method: "PUT", keepalive, headers: { "Content-Type": "application/json" }, body: JSON.stringify(body),
+      method: "PUT",
+      keepalive,
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify(body),
     });
   } catch {
     throw new Error("The course does not answer; is it still running?");
@@ -47,14 +50,26 @@ export function follower() {
   };
 }
 
-export const tabs = (() => { try { return new BroadcastChannel("dls-pages"); } catch { return null; } })();
+export const tabs = (() => {
+  try {
+    return new BroadcastChannel("dls-pages");
+  } catch {
+    return null;
+  }
+})();
 
 /* A tab that shows the page saves what was just typed and says so; where none answers in time, nothing was waiting. */
 export function saveFirst(file, patience) {
   if (!tabs) return Promise.resolve();
   return new Promise((resolve) => {
-    const end = () => { clearTimeout(limit); tabs.removeEventListener("message", heard); resolve(); };
-    const heard = (event) => { if (event.data.saved === file) end(); };
+    const end = () => {
+      clearTimeout(limit);
+      tabs.removeEventListener("message", heard);
+      resolve();
+    };
+    const heard = (event) => {
+      if (event.data.saved === file) end();
+    };
     const limit = setTimeout(end, patience);
     tabs.addEventListener("message", heard);
     tabs.postMessage({ save: file });

@@ -32,11 +32,16 @@
     const next = shown() === "dark" ? "light" : "dark";
     const system = dark.matches ? "dark" : "light";
     /* Choosing what the system shows anyway means: follow the system. */
-    document.cookie = next === system
-      ? "dls_theme=; path=/; max-age=0; samesite=strict"
-      : `dls_theme=${next}; path=/; max-age=31536000; samesite=strict`;
+    document.cookie =
+      next === system
+        ? "dls_theme=; path=/; max-age=0; samesite=strict"
+        : `dls_theme=${next}; path=/; max-age=31536000; samesite=strict`;
     apply();
-    try { new BroadcastChannel("dls-theme").postMessage(next); } catch { /* one tab only */ }
+    try {
+      new BroadcastChannel("dls-theme").postMessage(next);
+    } catch {
+      /* one tab only */
+    }
   }
 
   apply();
@@ -45,5 +50,9 @@
   document.addEventListener("click", (event) => {
     if (event.target.closest?.("[data-theme-toggle]")) toggle();
   });
-  try { new BroadcastChannel("dls-theme").addEventListener("message", apply); } catch { /* one tab only */ }
+  try {
+    new BroadcastChannel("dls-theme").addEventListener("message", apply);
+  } catch {
+    /* one tab only */
+  }
 })();

@@ -9,7 +9,8 @@ function short(value, digits = 3) {
   if (!Number.isFinite(value)) return String(value);
   if (value === 0) return "0";
   const size = Math.abs(value);
-  const text = size >= 1e5 || size < 1e-3 ? value.toExponential(1).replace("e+", "e") : String(Number(value.toPrecision(digits)));
+  const text =
+    size >= 1e5 || size < 1e-3 ? value.toExponential(1).replace("e+", "e") : String(Number(value.toPrecision(digits)));
   return text.replaceAll("-", "−");
 }
 const at = ([x, y]) => `(${short(x)}, ${short(y)})`;
@@ -32,14 +33,17 @@ function drawMap(state, size, colourOf) {
   const up = (y) => size - ((y - surface.y[0]) / (surface.y[1] - surface.y[0])) * size + 8;
   const id = `dls-clip-${Math.random().toString(36).slice(2)}`;
   const svg = s("svg", {
-    width: left + size + 8, height: size + foot + 8, role: "group",
+    width: left + size + 8,
+    height: size + foot + 8,
+    role: "group",
     "aria-label": `Map of the loss ${surface.formula}; darker is lower. The cross marks the lowest place.`,
   });
   svg.append(s("defs", {}, s("clipPath", { id }, s("rect", { x: left, y: 8, width: size, height: size }))));
   svg.append(s("rect", { class: "ground", x: left, y: 8, width: size, height: size }));
   const inside = s("g", { "clip-path": `url(#${id})` });
   const scale = size / 1000;
-  for (const d of areas) inside.append(s("path", { class: "area", d, transform: `translate(${left} 8) scale(${scale})` }));
+  for (const d of areas)
+    inside.append(s("path", { class: "area", d, transform: `translate(${left} 8) scale(${scale})` }));
   for (const [x, y] of surface.minima) {
     inside.append(s("path", { class: "goal", d: `M ${across(x) - 6} ${up(y) - 6} l 12 12 m 0 -12 l -12 12` }));
   }
@@ -48,49 +52,112 @@ function drawMap(state, size, colourOf) {
   for (const path of paths) {
     const walked = path.points.slice(0, shown + 1);
     const colour = colourOf(path.name);
-    const d = walked.map(([x, y], i) => `${i ? "L" : "M"}${clamp(across(x), -1e4, 1e4).toFixed(1)} ${clamp(up(y), -1e4, 1e4).toFixed(1)}`).join("");
-    inside.append(s("path", { class: "path", d, stroke: colour, "stroke-dasharray": DASHES[state.runners.indexOf(path.name) % 6], "pointer-events": "none", "data-runner": path.name }));
+    const d = walked
+      .map(
+        ([x, y], i) =>
+          `${i ? "L" : "M"}${clamp(across(x), -1e4, 1e4).toFixed(1)} ${clamp(up(y), -1e4, 1e4).toFixed(1)}`,
+      )
+      .join("");
+    inside.append(
+      s("path", {
+        class: "path",
+        d,
+        stroke: colour,
+        "stroke-dasharray": DASHES[state.runners.indexOf(path.name) % 6],
+        "pointer-events": "none",
+        "data-runner": path.name,
+      }),
+    );
     if (walked.length <= 60) {
       for (const [x, y] of walked.slice(1, -1)) {
-        inside.append(s("circle", { cx: clamp(across(x), -1e4, 1e4), cy: clamp(up(y), -1e4, 1e4), r: 2.6, fill: colour, "pointer-events": "none" }));
+        inside.append(
+          s("circle", {
+            cx: clamp(across(x), -1e4, 1e4),
+            cy: clamp(up(y), -1e4, 1e4),
+            r: 2.6,
+            fill: colour,
+            "pointer-events": "none",
+          }),
+        );
       }
     }
     const [x, y] = walked[walked.length - 1];
-    inside.append(s("circle", { class: "walker", cx: clamp(across(x), -1e4, 1e4), cy: clamp(up(y), -1e4, 1e4), r: 6.5, fill: colour, "pointer-events": "none" }));
+    inside.append(
+      s("circle", {
+        class: "walker",
+        cx: clamp(across(x), -1e4, 1e4),
+        cy: clamp(up(y), -1e4, 1e4),
+        r: 6.5,
+        fill: colour,
+        "pointer-events": "none",
+      }),
+    );
   }
   if (paths.length === 1) {
     // Which way is down, where the walker stands: a direction, drawn with one length.
     const path = paths[0];
     const now = Math.min(shown, path.points.length - 1);
     const [px, py] = [across(path.points[now][0]), up(path.points[now][1])];
-    const [dx, dy] = [-path.slopes[now][0] / (surface.x[1] - surface.x[0]), path.slopes[now][1] / (surface.y[1] - surface.y[0])];
+    const [dx, dy] = [
+      -path.slopes[now][0] / (surface.x[1] - surface.x[0]),
+      path.slopes[now][1] / (surface.y[1] - surface.y[0]),
+    ];
     const long = Math.hypot(dx, dy);
     if (long > 1e-9) {
       const [ux, uy] = [dx / long, dy / long];
       const [ex, ey] = [px + 40 * ux, py + 40 * uy];
-      inside.append(s("g", { "pointer-events": "none" },
-        s("path", { class: "downhill", d: `M ${px + 8 * ux} ${py + 8 * uy} L ${ex} ${ey}` }),
-        s("path", { class: "downhill-head", d: `M ${ex + 8 * ux} ${ey + 8 * uy} L ${ex - 5 * uy} ${ey + 5 * ux} L ${ex + 5 * uy} ${ey - 5 * ux} Z` })));
+      inside.append(
+        s(
+          "g",
+          { "pointer-events": "none" },
+          s("path", { class: "downhill", d: `M ${px + 8 * ux} ${py + 8 * uy} L ${ex} ${ey}` }),
+          s("path", {
+            class: "downhill-head",
+            d: `M ${ex + 8 * ux} ${ey + 8 * uy} L ${ex - 5 * uy} ${ey + 5 * ux} L ${ex + 5 * uy} ${ey - 5 * ux} Z`,
+          }),
+        ),
+      );
     }
   }
-  svg.append(inside, s("rect", { class: "border", x: left, y: 8, width: size, height: size, "pointer-events": "none" }));
-  for (const t of ticksOf(surface.x)) svg.append(s("text", { x: across(t), y: size + 24, "text-anchor": "middle", text: short(t) }));
-  for (const t of ticksOf(surface.y)) svg.append(s("text", { x: left - 6, y: up(t) + 4, "text-anchor": "end", text: short(t) }));
+  svg.append(
+    inside,
+    s("rect", { class: "border", x: left, y: 8, width: size, height: size, "pointer-events": "none" }),
+  );
+  for (const t of ticksOf(surface.x))
+    svg.append(s("text", { x: across(t), y: size + 24, "text-anchor": "middle", text: short(t) }));
+  for (const t of ticksOf(surface.y))
+    svg.append(s("text", { x: left - 6, y: up(t) + 4, "text-anchor": "end", text: short(t) }));
   svg.append(s("text", { x: left + size / 2, y: size + 40, "text-anchor": "middle", text: "weight x" }));
-  svg.append(s("text", { transform: `translate(9 ${8 + size / 2}) rotate(-90)`, "text-anchor": "middle", text: "weight y" }));
-  const handle = s("g", {
-    class: "start", tabindex: "0", role: "slider", "aria-label": "Start of the walk; arrow keys move it",
-    "aria-valuenow": start[0], "aria-valuemin": surface.x[0], "aria-valuemax": surface.x[1], "aria-valuetext": `x ${short(start[0])}, y ${short(start[1])}`,
-    transform: `translate(${across(start[0])} ${up(start[1])})`,
-  }, s("circle", { class: "ring", r: 12 }), s("circle", { r: 8 }), s("title", { text: "Drag me, or press anywhere on the map" }));
+  svg.append(
+    s("text", { transform: `translate(9 ${8 + size / 2}) rotate(-90)`, "text-anchor": "middle", text: "weight y" }),
+  );
+  const handle = s(
+    "g",
+    {
+      class: "start",
+      tabindex: "0",
+      role: "slider",
+      "aria-label": "Start of the walk; arrow keys move it",
+      "aria-valuenow": start[0],
+      "aria-valuemin": surface.x[0],
+      "aria-valuemax": surface.x[1],
+      "aria-valuetext": `x ${short(start[0])}, y ${short(start[1])}`,
+      transform: `translate(${across(start[0])} ${up(start[1])})`,
+    },
+    s("circle", { class: "ring", r: 12 }),
+    s("circle", { r: 8 }),
+    s("title", { text: "Drag me, or press anywhere on the map" }),
+  );
   svg.append(handle);
   const place = (clientX, clientY) => {
     const box = svg.getBoundingClientRect();
     const x = surface.x[0] + ((clientX - box.left - left) / size) * (surface.x[1] - surface.x[0]);
     const y = surface.y[0] + ((box.top + 8 + size - clientY) / size) * (surface.y[1] - surface.y[0]);
     // Where the axis runs through the pixel, the axis is meant: 0 can be hit although pixels rarely fall on it.
-    return [[clamp(x, ...surface.x), surface.x], [clamp(y, ...surface.y), surface.y]].map(([v, [low, high]]) =>
-      Math.abs(v) <= (0.5 * (high - low)) / size ? 0 : Number(v.toFixed(3)));
+    return [
+      [clamp(x, ...surface.x), surface.x],
+      [clamp(y, ...surface.y), surface.y],
+    ].map(([v, [low, high]]) => (Math.abs(v) <= (0.5 * (high - low)) / size ? 0 : Number(v.toFixed(3))));
   };
   return { svg, handle, hit, place };
 }
@@ -107,25 +174,64 @@ function drawLosses(state, width, height, colourOf) {
   const peak = Math.min(Math.max(Math.ceil(Math.log10(Math.max(...seen, 0.1))), low + 1), low + 14);
   const across = (step) => left + (step / steps) * wide;
   const up = (loss) => top + high - clamp((Math.log10(Math.max(loss, 1e-300)) - low) / (peak - low), 0, 1) * high;
-  const svg = s("svg", { width: left + wide + 10, height, role: "img", "aria-label": "Loss after each step, on a logarithmic scale" });
+  const svg = s("svg", {
+    width: left + wide + 10,
+    height,
+    role: "img",
+    "aria-label": "Loss after each step, on a logarithmic scale",
+  });
   const every = Math.ceil((peak - low) / 6);
   for (let power = low; power <= peak; power += every) {
     const y = up(10 ** power);
     svg.append(s("line", { class: "tick", x1: left, x2: left + wide, y1: y, y2: y }));
-    svg.append(s("text", { x: left - 6, y: y + 4, "text-anchor": "end", text: power === 0 ? "1" : power === 1 ? "10" : `1e${power}`.replace("-", "−") }));
+    svg.append(
+      s("text", {
+        x: left - 6,
+        y: y + 4,
+        "text-anchor": "end",
+        text: power === 0 ? "1" : power === 1 ? "10" : `1e${power}`.replace("-", "−"),
+      }),
+    );
   }
   for (let i = 0; i <= 4; i += 1) {
-    svg.append(s("text", { x: across((steps * i) / 4), y: top + high + 16, "text-anchor": "middle", text: String(Math.round((steps * i) / 4)) }));
+    svg.append(
+      s("text", {
+        x: across((steps * i) / 4),
+        y: top + high + 16,
+        "text-anchor": "middle",
+        text: String(Math.round((steps * i) / 4)),
+      }),
+    );
   }
   svg.append(s("text", { x: left + wide / 2, y: top + high + 32, "text-anchor": "middle", text: "step" }));
-  svg.append(s("text", { transform: `translate(10 ${top + high / 2}) rotate(-90)`, "text-anchor": "middle", text: "loss" }));
+  svg.append(
+    s("text", { transform: `translate(10 ${top + high / 2}) rotate(-90)`, "text-anchor": "middle", text: "loss" }),
+  );
   for (const path of paths) {
-    const line = (losses) => losses.map((loss, i) => `${i ? "L" : "M"}${across(i).toFixed(1)} ${up(loss).toFixed(1)}`).join("");
+    const line = (losses) =>
+      losses.map((loss, i) => `${i ? "L" : "M"}${across(i).toFixed(1)} ${up(loss).toFixed(1)}`).join("");
     const dash = DASHES[state.runners.indexOf(path.name) % 6];
-    svg.append(s("path", { class: "path", d: line(path.losses), stroke: colourOf(path.name), "stroke-opacity": 0.25, "stroke-dasharray": dash }));
-    svg.append(s("path", { class: "path", d: line(path.losses.slice(0, shown + 1)), stroke: colourOf(path.name), "stroke-dasharray": dash }));
+    svg.append(
+      s("path", {
+        class: "path",
+        d: line(path.losses),
+        stroke: colourOf(path.name),
+        "stroke-opacity": 0.25,
+        "stroke-dasharray": dash,
+      }),
+    );
+    svg.append(
+      s("path", {
+        class: "path",
+        d: line(path.losses.slice(0, shown + 1)),
+        stroke: colourOf(path.name),
+        "stroke-dasharray": dash,
+      }),
+    );
     const now = Math.min(shown, path.losses.length - 1);
-    svg.append(s("circle", { class: "walker", cx: across(now), cy: up(path.losses[now]), r: 5.5, fill: colourOf(path.name) }));
+    svg.append(
+      s("circle", { class: "walker", cx: across(now), cy: up(path.losses[now]), r: 5.5, fill: colourOf(path.name) }),
+    );
   }
   svg.append(s("line", { class: "now", x1: across(shown), x2: across(shown), y1: top, y2: top + high }));
   return svg;
@@ -154,8 +260,10 @@ function wordsFor(state) {
   const slope = path.slopes[now];
   const stand = `After step ${now}: weights ${at(path.points[now])}, loss ${short(path.losses[now])}, slope ${at(slope)}.`;
   const rate = rates[path.name];
-  const next = path.name === "gradient descent"
-    ? ` The next step goes against the slope: ${short(rate)} × ${at(slope)} is taken away.` : "";
+  const next =
+    path.name === "gradient descent"
+      ? ` The next step goes against the slope: ${short(rate)} × ${at(slope)} is taken away.`
+      : "";
   return `${surface.note} ${stand}${next}`;
 }
 
@@ -173,12 +281,15 @@ function rateControl(model, name, colour, several) {
     number.value = rate;
     put(rate);
   });
-  number.addEventListener("change", () => { if (number.value !== "" && Number(number.value) >= 0) put(Number(number.value)); });
+  number.addEventListener("change", () => {
+    if (number.value !== "" && Number(number.value) >= 0) put(Number(number.value));
+  });
   const end = h("span", { class: "dls-end" });
   const box = several ? h("input", { type: "checkbox", "aria-label": name }) : null;
   box?.addEventListener("change", () => {
     const chosen = new Set(model.get("chosen"));
-    if (box.checked) chosen.add(name); else chosen.delete(name);
+    if (box.checked) chosen.add(name);
+    else chosen.delete(name);
     send(model, { chosen: model.get("runners").filter((one) => chosen.has(one)) });
   });
   const refresh = (state) => {
@@ -192,15 +303,21 @@ function rateControl(model, name, colour, several) {
     end.textContent = path ? endOf(path, state) : "";
   };
   const swatch = h("span", { class: "dls-swatch", style: `background:${colour}` });
-  return { parts: [h("label", { class: "dls-name" }, box, swatch, several ? name : "learning rate"), slider, number, end], refresh };
+  return {
+    parts: [h("label", { class: "dls-name" }, box, swatch, several ? name : "learning rate"), slider, number, end],
+    refresh,
+  };
 }
 
 const surfaceOf = (model) => model.get("surfaces").find((one) => one.id === model.get("surface"));
 
 function render({ model, el }) {
   const root = frame(el, "Loss-surface descent", "descent");
-  const select = h("select", { class: "dls-select", "aria-label": "Surface" },
-    ...model.get("surfaces").map((one) => h("option", { value: one.id }, one.title)));
+  const select = h(
+    "select",
+    { class: "dls-select", "aria-label": "Surface" },
+    ...model.get("surfaces").map((one) => h("option", { value: one.id }, one.title)),
+  );
   select.addEventListener("change", () => send(model, { surface: select.value }));
   const formula = h("span", { class: "dls-formula" });
   const mapHolder = h("div", { class: "dls-map" });
@@ -219,12 +336,21 @@ function render({ model, el }) {
     model.save_changes();
     draw();
   };
-  const show = (step) => { stop(); send(model, { shown: clamp(step, 0, model.get("steps")) }); };
+  const show = (step) => {
+    stop();
+    send(model, { shown: clamp(step, 0, model.get("steps")) });
+  };
   const play = button("▶ Walk", {
     class: "dls-button dls-main",
     onclick: () => {
-      if (timer !== null) { stop(); return; }
-      if (prefersReducedMotion()) { show(model.get("steps")); return; }
+      if (timer !== null) {
+        stop();
+        return;
+      }
+      if (prefersReducedMotion()) {
+        show(model.get("steps"));
+        return;
+      }
       if (model.get("shown") >= model.get("steps")) model.set("shown", 0);
       timer = setInterval(() => {
         const next = model.get("shown") + 1;
@@ -240,10 +366,15 @@ function render({ model, el }) {
 
   root.append(
     h("div", { class: "dls-row" }, h("label", {}, "surface"), select, formula),
-    stage, runners,
+    stage,
+    runners,
     h("div", { class: "dls-row" }, play, back, forward, h("div", { class: "dls-time" }, time, counter)),
     words,
-    h("p", { class: "dls-legend" }, "Drag the white start, press anywhere on the map, or move the start with the arrow keys. Darker is lower; × is the lowest place. The short arrow points straight downhill."),
+    h(
+      "p",
+      { class: "dls-legend" },
+      "Drag the white start, press anywhere on the map, or move the start with the arrow keys. Darker is lower; × is the lowest place. The short arrow points straight downhill.",
+    ),
   );
 
   let controls = [];
@@ -257,7 +388,12 @@ function render({ model, el }) {
   const moveTo = (place) => {
     asked = place;
     model.set("start", place);
-    requestAnimationFrame(() => { if (asked === place) { asked = null; model.save_changes(); } });
+    requestAnimationFrame(() => {
+      if (asked === place) {
+        asked = null;
+        model.save_changes();
+      }
+    });
   };
   const onPointerDown = (event) => {
     stop();
@@ -267,8 +403,15 @@ function render({ model, el }) {
     event.preventDefault();
     current.handle.focus({ preventScroll: true });
   };
-  mapHolder.addEventListener("pointermove", (event) => { if (dragging) moveTo(current.place(event.clientX, event.clientY)); });
-  const drop = () => { if (dragging) { dragging = false; model.save_changes(); } };
+  mapHolder.addEventListener("pointermove", (event) => {
+    if (dragging) moveTo(current.place(event.clientX, event.clientY));
+  });
+  const drop = () => {
+    if (dragging) {
+      dragging = false;
+      model.save_changes();
+    }
+  };
   mapHolder.addEventListener("pointerup", drop);
   mapHolder.addEventListener("pointercancel", drop);
   const onKey = (event) => {
@@ -293,7 +436,8 @@ function render({ model, el }) {
     const surface = surfaceOf(model);
     if (!surface || width === 0) return;
     const state = { surface };
-    for (const name of ["areas", "paths", "start", "shown", "steps", "rates", "chosen", "runners"]) state[name] = model.get(name);
+    for (const name of ["areas", "paths", "start", "shown", "steps", "rates", "chosen", "runners"])
+      state[name] = model.get(name);
     const several = state.runners.length > 1;
     const colourOf = (name) => COLOURS[state.runners.indexOf(name) % COLOURS.length];
     select.value = surface.id;
@@ -313,7 +457,9 @@ function render({ model, el }) {
     current.handle.addEventListener("keydown", onKey);
     mapHolder.replaceChildren(current.svg);
     if (focused) current.handle.focus({ preventScroll: true });
-    lossHolder.replaceChildren(drawLosses(state, beside ? width - size - 52 - 14 : width, beside ? size + 42 : 190, colourOf));
+    lossHolder.replaceChildren(
+      drawLosses(state, beside ? width - size - 52 - 14 : width, beside ? size + 42 : 190, colourOf),
+    );
     time.max = state.steps;
     time.value = state.shown;
     counter.textContent = `${state.shown} / ${state.steps}`;
@@ -324,9 +470,18 @@ function render({ model, el }) {
   }
 
   const unfollow = follow(model, ["surface", "areas", "paths", "start", "shown", "steps", "rates", "chosen"], draw);
-  const unwatch = watchWidth(stage, (now) => { if (Math.abs(now - width) > 1) { width = now; draw(); } });
+  const unwatch = watchWidth(stage, (now) => {
+    if (Math.abs(now - width) > 1) {
+      width = now;
+      draw();
+    }
+  });
   draw();
-  return () => { if (timer !== null) clearInterval(timer); unfollow(); unwatch(); };
+  return () => {
+    if (timer !== null) clearInterval(timer);
+    unfollow();
+    unwatch();
+  };
 }
 
 export default { render };

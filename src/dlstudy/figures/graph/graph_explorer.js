@@ -35,7 +35,9 @@ function gradientLines(graph, place, step) {
 function matrixLines(rows, shape) {
   if (shape.length === 0) return [rows[0][0]];
   const width = Math.max(...rows.flat().map((text) => text.length));
-  return rows.map((row) => (shape.length === 1 ? `[${row.join(", ")}]` : `[${row.map((t) => t.padStart(width)).join(" ")}]`));
+  return rows.map((row) =>
+    shape.length === 1 ? `[${row.join(", ")}]` : `[${row.map((t) => t.padStart(width)).join(" ")}]`,
+  );
 }
 
 // The size of a card is the largest it needs in any step, so that nothing jumps.
@@ -51,9 +53,10 @@ function measure(graph, narrow) {
       gradWidth = Math.max(gradWidth, widest(grad));
     }
     const head = node.kind === "operation" ? badgeWidth(node.label) + 7 : widthOf(node.label, 15) + 12;
-    const width = node.kind === "constant"
-      ? Math.max(46, widest(value) + 24)
-      : Math.max(narrow ? 72 : 92, head + widest(value) + (narrow ? 18 : 24), gradWidth + (narrow ? 34 : 66));
+    const width =
+      node.kind === "constant"
+        ? Math.max(46, widest(value) + 24)
+        : Math.max(narrow ? 72 : 92, head + widest(value) + (narrow ? 18 : 24), gradWidth + (narrow ? 34 : 66));
     const height = node.kind === "constant" ? 34 : 18 + LINE * (value.length + lines) + 5;
     return { width, height, value, valueHeight: LINE * value.length };
   });
@@ -102,7 +105,14 @@ function place(graph, narrow) {
   const ends = boxes.map((box) => (narrow ? box.x + box.width / 2 : box.y + box.height / 2));
   const bends = graph.edges.flatMap((edge) => edge.bends.map((bend) => across(bend[1]) + 6));
   const breadth = Math.max(...ends, ...bends) + pad;
-  return { boxes, starts, across, narrow, width: narrow ? breadth : along + pad, height: narrow ? along + pad : breadth };
+  return {
+    boxes,
+    starts,
+    across,
+    narrow,
+    width: narrow ? breadth : along + pad,
+    height: narrow ? along + pad : breadth,
+  };
 }
 
 // The points an edge passes, from the side of its source to the side of its target.
@@ -161,7 +171,16 @@ function drawCard(graph, layout, step, place, onjump) {
   group.append(s("rect", { class: "card", width: box.width, height: box.height, rx: 10 }));
   if (node.name) group.append(s("text", { class: "name dls-mono", x: 4, y: -6, "font-size": 13, text: node.name }));
   if (node.kind === "constant") {
-    group.append(s("text", { class: "dls-mono", x: box.width / 2, y: 22, "font-size": 13, "text-anchor": "middle", text: node.label }));
+    group.append(
+      s("text", {
+        class: "dls-mono",
+        x: box.width / 2,
+        y: 22,
+        "font-size": 13,
+        "text-anchor": "middle",
+        text: node.label,
+      }),
+    );
     return group;
   }
   const middle = 9 + box.valueHeight / 2;
@@ -169,30 +188,59 @@ function drawCard(graph, layout, step, place, onjump) {
     const text = SYMBOLS[node.label] || node.label;
     const wide = badgeWidth(node.label);
     group.append(s("rect", { class: "badge", x: 7, y: middle - 13, width: wide, height: 26, rx: 13 }));
-    group.append(s("text", {
-      class: "symbol", x: 7 + wide / 2, y: middle + (text.length > 1 ? 4.5 : 6), "font-size": text.length > 1 ? 13 : 18,
-      "text-anchor": "middle", text,
-    }));
+    group.append(
+      s("text", {
+        class: "symbol",
+        x: 7 + wide / 2,
+        y: middle + (text.length > 1 ? 4.5 : 6),
+        "font-size": text.length > 1 ? 13 : 18,
+        "text-anchor": "middle",
+        text,
+      }),
+    );
   } else {
     group.append(s("text", { class: "label dls-mono", x: 12, y: middle + 5, "font-size": 15, text: node.label }));
   }
   const right = box.width - 11;
   (known ? box.value : ["?"]).forEach((line, i) => {
-    group.append(s("text", {
-      class: "value dls-mono", x: right, y: 9 + LINE * i + 13, "font-size": 13, "text-anchor": "end", "xml:space": "preserve", text: line,
-    }));
+    group.append(
+      s("text", {
+        class: "value dls-mono",
+        x: right,
+        y: 9 + LINE * i + 13,
+        "font-size": 13,
+        "text-anchor": "end",
+        "xml:space": "preserve",
+        text: line,
+      }),
+    );
   });
   const top = 9 + box.valueHeight + 6;
   group.append(s("line", { class: "rule", x1: 8, x2: box.width - 8, y1: top, y2: top }));
   if (!node.differentiable) return group;
-  group.append(s("text", { class: "none", x: 12, y: top + 16, "font-size": 12, text: layout.narrow ? "∂" : node.kind === "leaf" ? ".grad" : "grad" }));
+  group.append(
+    s("text", {
+      class: "none",
+      x: 12,
+      y: top + 16,
+      "font-size": 12,
+      text: layout.narrow ? "∂" : node.kind === "leaf" ? ".grad" : "grad",
+    }),
+  );
   const lines = gradientLines(graph, place, step);
   const holder = s("g", { class: "plus" });
   (lines || [node.kind === "leaf" ? "None" : "–"]).forEach((line, i) => {
-    holder.append(s("text", {
-      class: lines ? "grad dls-mono" : "none dls-mono", x: right, y: top + 16 + LINE * i, "font-size": 13, "text-anchor": "end",
-      "xml:space": "preserve", text: line,
-    }));
+    holder.append(
+      s("text", {
+        class: lines ? "grad dls-mono" : "none dls-mono",
+        x: right,
+        y: top + 16 + LINE * i,
+        "font-size": 13,
+        "text-anchor": "end",
+        "xml:space": "preserve",
+        text: line,
+      }),
+    );
   });
   group.append(holder);
   return group;
@@ -229,10 +277,21 @@ function drawPill(graph, layout, number, lines, old) {
   let x = (ax + bx) / 2 - width / 2;
   const y = (ay + by) / 2 - height / 2;
   if (layout.narrow) x = Math.min(Math.max(x, 2), layout.width - width - 2);
-  const group = s("g", {}, s("rect", { class: `pill${old ? " old" : ""}`, width, height, rx: 11 }),
-    ...lines.map((text, i) => s("text", {
-      class: `${old ? "none" : "grad"} dls-mono`, x: width / 2, y: 16 + 15 * i, "font-size": 12, "text-anchor": "middle", text,
-    })));
+  const group = s(
+    "g",
+    {},
+    s("rect", { class: `pill${old ? " old" : ""}`, width, height, rx: 11 }),
+    ...lines.map((text, i) =>
+      s("text", {
+        class: `${old ? "none" : "grad"} dls-mono`,
+        x: width / 2,
+        y: 16 + 15 * i,
+        "font-size": 12,
+        "text-anchor": "middle",
+        text,
+      }),
+    ),
+  );
   return { group, x, y, width, height };
 }
 
@@ -273,8 +332,11 @@ function drawGraph(graph, stepNumber, available, onjump) {
   }
   const scale = Math.max(Math.min(1, (available - 8) / layout.width), narrow ? 0.78 : 0.72);
   const svg = s("svg", {
-    viewBox: `0 0 ${layout.width} ${layout.height}`, width: layout.width * scale, height: layout.height * scale,
-    role: "img", "aria-label": describe(graph),
+    viewBox: `0 0 ${layout.width} ${layout.height}`,
+    width: layout.width * scale,
+    height: layout.height * scale,
+    role: "img",
+    "aria-label": describe(graph),
   });
   graph.edges.forEach((_, number) => svg.append(drawEdge(graph, layout, step, number, slopes)));
   graph.nodes.forEach((_, number) => svg.append(drawCard(graph, layout, step, number, onjump)));
@@ -304,14 +366,18 @@ function keepInSight(canvas) {
 }
 
 function describe(graph) {
-  const parts = graph.nodes.filter((node) => node.kind === "operation").map((node) => {
-    const place = graph.nodes.indexOf(node);
-    const inputs = graph.edges.filter((edge) => edge.target === place).map((edge) => {
-      const source = graph.nodes[edge.source];
-      return source.name || source.text;
+  const parts = graph.nodes
+    .filter((node) => node.kind === "operation")
+    .map((node) => {
+      const place = graph.nodes.indexOf(node);
+      const inputs = graph.edges
+        .filter((edge) => edge.target === place)
+        .map((edge) => {
+          const source = graph.nodes[edge.source];
+          return source.name || source.text;
+        });
+      return `${node.label} of ${inputs.join(" and ")}`;
     });
-    return `${node.label} of ${inputs.join(" and ")}`;
-  });
   return `Graph of operations, inputs first: ${parts.join("; ")}.`;
 }
 
@@ -322,23 +388,48 @@ function valueControl(model, name) {
   const put = (next) => send(model, { values: { ...model.get("values"), [name]: next } });
   const holder = h("span", { class: "dls-value" });
   if (typeof value !== "number") {
-    const input = h("input", { type: "text", value: JSON.stringify(value), "aria-label": `value of ${name}`, spellcheck: "false" });
+    const input = h("input", {
+      type: "text",
+      value: JSON.stringify(value),
+      "aria-label": `value of ${name}`,
+      spellcheck: "false",
+    });
     input.addEventListener("change", () => {
       let next = input.value;
-      try { next = JSON.parse(input.value); } catch { /* Python says what is wrong with it */ }
+      try {
+        next = JSON.parse(input.value);
+      } catch {
+        /* Python says what is wrong with it */
+      }
       put(next);
     });
     holder.append(h("label", { class: "dls-mono" }, name), input);
-    holder.refresh = (next) => { if (typeof next !== "number") input.value = JSON.stringify(next); };
+    holder.refresh = (next) => {
+      if (typeof next !== "number") input.value = JSON.stringify(next);
+    };
     return holder;
   }
   const reach = Math.max(5, Math.abs(value) * 1.5);
-  const slider = h("input", { type: "range", min: -reach, max: reach, step: reach > 20 ? 1 : 0.1, "aria-label": `${name}, slider` });
+  const slider = h("input", {
+    type: "range",
+    min: -reach,
+    max: reach,
+    step: reach > 20 ? 1 : 0.1,
+    "aria-label": `${name}, slider`,
+  });
   const number = h("input", { type: "number", step: "any", "aria-label": `value of ${name}` });
   slider.value = value;
   number.value = value;
-  slider.addEventListener("input", () => { number.value = Number(slider.value); put(Number(slider.value)); });
-  number.addEventListener("change", () => { if (number.value !== "") { slider.value = number.value; put(Number(number.value)); } });
+  slider.addEventListener("input", () => {
+    number.value = Number(slider.value);
+    put(Number(slider.value));
+  });
+  number.addEventListener("change", () => {
+    if (number.value !== "") {
+      slider.value = number.value;
+      put(Number(number.value));
+    }
+  });
   holder.append(h("label", { class: "dls-mono" }, name), slider, number);
   holder.refresh = (next) => {
     if (Number(number.value) !== next && number !== number.getRootNode().activeElement) number.value = next;
@@ -350,18 +441,36 @@ function valueControl(model, name) {
 function render({ model, el }) {
   const root = frame(el, "Graph explorer", "graph");
   const input = h("input", {
-    type: "text", class: "dls-grow", spellcheck: "false", autocomplete: "off", autocapitalize: "off", "aria-label": "Expression",
+    type: "text",
+    class: "dls-grow",
+    spellcheck: "false",
+    autocomplete: "off",
+    autocapitalize: "off",
+    "aria-label": "Expression",
   });
-  const submit = () => { if (input.value !== model.get("expression")) send(model, { expression: input.value }); };
+  const submit = () => {
+    if (input.value !== model.get("expression")) send(model, { expression: input.value });
+  };
   input.addEventListener("change", submit);
-  input.addEventListener("keydown", (event) => { if (event.key === "Enter") submit(); });
-  const examples = picker("Examples", model.get("examples").map((one) => one.title), (i) => {
-    const { expression, values } = model.get("examples")[i];
-    send(model, { values: { ...model.get("values"), ...values }, expression });
+  input.addEventListener("keydown", (event) => {
+    if (event.key === "Enter") submit();
   });
+  const examples = picker(
+    "Examples",
+    model.get("examples").map((one) => one.title),
+    (i) => {
+      const { expression, values } = model.get("examples")[i];
+      send(model, { values: { ...model.get("values"), ...values }, expression });
+    },
+  );
   const error = h("p", { class: "dls-error", role: "alert" });
   const values = h("div", { class: "dls-row dls-values", role: "group", "aria-label": "Values of the inputs" });
-  const canvas = h("div", { class: "dls-canvas", tabindex: "0", role: "group", "aria-label": "Graph; left and right arrow keys step" });
+  const canvas = h("div", {
+    class: "dls-canvas",
+    tabindex: "0",
+    role: "group",
+    "aria-label": "Graph; left and right arrow keys step",
+  });
   const words = h("p", { class: "dls-words", "aria-live": "polite" });
 
   const last = () => model.get("graph").steps.length - 1;
@@ -384,9 +493,18 @@ function render({ model, el }) {
   const scale = h("div", { class: "dls-scale", "aria-hidden": "true" });
   canvas.addEventListener("keydown", (event) => {
     const move = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-    if (move) { event.preventDefault(); go(model.get("step") + move); }
-    if (event.key === "Home") { event.preventDefault(); go(0); }
-    if (event.key === "End") { event.preventDefault(); go(last()); }
+    if (move) {
+      event.preventDefault();
+      go(model.get("step") + move);
+    }
+    if (event.key === "Home") {
+      event.preventDefault();
+      go(0);
+    }
+    if (event.key === "End") {
+      event.preventDefault();
+      go(last());
+    }
   });
 
   root.append(
@@ -396,8 +514,14 @@ function render({ model, el }) {
     canvas,
     h("div", { class: "dls-row" }, back, next, h("div", { class: "dls-timeline" }, slider, scale), again, clear),
     words,
-    h("p", { class: "dls-legend" }, h("b", { class: "value" }, "Blue"), " values are computed along the arrows, ",
-      h("b", { class: "grad" }, "orange"), " gradients are passed back against them. Click a node to jump to the step in which it passes its gradient on."),
+    h(
+      "p",
+      { class: "dls-legend" },
+      h("b", { class: "value" }, "Blue"),
+      " values are computed along the arrows, ",
+      h("b", { class: "grad" }, "orange"),
+      " gradients are passed back against them. Click a node to jump to the step in which it passes its gradient on.",
+    ),
   );
 
   // Jump to the step in which a node passes its gradient on.
@@ -419,9 +543,14 @@ function render({ model, el }) {
     root.classList.toggle("stale", Boolean(model.get("error")));
 
     const all = model.get("values");
-    const nextShape = graph.inputs.map((name) => `${name}:${typeof all[name] === "number" ? (Math.abs(all[name]) > 5 ? "big" : "small") : "list"}`).join();
+    const nextShape = graph.inputs
+      .map((name) => `${name}:${typeof all[name] === "number" ? (Math.abs(all[name]) > 5 ? "big" : "small") : "list"}`)
+      .join();
     const sliding = values.contains(values.getRootNode().activeElement);
-    if (nextShape !== shape && !(sliding && nextShape.replaceAll("big", "small") === shape.replaceAll("big", "small"))) {
+    if (
+      nextShape !== shape &&
+      !(sliding && nextShape.replaceAll("big", "small") === shape.replaceAll("big", "small"))
+    ) {
       shape = nextShape;
       values.replaceChildren(...graph.inputs.map((name) => valueControl(model, name)));
     }
@@ -450,9 +579,17 @@ function render({ model, el }) {
     say(words, step.words);
   };
   const unfollow = follow(model, ["graph", "step", "error", "values", "expression"], draw);
-  const unwatch = watchWidth(canvas, (now) => { if (Math.abs(now - width) > 1) { width = now; draw(); } });
+  const unwatch = watchWidth(canvas, (now) => {
+    if (Math.abs(now - width) > 1) {
+      width = now;
+      draw();
+    }
+  });
   draw();
-  return () => { unfollow(); unwatch(); };
+  return () => {
+    unfollow();
+    unwatch();
+  };
 }
 
 export default { render };

@@ -8,7 +8,8 @@ export function setAttributes(node, attributes) {
     if (value === null || value === undefined || value === false) continue;
     if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
     else if (name === "text") node.textContent = value;
-    else if (name === "html") node.innerHTML = value; // only what Python rendered and escaped
+    else if (name === "html")
+      node.innerHTML = value; // only what Python rendered and escaped
     else if (name === "value") node.value = value;
     else node.setAttribute(name, value === true ? "" : value);
   }

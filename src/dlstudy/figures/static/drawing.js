@@ -39,18 +39,24 @@ function drawable(node, { rows, columns, paint, moved, key = () => false }) {
       last = next;
     }
   });
-  const up = () => { last = null; };
+  const up = () => {
+    last = null;
+  };
   node.addEventListener("pointerup", up);
   node.addEventListener("pointercancel", up);
 
   const middle = () => [hand.cursor[0] + 0.5, hand.cursor[1] + 0.5];
-  const lift = () => { hand.down = false; moved(hand.cursor, false); };
+  const lift = () => {
+    hand.down = false;
+    moved(hand.cursor, false);
+  };
   node.addEventListener("keydown", (event) => {
     const way = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key];
     if (way) {
       const before = middle();
       hand.cursor = [
-        Math.min(rows - 1, Math.max(0, hand.cursor[0] + way[0])), Math.min(columns - 1, Math.max(0, hand.cursor[1] + way[1])),
+        Math.min(rows - 1, Math.max(0, hand.cursor[0] + way[0])),
+        Math.min(columns - 1, Math.max(0, hand.cursor[1] + way[1])),
       ];
       if (hand.down) walk(before, middle());
     } else if (event.key === " " || event.key === "Enter") {
@@ -61,6 +67,14 @@ function drawable(node, { rows, columns, paint, moved, key = () => false }) {
     moved(hand.cursor, hand.down);
   });
   node.addEventListener("focus", () => moved(hand.cursor, hand.down));
-  node.addEventListener("blur", () => { hand.down = false; moved(null, false); });
-  return { get cursor() { return hand.cursor; }, lift };
+  node.addEventListener("blur", () => {
+    hand.down = false;
+    moved(null, false);
+  });
+  return {
+    get cursor() {
+      return hand.cursor;
+    },
+    lift,
+  };
 }

@@ -19,9 +19,12 @@ function button(text, attributes = {}) {
 
 // A labelled drop-down whose first entry only names it.
 function picker(label, titles, onpick) {
-  const select = h("select", { class: "dls-select", "aria-label": label },
+  const select = h(
+    "select",
+    { class: "dls-select", "aria-label": label },
     h("option", { value: "" }, label),
-    ...titles.map((title, i) => h("option", { value: String(i) }, title)));
+    ...titles.map((title, i) => h("option", { value: String(i) }, title)),
+  );
   select.addEventListener("change", () => {
     if (select.value !== "") onpick(Number(select.value));
     select.value = "";
@@ -45,10 +48,16 @@ function follow(model, names, draw) {
   const soon = () => {
     if (waiting) return;
     waiting = true;
-    queueMicrotask(() => { waiting = false; if (!over) draw(); });
+    queueMicrotask(() => {
+      waiting = false;
+      if (!over) draw();
+    });
   };
   for (const name of names) model.on(`change:${name}`, soon);
-  return () => { over = true; for (const name of names) model.off(`change:${name}`, soon); };
+  return () => {
+    over = true;
+    for (const name of names) model.off(`change:${name}`, soon);
+  };
 }
 
 // Call `changed(width)` when the width of `node` crosses from one kind of layout to another.

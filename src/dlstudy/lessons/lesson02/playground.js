@@ -85,16 +85,39 @@ function render({ model, el }) {
   // --- the settings
   function setting(text, name, options) {
     const id = number(name);
-    const select = h("select", { class: "dls-select", id }, ...options.map(([value, title]) => h("option", { value: String(value) }, title)));
-    select.addEventListener("change", () => send(model, { [name]: typeof model.get(name) === "number" ? Number(select.value) : select.value }));
-    return { box: h("div", { class: "setting" }, h("label", { for: id }, text), select), update: () => { select.value = String(model.get(name)); } };
+    const select = h(
+      "select",
+      { class: "dls-select", id },
+      ...options.map(([value, title]) => h("option", { value: String(value) }, title)),
+    );
+    select.addEventListener("change", () =>
+      send(model, { [name]: typeof model.get(name) === "number" ? Number(select.value) : select.value }),
+    );
+    return {
+      box: h("div", { class: "setting" }, h("label", { for: id }, text), select),
+      update: () => {
+        select.value = String(model.get(name));
+      },
+    };
   }
   const settings = [
     setting("points", "data", menus.data),
-    setting("hidden layers", "depth", [0, 1, 2, 3, 4].map((n) => [n, String(n)])),
-    setting("units in each", "width", [1, 2, 3, 4, 5, 6, 7, 8].map((n) => [n, String(n)])),
+    setting(
+      "hidden layers",
+      "depth",
+      [0, 1, 2, 3, 4].map((n) => [n, String(n)]),
+    ),
+    setting(
+      "units in each",
+      "width",
+      [1, 2, 3, 4, 5, 6, 7, 8].map((n) => [n, String(n)]),
+    ),
     setting("activation", "bend", menus.bend),
-    setting("learning rate", "rate", menus.rate.map((rate) => [rate, String(rate)])),
+    setting(
+      "learning rate",
+      "rate",
+      menus.rate.map((rate) => [rate, String(rate)]),
+    ),
   ];
   const reseed = button("Other weights and points", { onclick: () => send(model, { seed: model.get("seed") + 1 }) });
 
@@ -105,15 +128,36 @@ function render({ model, el }) {
   const units = h("div", { class: "units" });
   const error = h("p", { class: "dls-error", role: "alert" });
   const [steps, numbers, right, fresh] = ["steps", "count", "right", "fresh"].map((name) => h("b", { class: name }));
-  const facts = h("p", { class: "facts" }, steps, " steps, ", numbers, " numbers to learn", h("br"), "right: ", right, " of these points, ", fresh, " of new ones");
+  const facts = h(
+    "p",
+    { class: "facts" },
+    steps,
+    " steps, ",
+    numbers,
+    " numbers to learn",
+    h("br"),
+    "right: ",
+    right,
+    " of these points, ",
+    fresh,
+    " of new ones",
+  );
   let layers = [];
   let drawn = null; // the points that are on the canvas
   let colours = null;
 
   function learnColours() {
-    const [ground, blue, orange, ink] = ["--dls-bg", "--dls-blue", "--dls-orange", "--dls-fg"].map((token) => rgb(root, token));
+    const [ground, blue, orange, ink] = ["--dls-bg", "--dls-blue", "--dls-orange", "--dls-fg"].map((token) =>
+      rgb(root, token),
+    );
     const css = (colour) => `rgb(${colour})`;
-    colours = { map: palette(blue, orange, ground, 0.55), unit: palette(blue, orange, ground, 0.9), kinds: [css(blue), css(orange)], ink: css(ink), ground: css(ground) };
+    colours = {
+      map: palette(blue, orange, ground, 0.55),
+      unit: palette(blue, orange, ground, 0.9),
+      kinds: [css(blue), css(orange)],
+      ink: css(ink),
+      ground: css(ground),
+    };
     drawn = null;
   }
 
@@ -122,9 +166,18 @@ function render({ model, el }) {
     const width = model.get("width");
     if (units.childElementCount && layers.length === depth && (!depth || layers[0].length === width)) return;
     layers = Array.from({ length: depth }, () => Array.from({ length: width }, () => pixelCanvas(menus.unitSide)));
-    units.replaceChildren(...(depth
-      ? layers.map((layer, i) => h("div", { class: "layer", role: "group", "aria-label": `hidden layer ${i + 1}` }, h("span", {}, String(i + 1)), ...layer.map((unit) => unit.canvas)))
-      : [h("p", { class: "none" }, "No hidden layer: the two coordinates go straight into the scores.")]));
+    units.replaceChildren(
+      ...(depth
+        ? layers.map((layer, i) =>
+            h(
+              "div",
+              { class: "layer", role: "group", "aria-label": `hidden layer ${i + 1}` },
+              h("span", {}, String(i + 1)),
+              ...layer.map((unit) => unit.canvas),
+            ),
+          )
+        : [h("p", { class: "none" }, "No hidden layer: the two coordinates go straight into the scores.")]),
+    );
   }
 
   function draw() {
@@ -142,22 +195,27 @@ function render({ model, el }) {
       drawPoints(dots.getContext("2d"), picture.points, menus.reach, colours.kinds, colours.ground);
     }
     let offset = menus.side ** 2;
-    layers.forEach((layer, i) => layer.forEach(({ canvas, fill }, k) => {
-      fill(bytes, offset, colours.unit);
-      offset += menus.unitSide ** 2;
-      const silent = Boolean(picture.dead[i]?.[k]);
-      if (canvas.dataset.silent === String(silent)) return;
-      canvas.dataset.silent = String(silent);
-      canvas.classList.toggle("dead", silent);
-      canvas.setAttribute("aria-label", `layer ${i + 1}, unit ${k + 1}${silent ? ": silent everywhere" : ""}`);
-      canvas.title = silent ? "This unit says 0 everywhere: it is dead." : "";
-    }));
+    layers.forEach((layer, i) =>
+      layer.forEach(({ canvas, fill }, k) => {
+        fill(bytes, offset, colours.unit);
+        offset += menus.unitSide ** 2;
+        const silent = Boolean(picture.dead[i]?.[k]);
+        if (canvas.dataset.silent === String(silent)) return;
+        canvas.dataset.silent = String(silent);
+        canvas.classList.toggle("dead", silent);
+        canvas.setAttribute("aria-label", `layer ${i + 1}, unit ${k + 1}${silent ? ": silent everywhere" : ""}`);
+        canvas.title = silent ? "This unit says 0 everywhere: it is dead." : "";
+      }),
+    );
     const percent = (share) => `${Math.round(100 * share)} %`;
     steps.textContent = model.get("step").toLocaleString("en");
     numbers.textContent = String(picture.numbers);
     right.textContent = percent(picture.right);
     fresh.textContent = percent(picture.fresh);
-    map.canvas.setAttribute("aria-label", `Map of what the network says: ${percent(picture.right)} of the points right`);
+    map.canvas.setAttribute(
+      "aria-label",
+      `Map of what the network says: ${percent(picture.right)} of the points right`,
+    );
     live.drawCurve();
     say(error, model.get("problem"));
   }
@@ -167,15 +225,39 @@ function render({ model, el }) {
     h("div", { class: "dls-row settings" }, ...settings.map((one) => one.box), reseed),
     live.bar,
     error,
-    h("div", { class: "stage" },
+    h(
+      "div",
+      { class: "stage" },
       h("figure", { class: "inside" }, h("figcaption", {}, "what each hidden unit says, layer by layer"), units),
-      h("figure", { class: "outside" }, h("figcaption", {}, "what the network says: ", h("span", { class: "one" }, "■"), " or ", h("span", { class: "two" }, "●")),
-        h("div", { class: "map" }, map.canvas, lines, dots)),
-      h("div", { class: "numbers" }, live.curve, facts)));
+      h(
+        "figure",
+        { class: "outside" },
+        h(
+          "figcaption",
+          {},
+          "what the network says: ",
+          h("span", { class: "one" }, "■"),
+          " or ",
+          h("span", { class: "two" }, "●"),
+        ),
+        h("div", { class: "map" }, map.canvas, lines, dots),
+      ),
+      h("div", { class: "numbers" }, live.curve, facts),
+    ),
+  );
   const unfollow = follow(model, ["rate"], () => settings.forEach((one) => one.update()));
-  const unwatch = watchTheme(() => requestAnimationFrame(() => { learnColours(); draw(); }));
+  const unwatch = watchTheme(() =>
+    requestAnimationFrame(() => {
+      learnColours();
+      draw();
+    }),
+  );
   draw();
-  return () => { live.close(); unfollow(); unwatch(); };
+  return () => {
+    live.close();
+    unfollow();
+    unwatch();
+  };
 }
 
 export default { render };

@@ -8,9 +8,12 @@ function render({ model, el }) {
   let waiting = null;
 
   // Ink is black with more or less of it; the stylesheet turns it white in the dark theme.
-  const sheet = (label, attributes) => h("canvas", { width: side, height: side, class: "ink", "aria-label": label, ...attributes });
-  const paper = sheet("Paper, 28 by 28 pixels. Draw with mouse or finger; or move with the arrow keys, Space puts the pen down or lifts it, Delete clears",
-    { tabindex: "0", role: "application" });
+  const sheet = (label, attributes) =>
+    h("canvas", { width: side, height: side, class: "ink", "aria-label": label, ...attributes });
+  const paper = sheet(
+    "Paper, 28 by 28 pixels. Draw with mouse or finger; or move with the arrow keys, Space puts the pen down or lifts it, Delete clears",
+    { tabindex: "0", role: "application" },
+  );
   const seen = sheet("What the network sees", { role: "img" });
   const cursor = h("span", { class: "cursor", hidden: true });
   const bars = h("div", { class: "bars", role: "img" });
@@ -26,7 +29,9 @@ function render({ model, el }) {
   function ink(canvas, values) {
     const context = canvas.getContext("2d");
     const image = context.createImageData(side, side);
-    values.forEach((value, i) => { image.data[4 * i + 3] = value; });
+    values.forEach((value, i) => {
+      image.data[4 * i + 3] = value;
+    });
     context.putImageData(image, 0, 0);
   }
 
@@ -46,10 +51,16 @@ function render({ model, el }) {
   function changed() {
     ink(paper, pixels);
     if (waiting !== null) return;
-    waiting = setTimeout(() => { waiting = null; send(model, { pixels: [...pixels] }); }, 60);
+    waiting = setTimeout(() => {
+      waiting = null;
+      send(model, { pixels: [...pixels] });
+    }, 60);
   }
 
-  function put(values) { pixels = [...values]; changed(); }
+  function put(values) {
+    pixels = [...values];
+    changed();
+  }
 
   function move(down, right) {
     const moved = pixels.map((_, i) => {
@@ -61,11 +72,14 @@ function render({ model, el }) {
   }
 
   const hand = drawable(paper, {
-    rows: side, columns: side, paint,
+    rows: side,
+    columns: side,
+    paint,
     moved: (at, down) => {
       cursor.hidden = !at;
       cursor.classList.toggle("down", down);
-      if (at) cursor.style.cssText = `left:${(at[1] / side) * 100}%;top:${(at[0] / side) * 100}%;width:${100 / side}%;height:${100 / side}%`;
+      if (at)
+        cursor.style.cssText = `left:${(at[1] / side) * 100}%;top:${(at[0] / side) * 100}%;width:${100 / side}%;height:${100 / side}%`;
     },
     key: (event) => {
       if (event.key === "Delete" || event.key === "Backspace") clear();
@@ -76,24 +90,56 @@ function render({ model, el }) {
   });
 
   const pen = button("Erase", { "aria-pressed": "false", onclick: () => toggle() });
-  function toggle() { erasing = !erasing; pen.setAttribute("aria-pressed", String(erasing)); }
-  function clear() { hand.lift(); put(pixels.map(() => 0)); }
+  function toggle() {
+    erasing = !erasing;
+    pen.setAttribute("aria-pressed", String(erasing));
+  }
+  function clear() {
+    hand.lift();
+    put(pixels.map(() => 0));
+  }
   const examples = model.get("examples");
-  const menu = picker("A digit of the data set", examples.map(([title]) => title), (i) => put(examples[i][1]));
+  const menu = picker(
+    "A digit of the data set",
+    examples.map(([title]) => title),
+    (i) => put(examples[i][1]),
+  );
   const centred = h("input", { type: "checkbox", id: `centred-${Math.random().toString(36).slice(2)}` });
   centred.addEventListener("change", () => send(model, { centred: centred.checked }));
-  const arrow = (text, label, down, right) => button(text, { "aria-label": label, title: label, onclick: () => move(down, right) });
+  const arrow = (text, label, down, right) =>
+    button(text, { "aria-label": label, title: label, onclick: () => move(down, right) });
 
   root.append(
-    h("div", { class: "dls-row" }, button("Clear", { onclick: clear }), pen, menu,
-      h("span", { class: "moves", role: "group", "aria-label": "Move the drawing" },
-        arrow("←", "Move left", 0, -1), arrow("→", "Move right", 0, 1), arrow("↑", "Move up", -1, 0), arrow("↓", "Move down", 1, 0))),
-    h("div", { class: "sheets" },
+    h(
+      "div",
+      { class: "dls-row" },
+      button("Clear", { onclick: clear }),
+      pen,
+      menu,
+      h(
+        "span",
+        { class: "moves", role: "group", "aria-label": "Move the drawing" },
+        arrow("←", "Move left", 0, -1),
+        arrow("→", "Move right", 0, 1),
+        arrow("↑", "Move up", -1, 0),
+        arrow("↓", "Move down", 1, 0),
+      ),
+    ),
+    h(
+      "div",
+      { class: "sheets" },
       h("figure", {}, h("div", { class: "paper" }, paper, cursor), h("figcaption", {}, "Draw a digit here")),
-      h("figure", { class: "seen" }, seen, h("figcaption", {}, "what the network sees"),
-        h("label", { for: centred.id }, centred, " centred and scaled as the data set is")),
-      bars),
-    words);
+      h(
+        "figure",
+        { class: "seen" },
+        seen,
+        h("figcaption", {}, "what the network sees"),
+        h("label", { for: centred.id }, centred, " centred and scaled as the data set is"),
+      ),
+      bars,
+    ),
+    words,
+  );
 
   function draw() {
     const { scores, seen: image, words: text } = model.get("report");
@@ -117,7 +163,11 @@ function render({ model, el }) {
   });
   ink(paper, pixels);
   draw();
-  return () => { unfollow(); unpixels(); clearTimeout(waiting); };
+  return () => {
+    unfollow();
+    unpixels();
+    clearTimeout(waiting);
+  };
 }
 
 export default { render };

@@ -34,18 +34,28 @@ function render({ model, el }) {
   // --- the controls -----------------------------------------------------------------------------------------------
 
   function setting(name, title, values) {
-    const select = h("select", { class: "dls-select", "aria-label": title }, ...values.map((n) => h("option", { value: String(n) }, String(n))));
+    const select = h(
+      "select",
+      { class: "dls-select", "aria-label": title },
+      ...values.map((n) => h("option", { value: String(n) }, String(n))),
+    );
     select.addEventListener("change", () => change({ [name]: Number(select.value), step: 0 }));
     return { name, select, node: h("label", { class: "setting" }, `${title} `, select) };
   }
   const settings = [
-    setting("stride", "stride", [1, 2, 3]), setting("padding", "padding", [0, 1, 2, 3]), setting("dilation", "dilation", [1, 2, 3]),
+    setting("stride", "stride", [1, 2, 3]),
+    setting("padding", "padding", [0, 1, 2, 3]),
+    setting("dilation", "dilation", [1, 2, 3]),
   ];
   const kernels = model.get("kernels");
-  const kernelMenu = picker("Kernels", kernels.map(([title]) => title), (n) => {
-    const [, size, weights] = kernels[n];
-    change({ size, kernel: weights, step: 0 });
-  });
+  const kernelMenu = picker(
+    "Kernels",
+    kernels.map(([title]) => title),
+    (n) => {
+      const [, size, weights] = kernels[n];
+      change({ size, kernel: weights, step: 0 });
+    },
+  );
   const sizeBox = setting("size", "kernel size", [1, 2, 3, 4, 5]);
   sizeBox.select.addEventListener("change", () => {
     const size = Number(sizeBox.select.value);
@@ -60,18 +70,39 @@ function render({ model, el }) {
     });
   }
   const images = model.get("images");
-  const imageMenu = picker("Images", images.map(([title]) => title), (n) => change({ pixels: images[n][1] }));
-  const eraser = button("Erase", { "aria-pressed": "false", onclick: () => {
-    state.erasing = !state.erasing;
-    eraser.setAttribute("aria-pressed", String(state.erasing));
-  } });
+  const imageMenu = picker(
+    "Images",
+    images.map(([title]) => title),
+    (n) => change({ pixels: images[n][1] }),
+  );
+  const eraser = button("Erase", {
+    "aria-pressed": "false",
+    onclick: () => {
+      state.erasing = !state.erasing;
+      eraser.setAttribute("aria-pressed", String(state.erasing));
+    },
+  });
   const clear = button("Clear image", { onclick: () => change({ pixels: model.get("pixels").map(() => 0) }) });
 
-  const back = button("◀ Step", { onclick: () => { stop(); go(model.get("step") - 1); } });
-  const forth = button("Step ▶", { class: "dls-button dls-main", onclick: () => { stop(); go(model.get("step") + 1); } });
+  const back = button("◀ Step", {
+    onclick: () => {
+      stop();
+      go(model.get("step") - 1);
+    },
+  });
+  const forth = button("Step ▶", {
+    class: "dls-button dls-main",
+    onclick: () => {
+      stop();
+      go(model.get("step") + 1);
+    },
+  });
   const play = button("Play", { onclick: () => (state.playing === null ? start() : stop()) });
   const slider = h("input", { type: "range", min: "0", class: "dls-grow", "aria-label": "Window" });
-  slider.addEventListener("input", () => { stop(); go(Number(slider.value)); });
+  slider.addEventListener("input", () => {
+    stop();
+    go(Number(slider.value));
+  });
 
   function change(changes) {
     send(model, changes);
@@ -113,18 +144,38 @@ function render({ model, el }) {
     h("div", { class: "dls-row" }, imageMenu, kernelMenu, eraser, clear),
     h("div", { class: "dls-row" }, sizeBox.node, ...settings.map(({ node }) => node)),
     error,
-    h("div", { class: "panels" }, image, h("span", { class: "sign", "aria-hidden": "true" }, "∗"), kernelPanel,
-      h("span", { class: "sign", "aria-hidden": "true" }, "="), result),
+    h(
+      "div",
+      { class: "panels" },
+      image,
+      h("span", { class: "sign", "aria-hidden": "true" }, "∗"),
+      kernelPanel,
+      h("span", { class: "sign", "aria-hidden": "true" }, "="),
+      result,
+    ),
     h("div", { class: "dls-row" }, back, forth, play, slider),
-    words);
+    words,
+  );
 
   const INK = 9; // a pixel goes from 0 to 9
 
   function tile(x, y, size, { fill, text, klass = "", inverse = false }) {
-    const node = s("g", { class: `tile ${klass}${inverse ? " inverse" : ""}`, transform: `translate(${x} ${y})` },
-      s("rect", { x: 0.5, y: 0.5, width: size - 1, height: size - 1 }));
+    const node = s(
+      "g",
+      { class: `tile ${klass}${inverse ? " inverse" : ""}`, transform: `translate(${x} ${y})` },
+      s("rect", { x: 0.5, y: 0.5, width: size - 1, height: size - 1 }),
+    );
     if (fill) node.firstChild.style.fill = fill;
-    if (text !== undefined) node.append(s("text", { x: size / 2, y: size / 2 + Math.min(5, size * 0.18), "text-anchor": "middle", "font-size": Math.min(14, size * (text.length > 3 ? 0.34 : 0.46)), text }));
+    if (text !== undefined)
+      node.append(
+        s("text", {
+          x: size / 2,
+          y: size / 2 + Math.min(5, size * 0.18),
+          "text-anchor": "middle",
+          "font-size": Math.min(14, size * (text.length > 3 ? 0.34 : 0.46)),
+          text,
+        }),
+      );
     return node;
   }
   const grey = (share) => `color-mix(in srgb, var(--dls-fg) ${Math.round(share * 100)}%, var(--dls-bg))`;
@@ -144,19 +195,35 @@ function render({ model, el }) {
       const pad = s("g", { class: "padding" });
       for (let r = -padding; r < rows + padding; r += 1) {
         for (let c = -padding; c < columns + padding; c += 1) {
-          if (r < 0 || c < 0 || r >= rows || c >= columns) pad.append(tile((c + padding) * size, (r + padding) * size, size, { text: "0" }));
+          if (r < 0 || c < 0 || r >= rows || c >= columns)
+            pad.append(tile((c + padding) * size, (r + padding) * size, size, { text: "0" }));
         }
       }
       const inside = s("g", { class: "pixels" });
       const light = s("g", { class: "light" });
       const pen = s("rect", { class: "pen", width: size, height: size, x: -99, y: -99 });
       const touch = s("rect", {
-        class: "touch", x: padding * size, y: padding * size, width: columns * size, height: rows * size, tabindex: "0", role: "application",
+        class: "touch",
+        x: padding * size,
+        y: padding * size,
+        width: columns * size,
+        height: rows * size,
+        tabindex: "0",
+        role: "application",
         "aria-label": `Image, ${rows} by ${columns} pixels. Draw with mouse or finger; or move with the arrow keys, Space puts the pen down or lifts it, a figure from 0 to 9 sets the pixel`,
       });
-      const svg = s("svg", { viewBox: `0 0 ${w} ${ht}`, width: w, height: ht, role: "group", "aria-label": "Image with its padding" }, pad, inside, light, pen, touch);
+      const svg = s(
+        "svg",
+        { viewBox: `0 0 ${w} ${ht}`, width: w, height: ht, role: "group", "aria-label": "Image with its padding" },
+        pad,
+        inside,
+        light,
+        pen,
+        touch,
+      );
       drawable(touch, {
-        rows, columns,
+        rows,
+        columns,
         paint: (y, x) => mark(Math.floor(y), Math.floor(x), state.erasing ? 0 : INK),
         moved: (at) => {
           state.cursor = at;
@@ -169,11 +236,22 @@ function render({ model, el }) {
         },
       });
       sheet = { key, size, inside, light, padding };
-      image.replaceChildren(h("div", { class: "title" }, `image ${rows} × ${columns}`, padding ? ` + padding ${padding}` : ""), svg);
+      image.replaceChildren(
+        h("div", { class: "title" }, `image ${rows} × ${columns}`, padding ? ` + padding ${padding}` : ""),
+        svg,
+      );
     }
-    sheet.inside.replaceChildren(...model.get("pixels").map((value, n) => tile(
-      ((n % columns) + padding) * size, (Math.floor(n / columns) + padding) * size, size,
-      { fill: grey((value / INK) * 0.8), text: String(value), inverse: value > 5 })));
+    sheet.inside.replaceChildren(
+      ...model
+        .get("pixels")
+        .map((value, n) =>
+          tile(((n % columns) + padding) * size, (Math.floor(n / columns) + padding) * size, size, {
+            fill: grey((value / INK) * 0.8),
+            text: String(value),
+            inverse: value > 5,
+          }),
+        ),
+    );
   }
   function mark(r, c, value) {
     if (r < 0 || c < 0 || r >= rows || c >= columns) return;
@@ -185,10 +263,17 @@ function render({ model, el }) {
 
   function drawWindow(list) {
     const { size, padding, light } = sheet;
-    light.replaceChildren(...list.map(({ r, c, weight }) => s("rect", {
-      class: weight > 0 ? "plus" : weight < 0 ? "minus" : "nought",
-      x: (c + padding) * size + 1.5, y: (r + padding) * size + 1.5, width: size - 3, height: size - 3,
-    })));
+    light.replaceChildren(
+      ...list.map(({ r, c, weight }) =>
+        s("rect", {
+          class: weight > 0 ? "plus" : weight < 0 ? "minus" : "nought",
+          x: (c + padding) * size + 1.5,
+          y: (r + padding) * size + 1.5,
+          width: size - 3,
+          height: size - 3,
+        }),
+      ),
+    );
   }
 
   // The kernel: number fields, so that it can be changed by typing.
@@ -198,7 +283,11 @@ function render({ model, el }) {
     const most = Math.max(...kernel.map(Math.abs), 1e-9);
     if (fields.length !== k * k) {
       fields = Array.from({ length: k * k }, (_, n) => {
-        const field = h("input", { type: "number", step: "any", "aria-label": `weight ${Math.floor(n / k)}, ${n % k}` });
+        const field = h("input", {
+          type: "number",
+          step: "any",
+          "aria-label": `weight ${Math.floor(n / k)}, ${n % k}`,
+        });
         field.addEventListener("input", () => {
           if (field.value === "" || !Number.isFinite(Number(field.value))) return;
           const next = [...model.get("kernel")];
@@ -207,8 +296,10 @@ function render({ model, el }) {
         });
         return field;
       });
-      kernelPanel.replaceChildren(h("div", { class: "title" }, `kernel ${k} × ${k}`),
-        h("div", { class: "weights", style: `grid-template-columns:repeat(${k}, ${k > 3 ? 38 : 44}px)` }, ...fields));
+      kernelPanel.replaceChildren(
+        h("div", { class: "title" }, `kernel ${k} × ${k}`),
+        h("div", { class: "weights", style: `grid-template-columns:repeat(${k}, ${k > 3 ? 38 : 44}px)` }, ...fields),
+      );
     }
     fields.forEach((field, n) => {
       if (field !== field.getRootNode().activeElement) field.value = String(Math.round(kernel[n] * 1000) / 1000);
@@ -221,21 +312,39 @@ function render({ model, el }) {
     const size = Math.max(17, Math.min(27, Math.floor(Math.min(state.width, 340) / across)));
     const sums = Array.from({ length: down * across }, (_, n) => total(terms(now, Math.floor(n / across), n % across)));
     const most = Math.max(...sums.map(Math.abs), 1e-9);
-    const svg = s("svg", {
-      viewBox: `0 0 ${across * size} ${down * size}`, width: across * size, height: down * size, tabindex: "0", role: "group",
-      "aria-label": `Result, ${down} by ${across}; arrow keys move the window`,
-    }, ...sums.map((sum, n) => {
-      const known = n <= step;
-      const node = tile((n % across) * size, Math.floor(n / across) * size, size,
-        known ? { fill: signed(sum, most), text: short(sum), klass: n === step ? "now" : "" } : { klass: "later" });
-      node.setAttribute("data-n", n);
-      node.addEventListener("click", () => { stop(); go(n); });
-      return node;
-    }));
+    const svg = s(
+      "svg",
+      {
+        viewBox: `0 0 ${across * size} ${down * size}`,
+        width: across * size,
+        height: down * size,
+        tabindex: "0",
+        role: "group",
+        "aria-label": `Result, ${down} by ${across}; arrow keys move the window`,
+      },
+      ...sums.map((sum, n) => {
+        const known = n <= step;
+        const node = tile(
+          (n % across) * size,
+          Math.floor(n / across) * size,
+          size,
+          known ? { fill: signed(sum, most), text: short(sum), klass: n === step ? "now" : "" } : { klass: "later" },
+        );
+        node.setAttribute("data-n", n);
+        node.addEventListener("click", () => {
+          stop();
+          go(n);
+        });
+        return node;
+      }),
+    );
     svg.addEventListener("keydown", (event) => {
-      const { out: [, width] } = facts();
+      const {
+        out: [, width],
+      } = facts();
       const by = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: width, ArrowUp: -width }[event.key];
-      const place = event.key === "Home" ? 0 : event.key === "End" ? Infinity : by === undefined ? null : model.get("step") + by;
+      const place =
+        event.key === "Home" ? 0 : event.key === "End" ? Infinity : by === undefined ? null : model.get("step") + by;
       if (place === null) return;
       event.preventDefault();
       stop();
@@ -251,20 +360,30 @@ function render({ model, el }) {
     const [i, j] = [Math.floor(step / across), step % across];
     const list = terms(now, i, j);
     const counted = list.filter(({ pixel, weight }) => pixel !== 0 && weight !== 0);
-    const shown = counted.slice(0, 9).map(({ pixel, weight }) => `${short(pixel)}·${weight < 0 ? `(${short(weight)})` : short(weight)}`);
+    const shown = counted
+      .slice(0, 9)
+      .map(({ pixel, weight }) => `${short(pixel)}·${weight < 0 ? `(${short(weight)})` : short(weight)}`);
     const sum = shown.length ? `${shown.join(" + ")}${counted.length > 9 ? " + …" : ""} = ` : "every product is ";
-    const side = (n, out) => `(${n} + 2·${now.padding} − ${now.dilation}·(${now.k} − 1) − 1) / ${now.stride} + 1 = ${out}`;
+    const side = (n, out) =>
+      `(${n} + 2·${now.padding} − ${now.dilation}·(${now.k} − 1) − 1) / ${now.stride} + 1 = ${out}`;
     const rounded = (rows + 2 * now.padding - now.span) % now.stride ? ", rounded down" : "";
     const at = [i, j].map((n) => short(n * now.stride - now.padding));
-    return [`Window (${i}, ${j}) begins at row ${at[0]}, column ${at[1]}: ${sum}${short(total(list))}.`,
-      `Size of the result: ${side(rows, now.out[0])}${rounded}.`];
+    return [
+      `Window (${i}, ${j}) begins at row ${at[0]}, column ${at[1]}: ${sum}${short(total(list))}.`,
+      `Size of the result: ${side(rows, now.out[0])}${rounded}.`,
+    ];
   }
 
   function draw() {
     if (!state.width) return;
     const now = facts();
     for (const { name, select } of [...settings, sizeBox]) select.value = String(model.get(name));
-    say(error, now.fits ? "" : `A window that spans ${now.span} pixels does not fit into ${rows + 2 * now.padding}. Take a smaller kernel or dilation, or more padding.`);
+    say(
+      error,
+      now.fits
+        ? ""
+        : `A window that spans ${now.span} pixels does not fit into ${rows + 2 * now.padding}. Take a smaller kernel or dilation, or more padding.`,
+    );
     drawImage(now);
     drawKernel(now);
     for (const control of [back, forth, play, slider]) control.disabled = !now.fits;
@@ -287,8 +406,17 @@ function render({ model, el }) {
   }
 
   const unfollow = follow(model, ["pixels", "kernel", "size", "stride", "padding", "dilation", "step"], draw);
-  const unwatch = watchWidth(root, (width) => { if (Math.abs(width - state.width) > 1) { state.width = width; draw(); } });
-  return () => { clearInterval(state.playing); unfollow(); unwatch(); };
+  const unwatch = watchWidth(root, (width) => {
+    if (Math.abs(width - state.width) > 1) {
+      state.width = width;
+      draw();
+    }
+  });
+  return () => {
+    clearInterval(state.playing);
+    unfollow();
+    unwatch();
+  };
 }
 
 export default { render };

@@ -21,10 +21,27 @@ function render({ model, el }) {
 
   function build(report) {
     cells = report.queries.map((name, n) => {
-      const cell = h("button", { type: "button", class: "dls-pick", role: "radio", "aria-label": `${name}, picture ${n + 1}`, onclick: () => send(model, { picked: n }) }, tile(report, n));
+      const cell = h(
+        "button",
+        {
+          type: "button",
+          class: "dls-pick",
+          role: "radio",
+          "aria-label": `${name}, picture ${n + 1}`,
+          onclick: () => send(model, { picked: n }),
+        },
+        tile(report, n),
+      );
       cell.addEventListener("keydown", (event) => {
         const across = Math.max(1, Math.round(grid.clientWidth / (cells[0].offsetWidth + 4)));
-        const step = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: across, ArrowUp: -across, Home: -n, End: cells.length - 1 - n }[event.key];
+        const step = {
+          ArrowRight: 1,
+          ArrowLeft: -1,
+          ArrowDown: across,
+          ArrowUp: -across,
+          Home: -n,
+          End: cells.length - 1 - n,
+        }[event.key];
         if (step === undefined) return;
         event.preventDefault();
         const to = Math.min(cells.length - 1, Math.max(0, n + step));
@@ -46,16 +63,33 @@ function render({ model, el }) {
       cell.tabIndex = n === picked ? 0 : -1;
     });
     const name = report.queries[picked];
-    found.replaceChildren(...report.ways.map((way) => {
-      const right = way.same[picked].filter(Boolean).length;
-      const pictures = way.tiles[picked].map((n, i) => {
-        const same = way.same[picked][i];
-        const text = `${way.names[picked][i]}, cosine ${way.cosines[picked][i].toFixed(2)}`;
-        return h("figure", { class: same ? "same" : "other" }, tile(report, n, { role: "img", "aria-label": text, title: text }),
-          h("figcaption", {}, `${same ? "✓" : "✗"} ${way.names[picked][i]}`, h("br"), way.cosines[picked][i].toFixed(2)));
-      });
-      return h("div", { class: "dls-way" }, h("p", { class: "dls-wayname" }, `nearest in ${way.name}: ${right} of ${pictures.length} are “${name}”`), h("div", { class: "dls-six" }, ...pictures));
-    }));
+    found.replaceChildren(
+      ...report.ways.map((way) => {
+        const right = way.same[picked].filter(Boolean).length;
+        const pictures = way.tiles[picked].map((n, i) => {
+          const same = way.same[picked][i];
+          const text = `${way.names[picked][i]}, cosine ${way.cosines[picked][i].toFixed(2)}`;
+          return h(
+            "figure",
+            { class: same ? "same" : "other" },
+            tile(report, n, { role: "img", "aria-label": text, title: text }),
+            h(
+              "figcaption",
+              {},
+              `${same ? "✓" : "✗"} ${way.names[picked][i]}`,
+              h("br"),
+              way.cosines[picked][i].toFixed(2),
+            ),
+          );
+        });
+        return h(
+          "div",
+          { class: "dls-way" },
+          h("p", { class: "dls-wayname" }, `nearest in ${way.name}: ${right} of ${pictures.length} are “${name}”`),
+          h("div", { class: "dls-six" }, ...pictures),
+        );
+      }),
+    );
     const overall = report.ways.map((way) => `${way.name} ${Math.round(100 * way.share)} %`).join(", ");
     say(words, `Over all ${cells.length} pictures, the share of these neighbours with the same label: ${overall}.`);
   }

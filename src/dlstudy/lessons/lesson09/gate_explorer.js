@@ -16,7 +16,10 @@ function render({ model, el }) {
     if (!gru()) return [ROWS[name].sign, ROWS[name].name];
     return name === "proposals" ? ["n", "proposal"] : ["z", "update gate: keeps"];
   };
-  const raised = (power) => String(power).replace("-", "⁻").replace(/[0-9]/g, (digit) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[Number(digit)]);
+  const raised = (power) =>
+    String(power)
+      .replace("-", "⁻")
+      .replace(/[0-9]/g, (digit) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[Number(digit)]);
   function short(number, digits = 2) {
     const size = Math.abs(number);
     if (size > 0 && size < 0.0005) {
@@ -50,12 +53,24 @@ function render({ model, el }) {
   // --- the controls -----------------------------------------------------------------------------------------------
 
   const presets = model.get("presets");
-  const presetMenu = picker("Presets", presets.map(([title]) => title), (n) => {
-    const [, view, proposals, inputs, forgets, outputs] = presets[n];
-    change({ view, proposals, inputs, forgets, outputs, step: 0 });
-  });
+  const presetMenu = picker(
+    "Presets",
+    presets.map(([title]) => title),
+    (n) => {
+      const [, view, proposals, inputs, forgets, outputs] = presets[n];
+      change({ view, proposals, inputs, forgets, outputs, step: 0 });
+    },
+  );
   const viewHolder = h("span", {});
-  const bias = h("input", { type: "range", min: "-3", max: "7", step: "0.1", value: "0", class: "dls-grow", "aria-label": "Bias of all forget gates" });
+  const bias = h("input", {
+    type: "range",
+    min: "-3",
+    max: "7",
+    step: "0.1",
+    value: "0",
+    class: "dls-grow",
+    "aria-label": "Bias of all forget gates",
+  });
   const biasWords = h("output", { class: "bias-words" });
   const sigmoid = (x) => 1 / (1 + Math.exp(-x));
   bias.addEventListener("input", () => {
@@ -81,14 +96,23 @@ function render({ model, el }) {
   root.append(
     h("div", { class: "dls-row" }, presetMenu, viewHolder),
     h("div", { class: "dls-row" }, h("label", { class: "bias" }, "bias of all forget gates "), bias, biasWords),
-    sheet, words);
+    sheet,
+    words,
+  );
 
   let built = null;
   // One strip of bars. `name` is the trait that it sets, or null where the numbers are worked out.
   function strip(key, sign, title, low, klass, name) {
     const { label, column, height, steps } = built;
     const width = label + column * steps;
-    const svg = s("svg", { viewBox: `0 0 ${width} ${height}`, width, height, class: `strip ${klass}`, role: name ? "group" : "img", "data-row": key });
+    const svg = s("svg", {
+      viewBox: `0 0 ${width} ${height}`,
+      width,
+      height,
+      class: `strip ${klass}`,
+      role: name ? "group" : "img",
+      "data-row": key,
+    });
     svg.append(s("text", { x: 0, y: height / 2 - 2, class: "sign", text: sign }));
     if (label > 70) svg.append(s("text", { x: 26, y: height / 2 - 2, class: "name", text: title }));
     const bars = [];
@@ -101,8 +125,21 @@ function render({ model, el }) {
       const number = s("text", { class: "number", x: x + column / 2, y: height - 2.5, "text-anchor": "middle" });
       box.append(track, bar, zero, number);
       if (name) {
-        const touch = s("rect", { class: "touch", x, y: 0, width: column, height, role: "slider", tabindex: "-1", "aria-valuemin": low, "aria-valuemax": 1, "data-t": t });
-        touch.addEventListener("focus", () => { if (model.get("step") !== t) change({ step: t }); });
+        const touch = s("rect", {
+          class: "touch",
+          x,
+          y: 0,
+          width: column,
+          height,
+          role: "slider",
+          tabindex: "-1",
+          "aria-valuemin": low,
+          "aria-valuemax": 1,
+          "data-t": t,
+        });
+        touch.addEventListener("focus", () => {
+          if (model.get("step") !== t) change({ step: t });
+        });
         touch.addEventListener("keydown", (event) => keyed(event, name, t));
         box.append(touch);
         bars.push({ track, bar, zero, number, touch });
@@ -126,8 +163,13 @@ function render({ model, el }) {
         svg.setPointerCapture(event.pointerId);
         set(event);
       });
-      svg.addEventListener("pointermove", (event) => { if (state.painting === key) set(event); });
-      for (const end of ["pointerup", "pointercancel"]) svg.addEventListener(end, () => { state.painting = null; });
+      svg.addEventListener("pointermove", (event) => {
+        if (state.painting === key) set(event);
+      });
+      for (const end of ["pointerup", "pointercancel"])
+        svg.addEventListener(end, () => {
+          state.painting = null;
+        });
     }
     return { svg, bars, low, name, title, sign };
   }
@@ -169,11 +211,16 @@ function render({ model, el }) {
   function drawStrip({ bars, low, name, title, sign, svg }, values, top, step) {
     const height = built.height - 14;
     const span = top - low * (low < 0 ? top : 1);
-    const y = (value) => 1 + (height - 1) * (1 - (Math.max(low < 0 ? -top : 0, Math.min(top, value)) - (low < 0 ? -top : 0)) / span);
+    const y = (value) =>
+      1 + (height - 1) * (1 - (Math.max(low < 0 ? -top : 0, Math.min(top, value)) - (low < 0 ? -top : 0)) / span);
     values.forEach((value, t) => {
       const { track, bar, zero, number, touch } = bars[t];
       const [from, to] = [y(0), y(value)];
-      setAttributes(bar, { y: Math.min(from, to), height: Math.max(0.01, Math.abs(from - to)), class: `bar ${value < 0 ? "minus" : "plus"}` });
+      setAttributes(bar, {
+        y: Math.min(from, to),
+        height: Math.max(0.01, Math.abs(from - to)),
+        class: `bar ${value < 0 ? "minus" : "plus"}`,
+      });
       setAttributes(zero, { y1: from, y2: from });
       track.classList.toggle("now", t === step);
       number.textContent = short(value, built.column < 34 ? 1 : 2);
@@ -182,20 +229,31 @@ function render({ model, el }) {
         touch.setAttribute("tabindex", t === step ? "0" : "-1");
       }
     });
-    svg.setAttribute("aria-label", name ? title : `${title} ${sign} at each step: ${values.map((v) => short(v)).join(", ")}`);
+    svg.setAttribute(
+      "aria-label",
+      name ? title : `${title} ${sign} at each step: ${values.map((v) => short(v)).join(", ")}`,
+    );
   }
 
   function sentences({ g, f, o, into, last, cell, shown, toCell }, step) {
     const [held, n] = [step ? cell[step - 1] : 0, step + 1];
     const signed = (v) => (v < 0 ? `(${short(v)})` : short(v));
     const lines = [];
-    if (gru()) lines.push(`Step ${n}: h = z·h + (1 − z)·n = ${short(f[step])}·${signed(held)} + ${short(into[step])}·${signed(g[step])} = ${short(cell[step])}.`);
-    else lines.push(`Step ${n}: c = f·c + i·g = ${short(f[step])}·${signed(held)} + ${short(into[step])}·${signed(g[step])} = ${short(cell[step])}, and h = ${short(o[step])}·tanh(${short(cell[step])}) = ${short(shown[step])}.`);
+    if (gru())
+      lines.push(
+        `Step ${n}: h = z·h + (1 − z)·n = ${short(f[step])}·${signed(held)} + ${short(into[step])}·${signed(g[step])} = ${short(cell[step])}.`,
+      );
+    else
+      lines.push(
+        `Step ${n}: c = f·c + i·g = ${short(f[step])}·${signed(held)} + ${short(into[step])}·${signed(g[step])} = ${short(cell[step])}, and h = ${short(o[step])}·tanh(${short(cell[step])}) = ${short(shown[step])}.`,
+      );
     const product = f.slice(step + 1).reduce((left, gate) => left * gate, 1);
     const what = gru() ? "update" : "forget";
-    lines.push(step === last
-      ? `Backward: the last h meets its own ${gru() ? "state" : "cell"} with a slope of ${short(toCell[last])}.`
-      : `Backward: ${last - step} ${what} gate${last - step > 1 ? "s" : ""} lie${last - step > 1 ? "" : "s"} between step ${n} and the end. Their product is ${short(product)}; times the slope at the end, ${short(toCell[last])}, it is ${short(toCell[step])}.`);
+    lines.push(
+      step === last
+        ? `Backward: the last h meets its own ${gru() ? "state" : "cell"} with a slope of ${short(toCell[last])}.`
+        : `Backward: ${last - step} ${what} gate${last - step > 1 ? "s" : ""} lie${last - step > 1 ? "" : "s"} between step ${n} and the end. Their product is ${short(product)}; times the slope at the end, ${short(toCell[last])}, it is ${short(toCell[step])}.`,
+    );
     return lines;
   }
 
@@ -203,7 +261,17 @@ function render({ model, el }) {
     if (!state.width) return;
     const now = facts();
     const step = Math.min(model.get("step"), now.last);
-    viewHolder.replaceChildren(choice("View", [["lstm", "LSTM"], ["gru", "GRU"]], model.get("view"), (view) => change({ view })));
+    viewHolder.replaceChildren(
+      choice(
+        "View",
+        [
+          ["lstm", "LSTM"],
+          ["gru", "GRU"],
+        ],
+        model.get("view"),
+        (view) => change({ view }),
+      ),
+    );
     build(now.steps);
     const { strips } = built;
     for (const name of setRows()) drawStrip(strips[name], model.get(name), 1, step);
@@ -223,8 +291,16 @@ function render({ model, el }) {
   }
 
   const unfollow = follow(model, ["proposals", "inputs", "forgets", "outputs", "view", "step"], draw);
-  const unwatch = watchWidth(root, (width) => { if (Math.abs(width - state.width) > 1) { state.width = width; draw(); } });
-  return () => { unfollow(); unwatch(); };
+  const unwatch = watchWidth(root, (width) => {
+    if (Math.abs(width - state.width) > 1) {
+      state.width = width;
+      draw();
+    }
+  });
+  return () => {
+    unfollow();
+    unwatch();
+  };
 }
 
 export default { render };

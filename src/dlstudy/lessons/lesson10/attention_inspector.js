@@ -9,18 +9,44 @@ function render({ model, el }) {
 
   // --- the controls -----------------------------------------------------------------------------------------------
 
-  const typed = h("input", { type: "text", class: "dls-grow", "aria-label": "Text for the model", maxlength: String(model.get("longest")), spellcheck: "false", autocomplete: "off", value: model.get("text") });
+  const typed = h("input", {
+    type: "text",
+    class: "dls-grow",
+    "aria-label": "Text for the model",
+    maxlength: String(model.get("longest")),
+    spellcheck: "false",
+    autocomplete: "off",
+    value: model.get("text"),
+  });
   typed.addEventListener("input", () => {
     clearTimeout(waiting);
-    waiting = setTimeout(() => { waiting = null; show(typed.value); }, 250);
+    waiting = setTimeout(() => {
+      waiting = null;
+      show(typed.value);
+    }, 250);
   });
-  function show(text) { pinned = null; send(model, { text }); }
+  function show(text) {
+    pinned = null;
+    send(model, { text });
+  }
   const examples = model.get("examples");
-  const menu = picker("Texts to try", examples.map(([title]) => title), (i) => { typed.value = examples[i][1]; show(examples[i][1]); });
+  const menu = picker(
+    "Texts to try",
+    examples.map(([title]) => title),
+    (i) => {
+      typed.value = examples[i][1];
+      show(examples[i][1]);
+    },
+  );
   const layers = h("span", { class: "holder" });
   const heads = h("span", { class: "holder" });
 
-  const tokens = h("div", { class: "tokens", role: "listbox", tabindex: "0", "aria-label": "Tokens: arrow keys choose whose weights are shown" });
+  const tokens = h("div", {
+    class: "tokens",
+    role: "listbox",
+    tabindex: "0",
+    "aria-label": "Tokens: arrow keys choose whose weights are shown",
+  });
   const map = h("canvas", { class: "map", role: "img" });
   const bars = h("div", { class: "bars" });
   const words = h("p", { class: "dls-words", "aria-live": "polite" });
@@ -28,16 +54,30 @@ function render({ model, el }) {
     h("div", { class: "dls-row" }, typed, menu),
     h("div", { class: "dls-row" }, layers, heads),
     tokens,
-    h("div", { class: "panels" },
+    h(
+      "div",
+      { class: "panels" },
       h("figure", {}, map, h("figcaption", {}, "every token's row; a click chooses one")),
-      h("figure", { class: "next" }, h("figcaption", {}, "what the model expects after it"), bars)),
-    words);
+      h("figure", { class: "next" }, h("figcaption", {}, "what the model expects after it"), bars),
+    ),
+    words,
+  );
 
   function row(name, label, count) {
     const holder = name === "layer" ? layers : heads;
     const chosen = Math.min(model.get(name), count - 1);
-    holder.replaceChildren(h("span", { class: "label" }, `${label} `),
-      choice(label, Array.from({ length: count }, (_, i) => [i, String(i)]), chosen, (value) => { send(model, { [name]: value }); draw(); }));
+    holder.replaceChildren(
+      h("span", { class: "label" }, `${label} `),
+      choice(
+        label,
+        Array.from({ length: count }, (_, i) => [i, String(i)]),
+        chosen,
+        (value) => {
+          send(model, { [name]: value });
+          draw();
+        },
+      ),
+    );
     return chosen;
   }
 
@@ -69,7 +109,9 @@ function render({ model, el }) {
     const last = model.get("reading").tokens.length - 1;
     choose(Math.min(model.get("token"), last) + by, true); // the text may have become shorter
   });
-  tokens.addEventListener("pointerleave", () => { if (pinned !== null && pinned !== model.get("token")) choose(pinned, true); });
+  tokens.addEventListener("pointerleave", () => {
+    if (pinned !== null && pinned !== model.get("token")) choose(pinned, true);
+  });
   map.addEventListener("click", (event) => {
     const box = map.getBoundingClientRect();
     const { tokens: list } = model.get("reading");
@@ -86,7 +128,12 @@ function render({ model, el }) {
     drawn = key;
     spans = list.map((token, i) => {
       const span = h("span", { class: "token", role: "option", id: `token-${i}`, "data-token": i }, visible(token));
-      span.addEventListener("pointerenter", (event) => { if (event.pointerType === "mouse") { pinned ??= model.get("token"); choose(i, false); } });
+      span.addEventListener("pointerenter", (event) => {
+        if (event.pointerType === "mouse") {
+          pinned ??= model.get("token");
+          choose(i, false);
+        }
+      });
       span.addEventListener("click", () => choose(i, true));
       return span;
     });
@@ -95,7 +142,10 @@ function render({ model, el }) {
 
   function drawMap(all, start, length, token) {
     const scale = Math.max(2, Math.floor(200 / length));
-    if (map.width !== length * scale) { map.width = length * scale; map.height = length * scale; }
+    if (map.width !== length * scale) {
+      map.width = length * scale;
+      map.height = length * scale;
+    }
     const context = map.getContext("2d");
     const [paper, ink, accent] = ["--dls-bg", "--dls-blue", "--dls-orange"].map((name) => rgb(root, name));
     for (let t = 0; t < length; t += 1) {
@@ -137,22 +187,40 @@ function render({ model, el }) {
       span.classList.toggle("chosen", k === token);
       span.classList.toggle("later", k > token);
       span.setAttribute("aria-selected", String(k === token));
-      span.style.background = k > token ? "" : `color-mix(in srgb, var(--dls-blue) ${Math.round(shares[k] * 62)}%, var(--dls-bg))`;
+      span.style.background =
+        k > token ? "" : `color-mix(in srgb, var(--dls-blue) ${Math.round(shares[k] * 62)}%, var(--dls-bg))`;
       span.title = k > token ? "comes later: not seen" : percent(shares[k]);
     });
     tokens.setAttribute("aria-activedescendant", `token-${token}`);
     drawMap(all, start, length, token);
     map.setAttribute("aria-label", `Weights of layer ${layer}, head ${head}: ${length} rows of ${length}`);
-    bars.replaceChildren(...guesses[token].flatMap(([guess, chance]) => {
-      const came = token + 1 < length && guess === list[token + 1];
-      const bar = h("i", { class: came ? "came" : "" });
-      bar.style.width = `${100 * chance}%`;
-      return [h("span", { class: "name" }, visible(guess)), h("span", { class: "track" }, bar), h("span", { class: "number" }, percent(chance))];
-    }));
-    const best = shares.map((share, k) => [share, k]).sort((a, b) => b[0] - a[0]).filter(([share]) => share >= 0.05).slice(0, 4);
-    const looked = best.map(([share, k]) => `${percent(share)} at “${visible(list[k])}” (${k === token ? "itself" : `${token - k} back`})`).join(", ");
+    bars.replaceChildren(
+      ...guesses[token].flatMap(([guess, chance]) => {
+        const came = token + 1 < length && guess === list[token + 1];
+        const bar = h("i", { class: came ? "came" : "" });
+        bar.style.width = `${100 * chance}%`;
+        return [
+          h("span", { class: "name" }, visible(guess)),
+          h("span", { class: "track" }, bar),
+          h("span", { class: "number" }, percent(chance)),
+        ];
+      }),
+    );
+    const best = shares
+      .map((share, k) => [share, k])
+      .sort((a, b) => b[0] - a[0])
+      .filter(([share]) => share >= 0.05)
+      .slice(0, 4);
+    const looked = best
+      .map(
+        ([share, k]) => `${percent(share)} at “${visible(list[k])}” (${k === token ? "itself" : `${token - k} back`})`,
+      )
+      .join(", ");
     const [guess, chance] = guesses[token][0];
-    say(words, `Token ${token}, “${visible(list[token])}”, in layer ${layer}, head ${head}, looks ${looked || "a little everywhere"}. Next the model expects “${visible(guess)}” (${percent(chance)}). ${note}`.trim());
+    say(
+      words,
+      `Token ${token}, “${visible(list[token])}”, in layer ${layer}, head ${head}, looks ${looked || "a little everywhere"}. Next the model expects “${visible(guess)}” (${percent(chance)}). ${note}`.trim(),
+    );
   }
 
   const unfollow = follow(model, ["reading", "layer", "head", "token"], () => {
@@ -162,7 +230,11 @@ function render({ model, el }) {
   const observer = new MutationObserver(draw); // the map is a canvas, and does not follow the theme by itself
   observer.observe(document.body, { attributes: true, attributeFilter: ["class", "data-theme"] });
   draw();
-  return () => { unfollow(); observer.disconnect(); clearTimeout(waiting); };
+  return () => {
+    unfollow();
+    observer.disconnect();
+    clearTimeout(waiting);
+  };
 }
 
 export default { render };

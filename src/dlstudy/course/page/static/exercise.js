@@ -11,10 +11,16 @@ function render(context) {
     return [
       h("div.message", { html: data.message }),
       data.rows.length
-        ? h("dl.compare", {}, data.rows.map(([term, text]) => h("div.pair", {}, h("dt", {}, term), h("dd", {}, code(text, term)))))
+        ? h(
+            "dl.compare",
+            {},
+            data.rows.map(([term, text]) => h("div.pair", {}, h("dt", {}, term), h("dd", {}, code(text, term)))),
+          )
         : null,
       data.picture ? h("figure.picture", { html: data.picture }) : null,
-      data.hint ? h("div.note.thought", {}, h("p.label", {}, "A hint for this answer"), h("div", { html: data.hint })) : null,
+      data.hint
+        ? h("div.note.thought", {}, h("p.label", {}, "A hint for this answer"), h("div", { html: data.hint }))
+        : null,
     ];
   }
 
@@ -24,14 +30,24 @@ function render(context) {
     const opened = data.hints.slice(0, data.opened);
     return [
       opened.length
-        ? h("ol.hints", {}, opened.map((text, n) => h("li", {}, h("span.label", {}, `Hint ${n + 1}`), h("div", { html: text }))))
+        ? h(
+            "ol.hints",
+            {},
+            opened.map((text, n) => h("li", {}, h("span.label", {}, `Hint ${n + 1}`), h("div", { html: text }))),
+          )
         : null,
-      h("div.actions", {},
+      h(
+        "div.actions",
+        {},
         left
-          ? h("button", { "data-key": "hint", "data-next": true, onclick: () => tell(model, { do: "hint" }) },
-              `Open hint ${data.opened + 1} of ${data.hints.length}`)
+          ? h(
+              "button",
+              { "data-key": "hint", "data-next": true, onclick: () => tell(model, { do: "hint" }) },
+              `Open hint ${data.opened + 1} of ${data.hints.length}`,
+            )
           : null,
-        solutionButton(data, redraw)),
+        solutionButton(data, redraw),
+      ),
     ];
   }
 
@@ -42,13 +58,43 @@ function render(context) {
       return h("button.quiet", { "data-key": "solution", "data-next": true, onclick: show }, "Show the solution");
     }
     if (!asking) {
-      const ask = () => { asking = true; redraw(); };
-      return h("button.quiet", { "data-key": "give-up", "data-next": true, onclick: ask }, "Give up and show the solution");
+      const ask = () => {
+        asking = true;
+        redraw();
+      };
+      return h(
+        "button.quiet",
+        { "data-key": "give-up", "data-next": true, onclick: ask },
+        "Give up and show the solution",
+      );
     }
-    return h("span.confirm", {},
+    return h(
+      "span.confirm",
+      {},
       h("span", {}, "You have not tried an answer of your own yet. Show the solution all the same?"),
-      h("button.quiet", { "data-key": "give-up", onclick: () => { asking = false; tell(model, { do: "give-up" }); } }, "Yes, show it"),
-      h("button", { "data-key": "try", onclick: () => { asking = false; redraw(); } }, "No, I will try"));
+      h(
+        "button.quiet",
+        {
+          "data-key": "give-up",
+          onclick: () => {
+            asking = false;
+            tell(model, { do: "give-up" });
+          },
+        },
+        "Yes, show it",
+      ),
+      h(
+        "button",
+        {
+          "data-key": "try",
+          onclick: () => {
+            asking = false;
+            redraw();
+          },
+        },
+        "No, I will try",
+      ),
+    );
   }
 
   function solution(data) {
@@ -60,24 +106,41 @@ function render(context) {
     const panel = (title, text) => h("div.panel", {}, h("p.label", {}, title), code(lines(text.trimEnd()), title));
     const longest = Math.max(...`${yours}\n${source}`.split("\n").map((line) => line.length));
     const width = Math.ceil(longest * 8.5) + 24; // the font's 14 px make a character of at most 8.5, and the padding
-    return h("div.solution", {},
-      h("div.beside", { style: `--code-width: ${width}px` },
+    return h(
+      "div.solution",
+      {},
+      h(
+        "div.beside",
+        { style: `--code-width: ${width}px` },
         yours ? panel("Your answer", yours) : null,
-        panel(yours ? "Ours" : "The solution", source)),
+        panel(yours ? "Ours" : "The solution", source),
+      ),
       explanation ? h("div.explanation", { html: explanation }) : null,
       data.status === "passed"
         ? null
-        : h("p.note", {}, "Write it in your own words in the cell above and run it: it counts when it passes."));
+        : h("p.note", {}, "Write it in your own words in the cell above and run it: it counts when it passes."),
+    );
   }
 
   function draw(redraw) {
     const data = model.get("data");
     const tries = data.attempts === 0 ? "no try yet" : data.attempts === 1 ? "1 try" : `${data.attempts} tries`;
     return [
-      h("header", {}, h("p.title", { "data-title": true }, "Exercise: " + data.title),
-        h("p.meta", {}, `${data.level} · ${tries}` + (data.passed_before && data.status !== "passed" ? " · passed before" : ""))),
+      h(
+        "header",
+        {},
+        h("p.title", { "data-title": true }, "Exercise: " + data.title),
+        h(
+          "p.meta",
+          {},
+          `${data.level} · ${tries}` + (data.passed_before && data.status !== "passed" ? " · passed before" : ""),
+        ),
+      ),
       h("p.headline." + data.tone, {}, icon(data.icon), data.headline),
-      verdict(data), hints(data, redraw), solution(data), problemNote(data),
+      verdict(data),
+      hints(data, redraw),
+      solution(data),
+      problemNote(data),
     ];
   }
 

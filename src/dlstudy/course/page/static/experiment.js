@@ -34,26 +34,41 @@ function render(context) {
   function draw(redraw) {
     again = redraw;
     const data = model.get("data");
-    const start = () => { state = "running"; done = 0; redraw(); ask("start"); };
-    const stop = () => { state = "stopped"; ask("stop"); redraw(); };
+    const start = () => {
+      state = "running";
+      done = 0;
+      redraw();
+      ask("start");
+    };
+    const stop = () => {
+      state = "stopped";
+      ask("stop");
+      redraw();
+    };
     const time = data.seconds ? ` (about ${Math.max(1, Math.round(data.seconds))} s)` : "";
     bar = h("progress", { max: 1, "aria-label": "progress", style: "flex:1 1 12em;accent-color:var(--dls-accent)" });
     percent = h("span.meta", {});
     move();
     return [
-      h("p.meta", { "data-title": true },
+      h(
+        "p.meta",
+        { "data-title": true },
         icon(data.here ? "✓" : "→"),
-        state === "running" ? "Measuring on this machine…" : data.where),
+        state === "running" ? "Measuring on this machine…" : data.where,
+      ),
       state === "running"
-        ? h("div.actions", {},
-            bar,
-            percent,
-            h("button.quiet", { "data-key": "go", onclick: stop }, "Stop"))
-        : h("div.actions", {},
-            h(data.here ? "button.quiet" : "button", { "data-key": "go", onclick: start },
-              (data.here ? "Measure it again" : "Measure it here") + time),
+        ? h("div.actions", {}, bar, percent, h("button.quiet", { "data-key": "go", onclick: stop }, "Stop"))
+        : h(
+            "div.actions",
+            {},
+            h(
+              data.here ? "button.quiet" : "button",
+              { "data-key": "go", onclick: start },
+              (data.here ? "Measure it again" : "Measure it here") + time,
+            ),
             state === "stopped" ? h("span.meta", {}, "Stopped. What is shown is the result from before.") : null,
-            state === "failed" ? h("span.meta", {}, `It stopped with an error: ${words}`) : null),
+            state === "failed" ? h("span.meta", {}, `It stopped with an error: ${words}`) : null,
+          ),
     ];
   }
 
@@ -64,7 +79,11 @@ function render(context) {
 
   model.on("msg:custom", heard);
   const unmount = mount(context, "experiment", draw, say, ["data"]);
-  return () => { model.off("msg:custom", heard); ask("stop"); unmount(); };
+  return () => {
+    model.off("msg:custom", heard);
+    ask("stop");
+    unmount();
+  };
 }
 
 export default { render };

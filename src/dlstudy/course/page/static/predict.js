@@ -15,13 +15,21 @@ function render(context) {
       h("p.label", {}, icon("?"), "Before you look: what do you expect?"),
       h("p.title", { "data-title": true, html: data.question }),
       chosen
-        ? h("p.settled", { tabindex: "-1", "data-next": true },
+        ? h(
+            "p.settled",
+            { tabindex: "-1", "data-next": true },
             icon("→"),
             known ? "You expect: " : "You chose to look first.",
-            known ? h("strong", { html: known.text }) : null)
-        : h("div.choices", {},
-            data.options.map((option) => h("button", { "data-key": option.id, onclick: choose(option.id), html: option.text })),
-            h("button.quiet", { "data-key": data.skip, onclick: choose(data.skip) }, "Just show me")),
+            known ? h("strong", { html: known.text }) : null,
+          )
+        : h(
+            "div.choices",
+            {},
+            data.options.map((option) =>
+              h("button", { "data-key": option.id, onclick: choose(option.id), html: option.text }),
+            ),
+            h("button.quiet", { "data-key": data.skip, onclick: choose(data.skip) }, "Just show me"),
+          ),
       problemNote(data),
     ];
   }

@@ -12,24 +12,51 @@ function render(context) {
 
   function open(known) {
     const tried = known.id === model.get("choice");
-    return h(tried ? "div.tried.bad" : "div", {},
-      h(tried ? "label.option.bad" : "label.option", {},
+    return h(
+      tried ? "div.tried.bad" : "div",
+      {},
+      h(
+        tried ? "label.option.bad" : "label.option",
+        {},
         h("input", {
-          type: "radio", name, value: known.id, checked: picked === known.id, "data-key": known.id,
-          onchange: () => { picked = known.id; },
+          type: "radio",
+          name,
+          value: known.id,
+          checked: picked === known.id,
+          "data-key": known.id,
+          onchange: () => {
+            picked = known.id;
+          },
         }),
-        h("span", {}, h("span", { html: known.text }), tried ? h("span.word", {}, " (✗ not this)") : null)),
-      tried && known.why ? h("div.why", { html: known.why }) : null);
+        h("span", {}, h("span", { html: known.text }), tried ? h("span.word", {}, " (✗ not this)") : null),
+      ),
+      tried && known.why ? h("div.why", { html: known.why }) : null,
+    );
   }
 
   function settled(known) {
     const mine = known.id === model.get("choice");
-    const [sign, word, tone] = known.correct ? ["✓", "right", "good"] : mine ? ["✗", "not this", "bad"] : ["", "", "plain"];
-    return h("div.option.settled." + tone, {},
+    const [sign, word, tone] = known.correct
+      ? ["✓", "right", "good"]
+      : mine
+        ? ["✗", "not this", "bad"]
+        : ["", "", "plain"];
+    return h(
+      "div.option.settled." + tone,
+      {},
       h("span.icon", { "aria-hidden": "true" }, sign),
-      h("div", {},
-        h("p", {}, h("span", { html: known.text }), word ? h("span.word", {}, mine ? ` (your answer: ${word})` : ` (${word})`) : null),
-        h("div.why", { html: known.why })));
+      h(
+        "div",
+        {},
+        h(
+          "p",
+          {},
+          h("span", { html: known.text }),
+          word ? h("span.word", {}, mine ? ` (your answer: ${word})` : ` (${word})`) : null,
+        ),
+        h("div.why", { html: known.why }),
+      ),
+    );
   }
 
   function headline() {
@@ -54,17 +81,32 @@ function render(context) {
       send(model, { choice: "" });
       redraw();
     };
-    const show = () => { shown = true; redraw(); };
+    const show = () => {
+      shown = true;
+      redraw();
+    };
     return [
-      h("fieldset", {}, h("legend.title", { "data-title": true, html: data.question }), data.options.map(closed ? settled : open)),
+      h(
+        "fieldset",
+        {},
+        h("legend.title", { "data-title": true, html: data.question }),
+        data.options.map(closed ? settled : open),
+      ),
       headline(),
-      h("div.actions", {},
+      h(
+        "div.actions",
+        {},
         closed
-          ? h("button.quiet", { "data-key": "go", "data-next": true, onclick: again }, answered() ? "Answer again" : "Answer it myself")
+          ? h(
+              "button.quiet",
+              { "data-key": "go", "data-next": true, onclick: again },
+              answered() ? "Answer again" : "Answer it myself",
+            )
           : h("button", { "data-key": "go", onclick: answer }, "Check my answer"),
         !closed && optionOf(model.get("choice"))
           ? h("button.quiet", { "data-key": "show", onclick: show }, "Show me")
-          : null),
+          : null,
+      ),
       problemNote(data),
     ];
   }
