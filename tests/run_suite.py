@@ -36,6 +36,7 @@ STATIC = {
 }
 FAST = "not slow and not browser and not lessons"
 REST = "(slow or lessons) and not browser"
+SPARING = ["-p", "tests.suite.collector"]
 LONGEST_FIRST = ["-p", "tests.suite.longest_first"]
 
 
@@ -79,7 +80,7 @@ def run_marked(marks: str, workers: int, extra: list[str], into: Path, limit: fl
     """Run the tests that carry these marks; whether all passed. TimeoutExpired after `limit` seconds."""
     spread = ["-n", str(workers), "--dist", "worksteal"] if workers > 1 else []
     measured = ["-p", "tests.suite.measured", "--measured-into", str(into), "--memory-limit", str(MEMORY_LIMIT)]
-    command = [sys.executable, "-m", "pytest", "-q", "-m", marks, *spread, *measured, *extra]
+    command = [sys.executable, "-m", "pytest", "-q", "-m", marks, *spread, *measured, *SPARING, *extra]
     return subprocess.run(command, cwd=ROOT, env=environment(), check=False, timeout=limit).returncode == 0
 
 
