@@ -1,7 +1,7 @@
 """A pytest plugin that spares the garbage collector what lives to the end: `python -m pytest -p tests.suite.collector`.
 
-When all test files are imported, PyTorch and the references with them, there are some two million objects that no test
-frees, and every full collection looks at each of them: half a second, in memory tests and in the middle of others. So
+When all test files are imported, PyTorch and the references with them, very many objects are there that no test frees,
+and every full collection looks at each of them: close to half a second on a busy machine, in memory tests above all. So
 nothing is collected while the files are imported, and what is there then is set aside (`gc.freeze`). What tests make is
 collected as ever.
 """
