@@ -3,7 +3,7 @@
 #
 #   make study            set up and open the course      (TORCH=cpu or TORCH=cuda chooses the PyTorch build)
 #   make test             set up and run every test   (ARGS=--account writes down what it cost)
-#   make check            format, lint, types, import rules and the fast tests, in about a minute
+#   make check            format, lint, types, import rules and the fast tests
 #   make bench            the benchmarks
 #   make clean            remove the environment and the caches; your work is not in this folder
 #
