@@ -551,12 +551,3 @@ def test_plain_lines_where_there_is_no_terminal_and_a_bar_where_there_is(
     shown = capsys.readouterr().err
     assert "20.0/20.0 MB" in shown
     assert "40 %" not in shown
-
-
-@pytest.mark.parametrize(
-    ("size", "text"),
-    [(999, "999 bytes"), (1000, "1 kB"), (1_115_394, "1.12 MB"), (102_530_333, "103 MB"), (999_600_000, "1 GB"),
-     (6_431_829_964, "6.43 GB"), (None, "of unknown size")],
-)  # fmt: skip
-def test_sizes_as_people_say_them(size: int | None, text: str) -> None:
-    assert download.human(size) == text

@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
-from dlstudy import data
+from dlstudy import data, words
 from dlstudy.data import cache, download, full, sources
 from dlstudy.data.download import Damaged, Network, RemoteFile
 from tests.data.server import Server, running
@@ -93,7 +93,7 @@ def test_cifar10_in_the_same_form_as_the_patches(
     file = published(sources.CIFAR10, server.serve("cifar", content), content)
     monkeypatch.setattr(sources, "CIFAR10", file)
     loaded = data.load("patches", full=True)
-    assert f"Downloading CIFAR-10: {download.human(len(content))} from 127.0.0.1" in capsys.readouterr().err
+    assert f"Downloading CIFAR-10: {words.size(len(content))} from 127.0.0.1" in capsys.readouterr().err
     assert loaded.images.shape == (360, 32, 32, 3)
     assert loaded.images.dtype == np.uint8
     assert loaded.labels.tolist() == [label for name in NAMES for label in labels[name]]

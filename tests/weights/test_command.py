@@ -15,6 +15,7 @@ from click.testing import CliRunner, Result
 from dlstudy.commands import cli, modelcards
 from dlstudy.models import registry
 from dlstudy.weights import caches, catalogue, hub
+from dlstudy.words import amount
 from tests.data.server import Server
 from tests.weights.conftest import Hubs, Publish
 
@@ -50,7 +51,7 @@ def test_the_list_has_every_model_with_its_costs() -> None:
     for entry in registry.ENTRIES:
         (line,) = re.findall(rf"^{re.escape(entry.name)} .*$", text, re.MULTILINE)
         assert entry.title in line
-        assert modelcards.amount(entry.parameters) in line
+        assert amount(entry.parameters) in line
     assert re.search(r"^resnet50 +ResNet-50 +25\.6 M +4\.09 G +224 x 224 +103 MB\s*$", text, re.MULTILINE)
     assert re.search(r"^gpt2 +GPT-2 +124 M +1,024 tokens +548 MB\s*$", text, re.MULTILINE)
     assert re.search(r"^rnnsearch +RNNsearch +80\.5 M +text +none\s*$", text, re.MULTILINE)
@@ -184,21 +185,6 @@ def test_a_model_that_cannot_be_followed_without_numbers_shows_its_parameters(mo
     text = dlstudy("models", "resnet18").output
     assert re.search(r"^layer1 +Sequential +148 k +\? +\?$", text, re.MULTILINE)
     assert re.search(r"^whole model +ResNet +11\.7 M +\? +\?$", text, re.MULTILINE)
-
-
-@pytest.mark.parametrize(
-    ("number", "text"),
-    [
-        (7, "7"),
-        (999, "999"),
-        (1000, "1.00 k"),
-        (25_557_032, "25.6 M"),
-        (999_600_000, "1.00 G"),
-        (4_089_184_256, "4.09 G"),
-    ],
-)
-def test_numbers_as_people_say_them(number: int, text: str) -> None:
-    assert modelcards.amount(number) == text
 
 
 def test_ctrl_c_in_the_command_keeps_what_came(publish: Publish, server: Server, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import click
 
 from dlstudy import __version__
 from dlstudy.commands import terminal
+from dlstudy.words import counted
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -225,9 +226,9 @@ def run(lesson: str | None, only: str | None, report: Path | None) -> None:
     broken = [result for result in results if not result.passed]
     if broken:
         names = sorted({result.lesson for result in broken})
-        console.print(f"[red]✗ {len(broken)} of {terminal.count(len(results), 'run')} failed: {', '.join(names)}[/red]")
+        console.print(f"[red]✗ {len(broken)} of {counted(len(results), 'run')} failed: {', '.join(names)}[/red]")
         sys.exit(NOT_DONE)
-    console.print(f"[green]✓ {terminal.count(len(results), 'run')} passed[/green]")
+    console.print(f"[green]✓ {counted(len(results), 'run')} passed[/green]")
 
 
 _MODE_WORDS = {"opened": "as handed out", "worked": "with everything pressed, answered and solved"}
@@ -244,8 +245,8 @@ def _run_one(path: Path, mode: Any, console: "Console") -> "RunResult":
             lost = mode == "worked" and group.ran < group.cells
             mark = "[green]✓[/green]" if group.ran else "–"
             mark = "[red]✗[/red]" if group.problems or lost else mark
-            pictures = f", {terminal.count(group.figures, 'figure')}" if group.figures else ""
-            cells = terminal.count(group.cells, "cell")
+            pictures = f", {counted(group.figures, 'figure')}" if group.figures else ""
+            cells = counted(group.cells, "cell")
             cells = f"{group.ran} of {cells}" if group.ran != group.cells else cells
             title = escape(group.title[:48]).ljust(48)
             console.print(f"  {mark} {title} {group.seconds:6.2f} s  {cells}{pictures}", soft_wrap=True)
@@ -257,8 +258,8 @@ def _run_one(path: Path, mode: Any, console: "Console") -> "RunResult":
     share = result.cpu_seconds / result.budget
     console.print(
         f"  {result.cpu_seconds:.1f} s of CPU time, {share:.0%} of the budget of {result.budget:g} s; "
-        f"peak memory {memory:.0f} MB; {terminal.count(len(result.cells), 'cell')}, "
-        f"{terminal.count(result.figures, 'figure')}",
+        f"peak memory {memory:.0f} MB; {counted(len(result.cells), 'cell')}, "
+        f"{counted(result.figures, 'figure')}",
         soft_wrap=True,
     )
     for sentence in result.warnings:
@@ -430,9 +431,7 @@ def doctor(report: Path | None) -> None:
     if report:
         report.write_text(checks.report_text(findings), encoding="utf-8")
         console.print(f"\nWritten for a bug report, without names and paths of yours: {report}", soft_wrap=True)
-    console.print(
-        f"\n{bad} problem{'s' * (bad != 1)} found." if bad else "\nEverything that the course needs is in order."
-    )
+    console.print(f"\n{counted(bad, 'problem')} found." if bad else "\nEverything that the course needs is in order.")
     sys.exit(NOT_DONE if bad else 0)
 
 

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dlstudy.commands import terminal
-from dlstudy.data.remote import human
 from dlstudy.models import registry
 from dlstudy.models.registry import Entry
 from dlstudy.weights import catalogue, hub
 from dlstudy.weights.catalogue import Checkpoint
+from dlstudy.words import amount, size
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -54,7 +54,7 @@ class Row:
     @property
     def weights(self) -> str:
         """Return the size of the official weights; "none" where there are none."""
-        return human(self.checkpoint.size) if self.checkpoint else "none"
+        return size(self.checkpoint.size) if self.checkpoint else "none"
 
     @property
     def state(self) -> str:
@@ -66,14 +66,6 @@ class Row:
         file = self.checkpoint.files[0]
         whole = not file.exact or file.size in (None, self.path.stat().st_size)
         return "here" if whole else "damaged"
-
-
-def amount(number: int | None) -> str:
-    """Return a number as "25.6 M" (million) or "4.09 G" (thousand million); "?" for None."""
-    if number is None:
-        return "?"
-    unit, power = ("G", 1e9) if number >= 999.5e6 else ("M", 1e6) if number >= 999.5e3 else ("k", 1e3)
-    return f"{number / power:#.3g}".rstrip(".") + f" {unit}" if number >= 1000 else str(number)
 
 
 def image_size(entry: Entry, checkpoint: Checkpoint | None) -> int | None:
@@ -267,7 +259,7 @@ def print_card(console: "Console", row: Row) -> None:
     table = _table(columns if wide else [column for column in columns if column[0]])
     for line in lines:
         cells = [line.name, line.kind, " x ".join(str(size) for size in line.output[1:]), amount(line.parameters)]
-        cells += [amount(line.multiply_adds), "?" if line.activation_bytes is None else human(line.activation_bytes)]
+        cells += [amount(line.multiply_adds), "?" if line.activation_bytes is None else size(line.activation_bytes)]
         if not wide:
             del cells[1]
         table.add_row(*cells, style="bold" if line is lines[-1] else "")

@@ -11,11 +11,6 @@ if TYPE_CHECKING:
     from dlstudy.course.content.exercises import Exercise
 
 
-def count(number: int, thing: str) -> str:
-    """Return "1 cell" or "3 cells"."""
-    return f"{number} {thing}{'s' * (number != 1)}"
-
-
 def console() -> "Console":
     """Return where to print; nothing is coloured but what says so."""
     from rich.console import Console

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import IO, Any
 from urllib.parse import urlsplit
 
-from dlstudy import __version__
+from dlstudy import __version__, words
 from dlstudy.data.cache import cache_folder
 from dlstudy.data.https import HttpsOnly, NextServer, TryAgain, network_errors, opener, refuse_odd
 from dlstudy.data.remote import (
@@ -37,7 +37,6 @@ from dlstudy.data.remote import (
     check,
     compare,
     folder_errors,
-    human,
     sha256,
 )
 
@@ -51,7 +50,6 @@ __all__ = [
     "check",
     "download_folder",
     "fetch",
-    "human",
     "offline_reason",
     "sha256",
 ]
@@ -186,11 +184,13 @@ class _Download:
                 except NextServer as error:
                     reasons.append(f"{host} {error}")
         except KeyboardInterrupt:
-            self.say(f"Stopped. {human(self._have())} of {self.file.title} are kept; the next try goes on from there.")
+            self.say(
+                f"Stopped. {words.size(self._have())} of {self.file.title} are kept; the next try goes on from there."
+            )
             raise
         finally:
             getattr(self.progress, "close", lambda: None)()
-        kept = f"; {human(self._have())} of it are here and will be used by the next try" if self._have() else ""
+        kept = f"; {words.size(self._have())} of it are here and will be used by the next try" if self._have() else ""
         message = by_hand(self.file, self.path, "; ".join(reasons) + kept)
         raise Damaged(message) if wrong else Unreachable(message)
 
@@ -243,7 +243,7 @@ class _Download:
             self._announce(url, total)
             if start and not self.continued:
                 self.continued = True
-                self.say(f"{human(start)} are here already; going on from there.")
+                self.say(f"{words.size(start)} are here already; going on from there.")
             with folder_errors(self.file, self.path.parent):
                 self._room_for((total or 0) - start)
                 if start == 0:
@@ -257,9 +257,9 @@ class _Download:
                     os.fsync(output.fileno())
         if total is not None and came > total:
             self._discard()
-            raise NextServer(f"sends more than the {human(total)} that it announced")
+            raise NextServer(f"sends more than the {words.size(total)} that it announced")
         if total is not None and came < total:
-            raise TryAgain(f"broke off after {human(came)} of {human(total)}")
+            raise TryAgain(f"broke off after {words.size(came)} of {words.size(total)}")
         return self.file.sha256 or redirects.sha256
 
     def _resume_from(self, url: str) -> tuple[int, dict[str, str]]:
@@ -303,14 +303,14 @@ class _Download:
         """Say what comes, how large it is, and where it goes: before the first byte, and once."""
         if not self.announced:
             self.announced = True
-            self.say(f"Downloading {self.file.title}: {human(size)} from {urlsplit(url).hostname} to {self.path}")
+            self.say(f"Downloading {self.file.title}: {words.size(size)} from {urlsplit(url).hostname} to {self.path}")
 
     def _room_for(self, more: int) -> None:
         free = shutil.disk_usage(self.path.parent).free
         if free < more:
             raise NoSpace(
-                f"{self.file.title} does not fit: {human(more)} are needed in {self.path.parent} and "
-                f"{human(free)} are free."
+                f"{self.file.title} does not fit: {words.size(more)} are needed in {self.path.parent} and "
+                f"{words.size(free)} are free."
             )
 
     def _copy(self, response: Any, output: IO[bytes], start: int, total: int | None) -> int:
@@ -389,7 +389,7 @@ class _Lines:
         fifth = 5 * done // total
         if fifth > self.last:
             self.last = fifth
-            self.say(f"{20 * fifth} % of {human(total)}")
+            self.say(f"{20 * fifth} % of {words.size(total)}")
 
     def close(self) -> None:
         pass

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from dlstudy import words
+
 
 class DownloadError(Exception):
     """A file could not be had; the sentence says which, why, and what to do."""
@@ -67,16 +69,6 @@ class Network:
     """Whether http to this very machine is allowed (the tests' server); anything else must be https."""
 
 
-def human(size: int | None) -> str:
-    """Return a number of bytes as "1.1 MB"; "of unknown size" for None."""
-    if size is None:
-        return "of unknown size"
-    for unit, power in (("kB", 1e3), ("MB", 1e6), ("GB", 1e9)):
-        if size < 999.5 * power:
-            return f"{size} bytes" if size < 1000 else f"{size / power:.3g} {unit}"
-    return f"{size / 1e9:.1f} GB"
-
-
 def check(file: RemoteFile, path: Path) -> None:
     """Raise `Damaged` when the file at `path` has not the size and checksum of `file`."""
     try:
@@ -108,7 +100,7 @@ def by_hand(file: RemoteFile, path: Path, reason: str) -> str:
     """Return what is missing, its size, where it would come from, why it does not, and how to put it there by hand."""
     checksum = f" (SHA-256 {digits(file.sha256)})" if file.sha256 else ""
     return (
-        f"Missing on this machine: {file.title}, {human(file.size)} from {file.hosts}.\n"
+        f"Missing on this machine: {file.title}, {words.size(file.size)} from {file.hosts}.\n"
         f"Not fetched: {reason}.\n"
         f"By hand: fetch {file.urls[0]}{checksum} and save it as {path}"
     )
@@ -122,7 +114,7 @@ def folder_errors(file: RemoteFile, folder: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", None)):
             raise NoSpace(
-                f"{file.title} ({human(file.size)}) does not fit: the disk of {folder} is full. What has come is kept; "
-                "free some space and try again, and it goes on from there."
+                f"{file.title} ({words.size(file.size)}) does not fit: the disk of {folder} is full. What has come "
+                "is kept; free some space and try again, and it goes on from there."
             ) from error
         raise NoSpace(f"{file.title} cannot be saved in {folder}: {error.strerror or error}") from error

@@ -1,25 +1,10 @@
-"""Write numbers as figures show them: short, with a true minus sign, never misleadingly round."""
+"""Write arrays as figures show them: short numbers, row by row or in one line."""
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
-
-def short(value: float, digits: int = 4) -> str:
-    """Return ``value`` with at most ``digits`` significant digits: ``2``, ``0.8808``, ``−1.5e−8``, ``inf``, ``nan``."""
-    value = float(value)
-    if math.isnan(value):
-        return "nan"
-    if math.isinf(value):
-        return "inf" if value > 0 else "−inf"
-    text = f"{value:.{digits}g}"
-    if "e" in text:
-        mantissa, exponent = text.split("e")
-        text = f"{mantissa}e{int(exponent)}"
-    elif "." in text:
-        text = text.rstrip("0").rstrip(".")
-    return "0" if text == "-0" else text.replace("-", "−")
+from dlstudy.words import short
 
 
 def rows(value: Any, digits: int = 4) -> list[list[str]]:

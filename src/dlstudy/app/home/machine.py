@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from importlib import metadata
 
+from dlstudy import words
 from dlstudy.course.measuring.machine import processor
 
 _NAMES = ("Processor", "Memory", "Graphics", "Python", "PyTorch", "NumPy")
@@ -38,7 +39,7 @@ def facts() -> dict[str, str]:
 
 def _processor() -> str:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    count = f"{cores} core" + ("s" if cores != 1 else "")
+    count = words.counted(cores, "core")
     name = processor()
     for noise in ("(R)", "(TM)", "CPU", "Processor", "processor"):
         name = name.replace(noise, "")

@@ -16,6 +16,7 @@ from dlstudy.app.routing import CourseRequest, get
 from dlstudy.app.state import State
 from dlstudy.course.content import catalogue as catalogues
 from dlstudy.course.content.catalogue import Catalogue, Lesson
+from dlstudy.words import span
 
 TRUNK = "Basics"
 """The track that runs along the top of the map; every other track is a column below it."""
@@ -112,7 +113,7 @@ def _overall(catalogue: Catalogue, snapshot: Mapping[str, Any]) -> str:
     seconds = sum(state.get("seconds", 0.0) for state in snapshot.get("lessons", {}).values())
     if not total:
         return '<div id="overall" class="overall" data-live></div>'
-    spent = f", {_spent(seconds)} so far" if seconds >= 60 else ""
+    spent = f", {span(seconds)} so far" if seconds >= 60 else ""
     ready = f"{len(written)} of {len(catalogue.lessons)} lessons are written so far"
     finished = f"{complete} finished. " if complete else ""
     return (
@@ -241,11 +242,6 @@ def _depth(catalogue: Catalogue, number: int) -> int:
 
 def _touched(lesson: Lesson, snapshot: Mapping[str, Any]) -> bool:
     return snapshot.get("lessons", {}).get(lesson.id, {}).get("last") is not None
-
-
-def _spent(seconds: float) -> str:
-    minutes = round(seconds / 60)
-    return f"{minutes // 60} h {minutes % 60:02d} min" if minutes >= 60 else f"{minutes} min"
 
 
 def _ago(moment: str | None) -> str:

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from html import escape
 from typing import Any
 
+from dlstudy import words
 from dlstudy.app import icons
 from dlstudy.app.state import State, exercise_title
 from dlstudy.course.content import catalogue as catalogues
@@ -51,8 +52,8 @@ def _week(course: State, snapshot: Mapping[str, Any]) -> str:
     parts = weeks.plan(course.catalogue, snapshot)
     now = weeks.current(parts, snapshot)
     monday = date.today() - timedelta(date.today().weekday())
-    minutes = round(course.progress.seconds_since(monday) / 60)
-    spent = f"<p>You have studied {_time(minutes)} since Monday.</p>" if minutes else ""
+    seconds = course.progress.seconds_since(monday)
+    spent = f"<p>You have studied {words.span(seconds)} since Monday.</p>" if seconds >= 60 else ""
     if now is None:
         body = "<p>Everything that is written so far is done.</p>"
     else:
@@ -76,7 +77,7 @@ def _lesson(course: State, lesson: catalogues.Lesson, part: weeks.Part, snapshot
         return f'<li class="planned"><span>{name}</span><span class="state">planned</span></li>'
     left = part.left[lesson.number]
     count = catalogues.completion(lesson, snapshot)
-    state = f"{_time(left)} left" if left and count["core_done"] else _time(lesson.minutes)
+    state = f"{words.span(60 * left)} left" if left and count["core_done"] else words.span(60 * lesson.minutes)
     if not left:
         state = f"{icons.CHECK}done"
     done = ' class="complete"' if not left else ""
@@ -86,9 +87,9 @@ def _lesson(course: State, lesson: catalogues.Lesson, part: weeks.Part, snapshot
 
 def _amount(part: weeks.Part) -> str:
     per_week = part.minutes_left / (part.last - part.first + 1)
-    text = f"{_time(part.minutes_left)} of {_time(part.minutes)} left"
+    text = f"{words.span(60 * part.minutes_left)} of {words.span(60 * part.minutes)} left"
     if part.last > part.first:
-        text += f", about {_time(round(per_week / 5) * 5)} a week"
+        text += f", about {words.span(300 * round(per_week / 5))} a week"
     return f"{text}."
 
 
@@ -99,20 +100,17 @@ def _part(part: weeks.Part, here: bool) -> str:
     elif not written:
         state = "planned"
     else:
-        state = f"{_time(part.minutes_left)} left" if part.minutes_left else f"{written} of {len(part.lessons)} written"
+        state = (
+            f"{words.span(60 * part.minutes_left)} left"
+            if part.minutes_left
+            else f"{written} of {len(part.lessons)} written"
+        )
     numbers = f"{part.lessons[0].id} to {part.lessons[-1].id}" if len(part.lessons) > 1 else part.lessons[0].id
     mark = ' aria-current="step"' if here else ""
     return (
         f'<li{mark}><span>{escape(part.when.capitalize())}: {escape(part.name)} <span class="number">{numbers}</span>'
         f'</span><span class="state">{state}</span></li>'
     )
-
-
-def _time(minutes: int) -> str:
-    if minutes < 60:
-        return f"{minutes} min"
-    hours, rest = divmod(minutes, 60)
-    return f"{hours} h {rest:02d}" if rest else f"{hours} h"
 
 
 # ---- review ---------------------------------------------------------------------------------------------------------

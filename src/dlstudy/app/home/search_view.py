@@ -13,6 +13,7 @@ from dlstudy.app.routing import CourseRequest, get
 from dlstudy.app.state import State
 from dlstudy.course.content.search import Hit
 from dlstudy.course.learner import notes
+from dlstudy.words import counted
 
 ALL = 60
 """How many places the page with all results shows."""
@@ -73,7 +74,7 @@ def page(course: State, words: str, hits: list[Hit]) -> str:
     elif not hits:
         said = "Nothing in the course holds all these words. Fewer or shorter words find more."
     else:
-        said = f"{len(hits)} place{'s' * (len(hits) != 1)}" + (" at least" if len(hits) == ALL else "")
+        said = counted(len(hits), "place") + (" at least" if len(hits) == ALL else "")
     rows = "".join(_row(course, hit) for hit in hits)
     return (
         '<!doctype html><html lang="en"><head>'

@@ -22,6 +22,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
 
+from dlstudy import words
 from dlstudy.course.content import paths
 from dlstudy.course.measuring.machine import processor
 
@@ -150,7 +151,7 @@ def look_at_machine() -> list[Finding]:
     memory = psutil.virtual_memory()
     cores = psutil.cpu_count(logical=False) or os.cpu_count() or 1
     total, free = memory.total / GIB, memory.available / GIB
-    found = f"{processor()}, {cores} core{'s' * (cores != 1)}, {total:.1f} GB of memory, {free:.1f} GB free"
+    found = f"{processor()}, {words.counted(cores, 'core')}, {total:.1f} GB of memory, {free:.1f} GB free"
     if free < 1.5:
         cure = "Close other programs: a lesson with torch takes about 1 GB."
         return [Finding("Machine", found, "note", cure)]
@@ -202,7 +203,6 @@ def look_at_disk() -> list[Finding]:
 def look_at_downloads() -> list[Finding]:
     """Official weights and data sets that were downloaded, and the room that they take."""
     try:
-        from dlstudy.data.remote import human
         from dlstudy.weights import catalogue, hub
     except ImportError as error:
         return [
@@ -213,7 +213,7 @@ def look_at_downloads() -> list[Finding]:
         for checkpoint in catalogue.CHECKPOINTS.values()
         if checkpoint.source != "package" and (path := hub.find(checkpoint))
     }
-    found = [f"official weights of {', '.join(weights)}: {human(sum(weights.values()))}"] if weights else []
+    found = [f"official weights of {', '.join(weights)}: {words.size(sum(weights.values()))}"] if weights else []
     try:
         from dlstudy.data.download import download_folder
     except ImportError:  # no NumPy: that is another finding
@@ -222,7 +222,7 @@ def look_at_downloads() -> list[Finding]:
         folder = download_folder()
         sets = [path for path in folder.iterdir() if path.is_file()] if folder.is_dir() else []
     if sets:
-        found.append(f"data sets: {human(sum(path.stat().st_size for path in sets))}")
+        found.append(f"data sets: {words.size(sum(path.stat().st_size for path in sets))}")
     return [Finding("Downloaded", "; ".join(found) or "nothing, and nothing needs to be")]
 
 
@@ -262,7 +262,7 @@ def look_at_progress() -> list[Finding]:
     except sqlite3.Error as error:
         answer = str(error)
     if answer == "ok":
-        return [Finding("Progress", f"the file is sound, {file.stat().st_size / 1024:.0f} kB")]
+        return [Finding("Progress", f"the file is sound, {words.size(file.stat().st_size)}")]
     cure = "The course moves it aside by itself and starts a new one. Have you an export? dlstudy progress import FILE"
     return [Finding("Progress", f"the file is damaged: {answer}", "bad", cure)]
 
@@ -423,8 +423,8 @@ def _speed(seconds: float, threads: int = 0) -> str:
     from dlstudy.course.doctor.probes import SIZE
 
     speed = 2 * SIZE**3 / seconds / 1e9
-    on = f" on {threads} thread{'s' * (threads != 1)}" if threads else ""
-    return f"{SIZE} x {SIZE} in float32: {seconds * 1e3:.2f} ms{on}, {speed:,.0f} GFLOP/s"
+    on = f" on {words.counted(threads, 'thread')}" if threads else ""
+    return f"{SIZE} x {SIZE} in float32: {words.seconds(seconds)}{on}, {speed:,.0f} GFLOP/s"
 
 
 def _existing(path: Path) -> Path:

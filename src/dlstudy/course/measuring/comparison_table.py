@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from dlstudy import words
 from dlstudy.course.content import catalogue as roadmap
 from dlstudy.course.measuring.task import TURNS, Timing, recorded
 
@@ -88,22 +89,6 @@ ROWS = (
 )
 
 
-def duration(seconds: float) -> str:
-    """Return `seconds` for reading, in three significant digits: "4.21 µs", "12.3 ms"."""
-    for unit, size in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
-        if seconds >= size:
-            return f"{seconds / size:.3g} {unit}"
-    return f"{seconds / 1e-9:.3g} ns"
-
-
-def size(count: float) -> str:
-    """Return `count` bytes for reading, in two significant digits and decimal units: "340 B", "1.3 MB"."""
-    for unit, one in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if count >= 0.995 * one:
-            return f"{_round(count / one)} {unit}"
-    return f"{count:.0f} B"
-
-
 def topics(name: str) -> list[str]:
     """Return the topics of the rows that `name` means: a topic or the beginning of one, in any case.
 
@@ -167,7 +152,7 @@ class Table:
         ratio = max(timing.seconds, first.seconds) / min(timing.seconds, first.seconds)
         if ratio < 1.1:
             return "about the same"
-        return f"{_round(ratio)} × {'slower' if timing.seconds > first.seconds else 'faster'}"
+        return f"{words.rounded(ratio, 2)} × {'slower' if timing.seconds > first.seconds else 'faster'}"
 
     def __str__(self) -> str:
         lines = []
@@ -177,8 +162,8 @@ class Table:
             for task in dict.fromkeys(t.task for t in mine):
                 lines.append(f"  {task}")
                 lines.extend(
-                    f"    {t.contender:<31} {duration(t.seconds):>8} {self._ratio(t):>15} {size(t.peak):>7}"
-                    f" {t.lines or 0:>3} {_plural(t.lines)}, off by {_small(t.difference)}"
+                    f"    {t.contender:<31} {words.seconds(t.seconds):>8} {self._ratio(t):>15} {words.size(t.peak):>9}"
+                    f" {words.counted(t.lines or 0, 'line'):>9}, off by {words.short(t.difference, 1)}"
                     for t in mine
                     if t.task == task
                 )
@@ -213,11 +198,11 @@ def _task(timings: Sequence[Timing], ratio: Callable[[Timing], str]) -> str:
     most = max(1, *(timing.peak for timing in timings))
     lines = "".join(
         f"<tr><th scope='row'>{_safe(timing.contender)}</th>"
-        f"<td>{duration(timing.seconds)}<span class='bar' style='width:{100 * timing.seconds / slowest:.2f}%'></span>"
-        "</td>"
-        f"<td>{ratio(timing)}</td><td>{size(timing.peak)}"
+        f"<td>{words.seconds(timing.seconds)}"
+        f"<span class='bar' style='width:{100 * timing.seconds / slowest:.2f}%'></span></td>"
+        f"<td>{ratio(timing)}</td><td>{words.size(timing.peak)}"
         f"<span class='bar memory' style='width:{100 * timing.peak / most:.2f}%'></span></td>"
-        f"<td>{timing.lines}</td><td>{_small(timing.difference)}</td></tr>"
+        f"<td>{timing.lines}</td><td>{words.short(timing.difference, 1)}</td></tr>"
         for timing in timings
     )
     heads = "".join(
@@ -231,19 +216,6 @@ def _code(text: str) -> str:
     """Return what is Python as code and what is words as words."""
     name = re.fullmatch(r"\w+(\.\w+)+(\(\))?", text)
     return f"<code>{text}</code>" if name else _safe(text)
-
-
-def _round(ratio: float) -> str:
-    """Return a ratio in two significant digits, without an exponent: "2.1", "17", "1,700"."""
-    return f"{float(f'{ratio:.2g}'):,.0f}" if ratio >= 10 else f"{ratio:.2g}"
-
-
-def _plural(lines: int | None) -> str:
-    return "line" if lines == 1 else "lines"
-
-
-def _small(difference: float) -> str:
-    return f"{difference:.0e}" if difference else "0"
 
 
 def _safe(text: str) -> str:

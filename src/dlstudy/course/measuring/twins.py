@@ -15,6 +15,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from dlstudy import words
 from dlstudy.course.measuring.machine import machine, one_thread
 from dlstudy.course.measuring.turns import Turn, median, rounds
 
@@ -167,15 +168,15 @@ def draw(found: Comparison) -> Any:
     from dlstudy.figures import BLUE, ORANGE, figure
 
     sides = (found.numpy, found.torch)
-    unit, scale = _unit(max(side.seconds for side in sides))
-    panels = [(f"time of a call ({unit})", [side.seconds * scale for side in sides])]
+    unit, one = words.unit_of_time(max(side.seconds for side in sides))
+    panels = [(f"time of a call ({unit})", [side.seconds / one for side in sides])]
     panels.append(("most memory held (MB)", [side.peak_bytes / MEGABYTE for side in sides]))
     if all(side.lines is not None for side in sides):
         panels.append(("lines of code", [float(side.lines or 0) for side in sides]))
     fig = Figure(figsize=(7.2, 0.4 + 0.85 * len(panels)), layout="constrained")
     for axes, (label, values) in zip(fig.subplots(len(panels), 1, squeeze=False)[:, 0], panels):
         bars = axes.barh([side.name for side in sides], values, color=[ORANGE, BLUE], height=0.7)
-        axes.bar_label(bars, labels=[_short(value) for value in values], padding=4)
+        axes.bar_label(bars, labels=[words.rounded(value) for value in values], padding=4)
         axes.set_xlim(0, max(*values, 1e-12) * 1.15)
         axes.set_xlabel(label)
         axes.invert_yaxis()
@@ -184,9 +185,8 @@ def draw(found: Comparison) -> Any:
     a, b = sides
     faster, slower = (a, b) if a.seconds <= b.seconds else (b, a)
     times = slower.seconds / faster.seconds
-    said = (
-        f"{faster.name} takes {_short(faster.seconds * scale)} {unit}, {slower.name} {_short(slower.seconds * scale)}"
-    )
+    quick, slow = words.rounded(faster.seconds / one), words.rounded(slower.seconds / one)
+    said = f"{faster.name} takes {quick} {unit}, {slower.name} {slow}"
     where = "Measured here, now"
     if found.machine:
         where = "Recorded on {processor} with NumPy {numpy} and torch {torch}, {date}".format(**found.machine)
@@ -194,18 +194,7 @@ def draw(found: Comparison) -> Any:
         f"({times:.1f} times as long)." if times >= 1.15 else "(about the same)."
     )
     alt = "Bars. " + "; ".join(
-        f"{label}: " + ", ".join(f"{side.name} {_short(value)}" for side, value in zip(sides, values))
+        f"{label}: " + ", ".join(f"{side.name} {words.rounded(value)}" for side, value in zip(sides, values))
         for label, values in panels
     )
     return figure(fig, caption=caption, alt=alt)
-
-
-def _unit(seconds: float) -> tuple[str, float]:
-    for unit, scale in (("s", 1.0), ("ms", 1e3)):
-        if seconds * scale >= 1:
-            return unit, scale
-    return "µs", 1e6
-
-
-def _short(value: float) -> str:
-    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"

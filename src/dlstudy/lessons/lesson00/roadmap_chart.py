@@ -3,6 +3,7 @@
 import html
 from collections.abc import Iterable
 
+from dlstudy import words
 from dlstudy.course.content.catalogue import Catalogue, Lesson
 
 # The study guide's weeks cover these six; what comes after is taken when it is needed.
@@ -41,7 +42,7 @@ def _box(lesson: Lesson, before: Lesson | None) -> str:
     follows = before is not None and before.number in lesson.needs
     said = [f"after {before.number:02d}"] if follows and before else [_when(lesson)]
     elsewhere = [number for number in lesson.needs if f"after {number:02d}" not in said]
-    facts = ["" if follows else said[0], _needs(elsewhere), _hours(lesson.minutes)]
+    facts = ["" if follows else said[0], _needs(elsewhere), words.span(60 * lesson.minutes)]
     facts += [] if lesson.written else ["planned"]
     title = html.escape(lesson.title)
     if lesson.written:
@@ -62,14 +63,6 @@ def _when(lesson: Lesson) -> str:
 def _needs(numbers: Iterable[int]) -> str:
     wanted = " and ".join(f"{number:02d}" for number in numbers)
     return f"needs {wanted}" if wanted else ""
-
-
-def _hours(minutes: int) -> str:
-    """Return study time for reading: "2 h 45", "45 min"."""
-    hours, rest = divmod(minutes, 60)
-    if not hours:
-        return f"{rest} min"
-    return f"{hours} h {rest}" if rest else f"{hours} h"
 
 
 _STYLE = """

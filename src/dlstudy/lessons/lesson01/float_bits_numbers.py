@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from dlstudy.figures.numbers import short
+from dlstudy.words import short
 
 
 class NumberError(ValueError):

@@ -12,8 +12,8 @@ from itertools import product
 from math import prod
 from typing import Any
 
-from dlstudy.figures.numbers import short
 from dlstudy.scratch.shapes import flat_index, row_major_strides
+from dlstudy.words import short
 
 Shape = tuple[int, ...]
 MAX_NDIM = 4

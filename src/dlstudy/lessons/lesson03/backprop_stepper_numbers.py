@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from dlstudy.figures.numbers import short
+from dlstudy.words import short
 
 Arrays = dict[str, np.ndarray]
 Source = tuple[str, tuple[int, ...]]

@@ -14,6 +14,7 @@ from dlstudy.figures import plots
 from dlstudy.figures.palette import BLUE, CYCLE, GREEN, LINE, MUTED, ORANGE, RED
 from dlstudy.figures.proofs import Proof
 from dlstudy.figures.svg import StaticFigure, figure, subplots
+from dlstudy.words import short
 
 
 def _draw_signed(ax: Any, image: np.ndarray, most: float | None = None) -> None:
@@ -96,7 +97,7 @@ def show_equivariance(errors: Mapping[int, Sequence[float]]) -> StaticFigure:
     fig, ax = subplots(figsize=(6.8, 0.9 + 0.45 * len(table)))
     ax.imshow(table > 1e-4, cmap=_two_colours(), vmin=0, vmax=1, aspect="auto")
     for (i, j), error in np.ndenumerate(table):
-        ax.text(j, i, _short(error), ha="center", va="center", fontsize=9, color="#111111")
+        ax.text(j, i, short(error, 2 if error >= 1 else 1), ha="center", va="center", fontsize=9, color="#111111")
     ax.set_xticks(range(table.shape[1]), [str(n + 1) for n in range(table.shape[1])])
     ax.set_yticks(range(len(table)), [str(stride) for stride in errors])
     ax.set(xlabel="shift of the image (pixels)", ylabel="stride of the layer")
@@ -108,10 +109,6 @@ def show_equivariance(errors: Mapping[int, Sequence[float]]) -> StaticFigure:
         caption="Largest difference between “shift, then convolve” and “convolve, then shift”. White: only rounding.",
         alt="A table of differences. They vanish exactly where the shift is a multiple of the stride.",
     )
-
-
-def _short(error: float) -> str:
-    return f"{error:.1f}" if error >= 0.05 else f"{error:.0e}" if error else "0"
 
 
 def _two_colours() -> Any:

@@ -16,6 +16,7 @@ import numpy as np
 from dlstudy.course.measuring.machine import one_thread
 from dlstudy.course.measuring.turns import Rules, Turn, median, passing, rounds, working
 from dlstudy.course.measuring.twins import peak_bytes
+from dlstudy.words import rounded
 
 #: Takes images (N, C, H, W), kernels (F, C, K, K) and biases (F,), all float32; returns (N, F, H, W) (padding 1).
 Convolve = Callable[[np.ndarray, np.ndarray, np.ndarray], Any]
@@ -145,7 +146,9 @@ def show(rungs: list[dict[str, Any]]) -> Any:
     axes = fig.subplots()
     bars = axes.barh(names, times, color=colours, height=0.7, log=True)
     axes.bar_label(
-        bars, [f"{_short(rung['milliseconds'])} ms, {_short(rung['megabytes'])} MB" for rung in rungs], padding=4
+        bars,
+        [f"{rounded(rung['milliseconds'], 2)} ms, {rounded(rung['megabytes'], 2)} MB" for rung in rungs],
+        padding=4,
     )
     axes.set_xlim(min(times) / 3, max(times) * 30)
     axes.invert_yaxis()
@@ -156,9 +159,5 @@ def show(rungs: list[dict[str, Any]]) -> Any:
         f"The same numbers each time. From the first rung to the quickest in NumPy the time falls "
         f"{times[0] / best['milliseconds']:,.0f}-fold. Memory is what is held at most beside the inputs."
     )
-    alt = "Bars of time for an image. " + "; ".join(f"{name}: {_short(t)} ms" for name, t in zip(names, times))
+    alt = "Bars of time for an image. " + "; ".join(f"{name}: {rounded(t, 2)} ms" for name, t in zip(names, times))
     return figure(fig, caption=caption, alt=alt)
-
-
-def _short(value: float) -> str:
-    return f"{value:,.0f}" if value >= 100 else f"{value:.2g}"

@@ -24,6 +24,7 @@ from dlstudy.course.content import paths
 from dlstudy.data import text
 from dlstudy.models.gpt import GPT
 from dlstudy.training.language_model import Progress, train
+from dlstudy.words import size
 
 SEED = 0
 MODEL: dict[str, Any] = {"context_length": 64, "embed_dim": 96, "num_layers": 2, "num_heads": 4, "dropout": 0.0}
@@ -155,7 +156,7 @@ def main() -> None:
     record["sha256"] = hashlib.sha256(file.read_bytes()).hexdigest()
     words = json.dumps(record, indent=1, ensure_ascii=False)
     (arguments.into / "manual.json").write_text(words + "\n", encoding="utf-8")
-    print(f"{file.name}: {file.stat().st_size / 1e6:.2f} MB")
+    print(f"{file.name}: {size(file.stat().st_size)}")
 
 
 if __name__ == "__main__":
