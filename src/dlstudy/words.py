@@ -19,7 +19,7 @@ _AMOUNTS: Sequence[Unit] = (("", 1), ("k", 1e3), ("M", 1e6), ("G", 1e9), ("T", 1
 
 
 def short(value: float, digits: int = 4) -> str:
-    """Return ``value`` with at most ``digits`` significant digits: ``2``, ``0.8808``, ``−1.5e−8``, ``inf``, ``nan``."""
+    """Return `value` with at most `digits` significant digits: `2`, `0.8808`, `−1.5e−8`, `inf`, `nan`."""
     value = float(value)
     if math.isnan(value):
         return "nan"

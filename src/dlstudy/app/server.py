@@ -63,9 +63,8 @@ def serve(
         allow_origins: further origins that browsers reach the course from, "https://hub.example.org".
         say: receives each line for the learner.
 
-    Raises:
-        NotALearnerFolder: the folder cannot be used.
-        CannotStart: the port is taken, the engine is missing, or something else than the course answers.
+    Raises NotALearnerFolder: the folder cannot be used. Raises CannotStart: the port is taken, the engine is missing,
+    or something else than the course answers.
     """
     folder = (learner or paths.learner_folder()).expanduser().absolute()
     base_url = "/" + base_url.strip("/") if base_url.strip("/") else ""
@@ -133,8 +132,7 @@ def load_secrets(folder: Path) -> Secrets:
 def choose_port(host: str, wanted: int | None, remembered: int | None = None) -> int:
     """Return a port that is free now: the wanted one, else the one of last time, else 2718, else any.
 
-    Raises:
-        CannotStart: the wanted port is taken.
+    Raises CannotStart: the wanted port is taken.
     """
     if wanted is not None:
         if not 1 <= wanted <= 65535:

@@ -124,8 +124,7 @@ def run(
     A failing cell ends only what depends on it. With `press`, run buttons count as pressed. The callbacks get each
     cell's index and name before it runs and its result afterwards; outputs are rendered as the page would.
 
-    Raises:
-        PageError: the page cannot be run at all; the message says why.
+    Raises PageError: the page cannot be run at all; the message says why.
     """
     with pressed_buttons() if press else _nothing():
         return _Run(path, before_cell, after_cell).results()
@@ -308,8 +307,7 @@ def _in_words(error: BaseException) -> str:
 def uses(path: Path) -> list[set[int]]:
     """Return, for each code cell of the page at `path` in its order, the numbers of the cells whose names it uses.
 
-    Raises:
-        PageError: the page cannot be run; the message says why.
+    Raises PageError: the page cannot be run; the message says why.
     """
     run = _Run(path, None, None)
     graph = run.runner.app.graph

@@ -23,11 +23,11 @@ class LiveTraining(Figure):
     """The base of figures with a network in them that learns while it is watched.
 
     A subclass says how to begin (`build`), what one step is (`train_step`) and what to show (`draw`); its JavaScript
-    calls `liveTraining` of ``static/live.js`` for the buttons and the loop.
+    calls `liveTraining` of `static/live.js` for the buttons and the loop.
 
-    These traits go to the browser: ``step``; ``losses``, pairs of step and loss, thinned out; ``picture``, facts;
-    ``pixels``, what is too long for them; ``problem``, a sentence when the loss is no number any more, after which
-    nothing moves until the next `restart`; and ``serial``, which counts the pictures.
+    These traits go to the browser: `step`; `losses`, pairs of step and loss, thinned out; `picture`, facts;
+    `pixels`, what is too long for them; `problem`, a sentence when the loss is no number any more, after which
+    nothing moves until the next `restart`; and `serial`, which counts the pictures.
     """
 
     step = traitlets.Int(0).tag(sync=True)

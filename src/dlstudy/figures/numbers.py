@@ -17,7 +17,7 @@ def rows(value: Any, digits: int = 4) -> list[list[str]]:
 
 
 def inline(value: Any, digits: int = 4) -> str:
-    """Return an array of at most two dimensions in one line: ``2``, ``[1, 2]``, ``[[1, 2], [3, 4]]``."""
+    """Return an array of at most two dimensions in one line: `2`, `[1, 2]`, `[[1, 2], [3, 4]]`."""
     lines = [", ".join(row) for row in rows(value, digits)]
     if getattr(value, "ndim", 0) == 0:
         return lines[0]

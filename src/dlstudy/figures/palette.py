@@ -1,4 +1,4 @@
-"""The course's colours for Matplotlib: the light values of ``static/tokens.css`` by name."""
+"""The course's colours for Matplotlib: the light values of `static/tokens.css` by name."""
 
 from __future__ import annotations
 
@@ -13,13 +13,12 @@ PURPLE = "#a0417f"
 SKY = "#11759c"
 MUTED = "#5b646e"
 LINE = "#c9cfd6"
-#: The page itself: use it for the face of a legend or the edge of a marker, never plain white.
 PAPER = "#fefefe"
+"""The page itself: use it for the face of a legend or the edge of a marker, never plain white."""
 
-#: Order in which Matplotlib takes colours when none is named.
 CYCLE = (BLUE, ORANGE, GREEN, RED, PURPLE, SKY)
+"""Order in which Matplotlib takes colours when none is named."""
 
-#: Matplotlib colour -> the CSS custom property that replaces it, so that a figure follows the page's theme.
 CSS_NAMES = {
     BLUE: "--dls-blue",
     ORANGE: "--dls-orange",
@@ -31,9 +30,10 @@ CSS_NAMES = {
     LINE: "--dls-line",
     PAPER: "--dls-bg",
 }
+"""Matplotlib colour -> the CSS custom property that replaces it, so that a figure follows the page's theme."""
 
 
 @cache
 def tokens_css() -> str:
-    """Return the text of ``tokens.css``, the custom properties that every stylesheet of the course builds on."""
+    """Return the text of `tokens.css`, the custom properties that every stylesheet of the course builds on."""
     return files(__package__).joinpath("static", "tokens.css").read_text(encoding="utf-8")

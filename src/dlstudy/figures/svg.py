@@ -87,8 +87,8 @@ def figure(fig: Figure, caption: str, alt: str) -> StaticFigure:
     """Turn a Matplotlib figure into a captioned inline SVG in the page's own colours, and close it.
 
     Black becomes the page's text colour, the palette's colours become the theme's, the background is transparent, text
-    stays text (no font travels). Plain white and near-black such as ``"#111111"`` stay what they are: use those for
-    numbers written on coloured cells, and ``palette.PAPER`` for what should look like the page. Ids are unique to the
+    stays text (no font travels). Plain white and near-black such as `"#111111"` stay what they are: use those for
+    numbers written on coloured cells, and `palette.PAPER` for what should look like the page. Ids are unique to the
     picture's content, so two figures on a page never clash.
 
     Args:
@@ -96,8 +96,7 @@ def figure(fig: Figure, caption: str, alt: str) -> StaticFigure:
         caption: one sentence that says what to see; `` `code` `` is allowed.
         alt: what the picture shows, for someone who cannot see it.
 
-    Raises:
-        ValueError: if ``alt`` is empty.
+    Raises ValueError: if `alt` is empty.
     """
     if not alt.strip():
         raise ValueError("expected a description of the picture in alt=, got an empty text")

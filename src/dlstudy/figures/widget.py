@@ -1,7 +1,7 @@
 """What all interactive figures share: how a figure's own JavaScript and CSS are put together with the shared ones.
 
-A figure is three files of one stem side by side: ``gate_explorer.py``, ``gate_explorer.js``, ``gate_explorer.css``. The
-numbers that it shows, where they take more than a few lines, are made in ``gate_explorer_numbers.py`` beside them.
+A figure is three files of one stem side by side: `gate_explorer.py`, `gate_explorer.js`, `gate_explorer.css`. The
+numbers that it shows, where they take more than a few lines, are made in `gate_explorer_numbers.py` beside them.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ def dom_js() -> str:
 
 
 def module(own: str, *parts: str) -> str:
-    """Return the JavaScript of one figure: the shared helpers, ``static/<part>.js`` of each part, then its own.
+    """Return the JavaScript of one figure: the shared helpers, `static/<part>.js` of each part, then its own.
 
     Args:
-        own: ``__file__`` of the figure's Python file; its JavaScript lies beside it under the same stem.
-        parts: what else of ``static/`` it is made of, for example "drawing".
+        own: `__file__` of the figure's Python file; its JavaScript lies beside it under the same stem.
+        parts: what else of `static/` it is made of, for example "drawing".
     """
     shared = (_static(f"{name}.js") for name in ("shared", *parts))
     return "\n".join((dom_js(), *shared, Path(own).with_suffix(".js").read_text(encoding="utf-8")))

@@ -82,8 +82,7 @@ def without_docstrings(source: str) -> str:
 def from_source(exercise: Exercise, source: str) -> Callable[..., Any]:
     """Run an answer's text with the allowed imports and return what it defines.
 
-    Raises:
-        AnswerError: the text is not Python, stops while it is read, or does not define the function.
+    Raises AnswerError: the text is not Python, stops while it is read, or does not define the function.
     """
     namespace: dict[str, Any] = {"__name__": "answer", "__builtins__": __builtins__}
     exec("\n".join(exercise.uses), namespace)

@@ -43,8 +43,7 @@ from dlstudy.course.content.exercises import Exercise, ExerciseError, WrongAnswe
 def prepare(exercise: Exercise) -> Check:
     """Read an exercise's check, work out what is right, and what each known mistake does.
 
-    Raises:
-        ExerciseError: `check.py` is missing or fails, or the solution does not run.
+    Raises ExerciseError: `check.py` is missing or fails, or the solution does not run.
     """
     module = _load(exercise)
     rng = np.random.default_rng(zlib.crc32(exercise.id.encode()) + SEED)

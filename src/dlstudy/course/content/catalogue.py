@@ -90,8 +90,7 @@ class Catalogue:
     def find(self, name: str) -> Lesson:
         """Return the lesson that "1", "01", "01_Tensors_and_Autograd", its file name or its title stands for.
 
-        Raises:
-            UnknownLesson: there is none; the message names the nearest.
+        Raises UnknownLesson: there is none; the message names the nearest.
         """
         wanted = name.strip().removesuffix(".md").casefold()
         if wanted.isdecimal():
@@ -132,8 +131,7 @@ class Catalogue:
 def load(root: Path | None = None) -> Catalogue:
     """Read the roadmap and look in `root` (the content folder) for what is written so far.
 
-    Raises:
-        LessonError: a written lesson's or exercise's file cannot be read; the message names it.
+    Raises LessonError: a written lesson's or exercise's file cannot be read; the message names it.
     """
     root = root or paths.content_root()
     roadmap = _roadmap()

@@ -69,8 +69,7 @@ class Exercise(ExerciseFile, frozen=True, kw_only=True, dict=True):
 
         Types are taken out of its signature unless the exercise keeps its `annotations`.
 
-        Raises:
-            ExerciseError: the source is not where the exercise says.
+        Raises ExerciseError: the source is not where the exercise says.
         """
         module, _, name = self.source.partition(":")
         try:
@@ -86,8 +85,7 @@ class Exercise(ExerciseFile, frozen=True, kw_only=True, dict=True):
     def stub(self) -> str:
         """The text a learner starts from in the page: no import lines, which the page's own cells hold.
 
-        Raises:
-            ExerciseError: the line to cut, or the bug's edit, no longer matches the solution.
+        Raises ExerciseError: the line to cut, or the bug's edit, no longer matches the solution.
         """
         keep = self.comments if isinstance(self.comments, str) else list(self.comments)
         try:
@@ -117,8 +115,7 @@ class Exercise(ExerciseFile, frozen=True, kw_only=True, dict=True):
     def wrong_answer(self, name: str) -> WrongAnswer:
         """Return the wrong answer with this id.
 
-        Raises:
-            ExerciseError: there is none.
+        Raises ExerciseError: there is none.
         """
         for wrong in self.wrong:
             if wrong.id == name:
@@ -129,8 +126,7 @@ class Exercise(ExerciseFile, frozen=True, kw_only=True, dict=True):
     def wrong_sources(self, wrong: WrongAnswer) -> list[tuple[str, str]]:
         """Return every form of a mistake as (where it comes from, source): the edits first, then the files.
 
-        Raises:
-            ExerciseError: an edit does not match the solution exactly once, or there is no form at all.
+        Raises ExerciseError: an edit does not match the solution exactly once, or there is no form at all.
         """
         forms = [("edits", self.wrong_source(wrong))] if wrong.edits else []
         files = sorted((self.folder / "wrong").glob("*.py"))
@@ -144,8 +140,7 @@ class Exercise(ExerciseFile, frozen=True, kw_only=True, dict=True):
     def wrong_source(self, wrong: WrongAnswer) -> str:
         """Return the solution's source with the mistake in it.
 
-        Raises:
-            ExerciseError: an edit does not match the solution exactly once.
+        Raises ExerciseError: an edit does not match the solution exactly once.
         """
         try:
             return stubs.edited(self.solution, list(wrong.edits))
@@ -164,8 +159,7 @@ class Exercise(ExerciseFile, frozen=True, kw_only=True, dict=True):
 def load_exercise(name: str, root: Path | None = None) -> Exercise:
     """Read the exercise `name` ("01/flat-index") from `root`, the folder that holds `01/`, `02/` and so on.
 
-    Raises:
-        ExerciseError: there is no such folder, or its file does not say what `ExerciseFile` asks for.
+    Raises ExerciseError: there is no such folder, or its file does not say what `ExerciseFile` asks for.
     """
     root = root or paths.exercises_folder()
     folder = root / name

@@ -113,9 +113,8 @@ class LessonFile:
     def read(cls, path: Path) -> "LessonFile":
         """Read and take apart the lesson at `path`.
 
-        Raises:
-            LessonError: the file is not UTF-8 text or its fences or front matter are broken.
-            FileNotFoundError: there is no such file.
+        Raises LessonError: the file is not UTF-8 text or its fences or front matter are broken. Raises
+        FileNotFoundError: there is no such file.
         """
         try:
             text = path.read_text(encoding="utf-8")
@@ -156,8 +155,7 @@ class LessonFile:
     def cell(self, name: str) -> Cell:
         """Return the cell called `name`.
 
-        Raises:
-            LessonError: the lesson has no such cell.
+        Raises LessonError: the lesson has no such cell.
         """
         for cell in self.cells:
             if cell.name == name:
@@ -183,8 +181,7 @@ class LessonFile:
     def facts(self) -> FrontMatter:
         """Return the front matter as checked values.
 
-        Raises:
-            LessonError: a key is missing or a value is not what it should be; the message lists every such problem.
+        Raises LessonError: a key is missing or a value is not what it should be; the message lists every such problem.
         """
         return facts_of(self.front, self.path.name)
 
@@ -202,8 +199,7 @@ class LessonFile:
 def facts_of(given: Mapping[str, str], name: str) -> FrontMatter:
     """Return the values of a front matter, checked; `name` is the page's, for the message.
 
-    Raises:
-        LessonError: a key is missing or a value is not what it should be; the message lists every such problem.
+    Raises LessonError: a key is missing or a value is not what it should be; the message lists every such problem.
     """
     problems = [f"{key} is missing" for key in REQUIRED_KEYS if key not in given]
     front = {key: given.get(key, "") for key in REQUIRED_KEYS}
@@ -243,9 +239,8 @@ def facts_of(given: Mapping[str, str], name: str) -> FrontMatter:
 def read_facts(path: Path) -> FrontMatter:
     """Return the front matter of the lesson at `path`, of which no more is read.
 
-    Raises:
-        LessonError: the front matter is broken, or the file is not UTF-8 text.
-        FileNotFoundError: there is no such file.
+    Raises LessonError: the front matter is broken, or the file is not UTF-8 text. Raises FileNotFoundError: there is no
+    such file.
     """
     head: list[str] = []
     try:

@@ -13,8 +13,7 @@ def content_root() -> Path:
     That is the folder that ships; `$DLSTUDY_CONTENT` names another one, for somebody who writes lessons apart from the
     package (and for the tests).
 
-    Raises:
-        FileNotFoundError: there is no `lessons` folder, so the installation is incomplete.
+    Raises FileNotFoundError: there is no `lessons` folder, so the installation is incomplete.
     """
     chosen = os.environ.get(CONTENT_VARIABLE, "").strip()
     return Path(chosen).expanduser().absolute() if chosen else shipped_root()
@@ -25,8 +24,7 @@ def shipped_root() -> Path:
 
     In a source tree that is the repository; in an installed wheel it is `dlstudy/_content`.
 
-    Raises:
-        FileNotFoundError: neither place holds a `lessons` folder, so the installation is incomplete.
+    Raises FileNotFoundError: neither place holds a `lessons` folder, so the installation is incomplete.
     """
     package = Path(__file__).resolve().parents[2]
     source_tree = package.parent.parent

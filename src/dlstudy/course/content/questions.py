@@ -339,8 +339,7 @@ def _simple_lines(file: Path) -> str:
 def parse(text: str, where: str, schema: type[T]) -> T:
     """Return `text`, which is TOML, as `schema` has it.
 
-    Raises:
-        ExerciseError: it is no TOML or says something else; the message begins with `where`, the file's name.
+    Raises ExerciseError: it is no TOML or says something else; the message begins with `where`, the file's name.
     """
     try:
         facts = tomllib.loads(text)

@@ -20,8 +20,7 @@ def library_source(target: str) -> str:
 
     Only modules of this package are found: `dlstudy.scratch.shapes:flat_index` or `dlstudy.scratch.nn:Linear.forward`.
 
-    Raises:
-        SourceError: no such module, or no such name in it.
+    Raises SourceError: no such module, or no such name in it.
     """
     module, _, name = target.partition(":")
     parts = module.split(".")
@@ -37,8 +36,7 @@ def library_source(target: str) -> str:
 def definition(text: str, name: str, where: str = "the source") -> str:
     """Return the lines of the function or class `name` ("Class.method" too) in `text`, dedented.
 
-    Raises:
-        SourceError: `text` is not Python or has no such name.
+    Raises SourceError: `text` is not Python or has no such name.
     """
     try:
         body: list[ast.stmt] = ast.parse(text).body
@@ -83,8 +81,7 @@ def emptied(source: str, keep_comments: str | list[str] = "all") -> str:
 def with_line_cut(source: str, cut: str, todo: str) -> str:
     """Return `source` with the statement `cut` (its exact text, once in the source) replaced by a placeholder.
 
-    Raises:
-        SourceError: `cut` is not there, or more than once, or not whole lines.
+    Raises SourceError: `cut` is not there, or more than once, or not whole lines.
     """
     wanted = [line.strip() for line in cut.strip().splitlines()]
     lines = source.splitlines()
@@ -105,8 +102,7 @@ def with_line_cut(source: str, cut: str, todo: str) -> str:
 def edited(source: str, edits: list[tuple[str, str]]) -> str:
     """Return `source` after each find/replace in turn.
 
-    Raises:
-        SourceError: a text to find is not there exactly once, or changes nothing.
+    Raises SourceError: a text to find is not there exactly once, or changes nothing.
     """
     for find, replace in edits:
         count = source.count(find)

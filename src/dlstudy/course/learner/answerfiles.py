@@ -31,9 +31,8 @@ def find_answer(exercise: Exercise, lesson_file: str, learner: Path | None = Non
     A place that still holds the starting text counts only when the other has nothing more. With `create`, a file is
     made from the starting text where neither place holds an answer.
 
-    Raises:
-        LessonError: the learner's copy of the lesson cannot be read.
-        OSError: the file cannot be read or made.
+    Raises LessonError: the learner's copy of the lesson cannot be read. Raises OSError: the file cannot be read or
+    made.
     """
     learner = learner or paths.learner_folder()
     own = own_file(exercise, learner)

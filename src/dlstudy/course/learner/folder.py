@@ -76,8 +76,7 @@ def prepare(learner: Path | None = None, lessons: Path | None = None) -> HandOut
     A lesson that the learner never changed is replaced by a newer version; one that was changed is kept, and the newer
     version is put beside it once, as `NN_Name.new.md`.
 
-    Raises:
-        NotALearnerFolder: the folder is a source tree, another project, or in a place where nothing can be saved.
+    Raises NotALearnerFolder: the folder is a source tree, another project, or in a place where nothing can be saved.
     """
     learner = learner or paths.learner_folder()
     lessons = lessons or paths.lessons_folder()
@@ -101,8 +100,7 @@ def prepare(learner: Path | None = None, lessons: Path | None = None) -> HandOut
 def refuse(learner: Path) -> None:
     """Say why `learner` cannot be a learner's folder.
 
-    Raises:
-        NotALearnerFolder: it is a file, the home folder, in a source tree of ours, another project, or under /tmp.
+    Raises NotALearnerFolder: it is a file, the home folder, in a source tree of ours, another project, or under /tmp.
     """
     learner = learner.absolute()
     if learner.exists() and not learner.is_dir():
@@ -165,8 +163,7 @@ def put_back(learner: Path, file: str, text: str, before: dict, base: str | None
 def reset_lesson(learner: Path, file: str, lessons: Path | None = None) -> Path | None:
     """Give the learner a fresh copy of a lesson; return where the old one is kept, or None where there was none.
 
-    Raises:
-        FileNotFoundError: the course ships no lesson of that name.
+    Raises FileNotFoundError: the course ships no lesson of that name.
     """
     fresh = _shipped(file, lessons).read_text(encoding="utf-8")
     kept = backup(learner, file)
@@ -184,9 +181,8 @@ def reset_lesson(learner: Path, file: str, lessons: Path | None = None) -> Path 
 def reset_cell(learner: Path, file: str, cell: str, lessons: Path | None = None) -> Path:
     """Put one cell of the learner's copy back to the lesson's own; return where the copy as it was is kept.
 
-    Raises:
-        LessonError: the learner's copy or the lesson has no cell of that name; nothing has been changed.
-        FileNotFoundError: there is no such lesson.
+    Raises LessonError: the learner's copy or the lesson has no cell of that name; nothing has been changed. Raises
+    FileNotFoundError: there is no such lesson.
     """
     code = LessonFile.read(_shipped(file, lessons)).cell(cell).code
     page = LessonFile.read(learner / file)

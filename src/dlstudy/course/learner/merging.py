@@ -111,8 +111,7 @@ class Merge:
 def prepare(folder: Path, file: str) -> Merge:
     """Compare the learner's copy of `file` with the newer version that lies beside it.
 
-    Raises:
-        CannotMerge: there is no newer version beside it, or one of the two cannot be read as a page.
+    Raises CannotMerge: there is no newer version beside it, or one of the two cannot be read as a page.
     """
     newer = learner.new_version(folder, file)
     if newer is None or not (folder / file).is_file():
@@ -126,8 +125,7 @@ def prepare(folder: Path, file: str) -> Merge:
 def choices(file: str, mine: str, fresh: str, base: str | None = None) -> list[Choice]:
     """Return the places of the merged page in the new version's order, with the learner's own parts where they stood.
 
-    Raises:
-        CannotMerge: a text cannot be read as a page; the message names the line.
+    Raises CannotMerge: a text cannot be read as a page; the message names the line.
     """
     yours, news = parts(mine, file), parts(fresh, file)
     olds = parts(base, file) if base is not None else []
@@ -174,8 +172,7 @@ def choices(file: str, mine: str, fresh: str, base: str | None = None) -> list[C
 def apply(folder: Path, file: str, sides: Mapping[str, str], stamp: str) -> Path:
     """Write the merged page over the learner's copy and take the newer version away; return where the copy is kept.
 
-    Raises:
-        CannotMerge: one of the two has changed since `stamp` was made, or the result is no page.
+    Raises CannotMerge: one of the two has changed since `stamp` was made, or the result is no page.
     """
     merge = prepare(folder, file)
     if merge.stamp != stamp:
@@ -209,8 +206,7 @@ def undo(folder: Path, file: str) -> Path:
 
     The merged page is backed up too; return where.
 
-    Raises:
-        CannotMerge: there is no merge to take back.
+    Raises CannotMerge: there is no merge to take back.
     """
     try:
         before = json.loads(_record(folder, file).read_text(encoding="utf-8"))
@@ -231,8 +227,7 @@ def undo(folder: Path, file: str) -> Path:
 def parts(text: str, name: str = "page.md") -> list[Part]:
     """Take a page apart; its parts in a row are the text again.
 
-    Raises:
-        CannotMerge: the text is no page.
+    Raises CannotMerge: the text is no page.
     """
     text = text.replace("\r\n", "\n")
     try:

@@ -54,8 +54,7 @@ def notes_on(progress: Progress, page: str) -> list[Note]:
 def save(progress: Progress, page: str, place: str, title: str, text: str = "", note: str | None = None) -> str:
     """Write a note, or a new version of `note`, and return its id.
 
-    Raises:
-        ValueError: the text is too long, or there is no such note; the message says so.
+    Raises ValueError: the text is too long, or there is no such note; the message says so.
     """
     if len(text) > LONGEST:
         raise ValueError(f"A note holds up to {LONGEST:,} characters, and this one has {len(text):,}.")

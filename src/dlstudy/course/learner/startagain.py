@@ -14,8 +14,7 @@ from dlstudy.course.learner.progress import Progress
 def reset_cell(learner: Path, lesson_file: str, slug: str) -> Path:
     """Put the answer's cell of the learner's page back; return where the page as it was is kept.
 
-    Raises:
-        LessonError: the learner's copy or the lesson has no such cell; nothing has been changed.
+    Raises LessonError: the learner's copy or the lesson has no such cell; nothing has been changed.
     """
     return folder.reset_cell(learner, lesson_file, cell_name(slug))
 
@@ -23,8 +22,7 @@ def reset_cell(learner: Path, lesson_file: str, slug: str) -> Path:
 def write_again(learner: Path, progress: Progress, lesson: Lesson, slug: str) -> Path:
     """Put an exercise's cell and file back, to be written once more from memory; return where the page is kept.
 
-    Raises:
-        LessonError: as `reset_cell`.
+    Raises LessonError: as `reset_cell`.
     """
     kept = reset_cell(learner, lesson.file, slug)
     reset_file(learner, f"{lesson.id}/{slug}")

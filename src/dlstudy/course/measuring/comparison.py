@@ -29,8 +29,7 @@ def compare(
 ) -> list[Timing]:
     """Measure every task, or those of the rows named in `topics`; `progress(done, total)` is called after each.
 
-    Raises:
-        Disagreement: two contenders computed different results; nothing is reported then.
+    Raises Disagreement: two contenders computed different results; nothing is reported then.
     """
     from dlstudy.course.measuring.comparison_tasks import tasks  # late, since it imports torch
 

@@ -92,8 +92,7 @@ ROWS = (
 def topics(name: str) -> list[str]:
     """Return the topics of the rows that `name` means: a topic or the beginning of one, in any case.
 
-    Raises:
-        LookupError: no row is meant; the sentence names all.
+    Raises LookupError: no row is meant; the sentence names all.
     """
     wanted = name.casefold().strip()
     found = [row.topic for row in ROWS if wanted and row.topic.casefold().startswith(wanted)]

@@ -20,8 +20,8 @@ import traitlets
 
 from dlstudy.course.page.cards import Card, script
 
-#: Yields the share that is done, from 0 to 1, and returns what JSON can hold.
 Measure = Callable[[], Generator[float, None, Any]]
+"""Yields the share that is done, from 0 to 1, and returns what JSON can hold."""
 SLICE = 0.25  # seconds of work for one question of the browser
 
 

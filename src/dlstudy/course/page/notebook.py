@@ -48,8 +48,7 @@ def convert(page: LessonFile, install: str = "") -> dict[str, Any]:
     it is missing; without `install` it says what is missing. Pictures are put into the notebook; links to other pages
     of the course become plain text.
 
-    Raises:
-        LessonError: the page cannot be taken apart, or a picture is missing.
+    Raises LessonError: the page cannot be taken apart, or a picture is missing.
     """
     uses = engine.uses(page.path)
     if len(uses) != len(page.cells):
@@ -183,10 +182,8 @@ def _markdown(text: str, page: LessonFile) -> dict[str, Any]:
 def write(page: LessonFile, file: Path, install: str = "") -> None:
     """Write the lesson as a notebook to the new file `file`.
 
-    Raises:
-        FileExistsError: there is such a file; a learner's answers in it are not overwritten.
-        OSError: the file cannot be written there; the sentence says why.
-        LessonError: the page cannot be converted.
+    Raises FileExistsError: there is such a file; a learner's answers in it are not overwritten. Raises OSError: the
+    file cannot be written there; the sentence says why. Raises LessonError: the page cannot be converted.
     """
     content = json.dumps(convert(page, install), ensure_ascii=False, indent=1) + "\n"
     try:

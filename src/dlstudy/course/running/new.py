@@ -186,8 +186,7 @@ def exercise_frame(lesson: catalogue.Lesson, slug: str, root: Path) -> dict[Path
 def write(frame: Mapping[Path, str], root: Path) -> None:
     """Write the files of a frame.
 
-    Raises:
-        CannotBegin: one of them is there already, or `root` is no checkout.
+    Raises CannotBegin: one of them is there already, or `root` is no checkout.
     """
     if not (root / "src" / "dlstudy" / "lessons").is_dir():
         raise CannotBegin(f"Lessons are begun in a checkout of the repository, and {root} is none.")

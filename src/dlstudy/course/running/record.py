@@ -40,8 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def pages(numbers: Sequence[str]) -> list[Path]:
     """Return the pages of these lessons, or of all.
 
-    Raises:
-        SystemExit: there is no such lesson.
+    Raises SystemExit: there is no such lesson.
     """
     every = sorted(paths.lessons_folder().glob("[0-9][0-9]_*.md"))
     chosen = [path for path in every if path.name[:2] in {number[:2].rjust(2, "0") for number in numbers}]

@@ -94,8 +94,7 @@ def run_lesson(
     a worked run. What `record` names ("all" is everything) is written down, however long it takes. `on_group` is called
     when a section's last cell has run, `on_cell` with the number of finished cells and of all cells.
 
-    Raises:
-        LessonError: the lesson's file, its front matter or one of its exercises cannot be read.
+    Raises LessonError: the lesson's file, its front matter or one of its exercises cannot be read.
     """
     page = LessonFile.read(path)
     facts = page.facts()

@@ -103,8 +103,7 @@ class Sources:
     def source(self, module: str) -> Source:
         """Return what the file of a module holds.
 
-        Raises:
-            KeyError: the project has no such module.
+        Raises KeyError: the project has no such module.
         """
         file = self.file(module)
         if file is None:

@@ -19,8 +19,7 @@ from dlstudy.course.content.lessonfile import LessonError, LessonFile
 def shown(source: str) -> str:
     """Return library source as a lesson shows it: docstrings in `'''`, which a save leaves alone.
 
-    Raises:
-        LessonError: the source uses both kinds of triple quotes, so that one cannot stand for the other.
+    Raises LessonError: the source uses both kinds of triple quotes, so that one cannot stand for the other.
     """
     if '"""' in source and "'''" in source:
         raise LessonError("a library block cannot show source that uses both kinds of triple quotes")
@@ -30,8 +29,7 @@ def shown(source: str) -> str:
 def block_source(address: str) -> str:
     """Return the text that the library block of `module:object` must show.
 
-    Raises:
-        LessonError: there is no such object.
+    Raises LessonError: there is no such object.
     """
     try:
         return shown(stubs.library_source(address))
@@ -42,8 +40,7 @@ def block_source(address: str) -> str:
 def synced(text: str, path: Path, exercises: Path | None = None) -> str:
     """Return the lesson's `text` with library blocks, stubs and layout as they must be.
 
-    Raises:
-        LessonError: the page, a block's address or an exercise is broken; the message says where.
+    Raises LessonError: the page, a block's address or an exercise is broken; the message says where.
     """
     from dlstudy.course import engine
 

@@ -10,8 +10,8 @@ import traitlets
 from dlstudy.figures.descent.surfaces import SURFACES, Runner, Surface, contours, descend, walk
 from dlstudy.figures.widget import Figure, module, stylesheet
 
-#: The surfaces that are offered unless a page names others.
 USUAL = ("bowl", "ravine", "two-valleys", "saddle", "plateau", "banana")
+"""The surfaces that are offered unless a page names others."""
 
 
 class SurfaceDescent(Figure):
@@ -26,10 +26,10 @@ class SurfaceDescent(Figure):
             changes; without it each surface begins with its own rate.
         steps: how many steps are computed.
 
-    Each trait can be set from either side. ``surface`` is the id; ``start`` the place [x, y]; ``rates`` a number
-    for each runner; ``chosen`` the names of the runners that walk; ``shown`` the step up to which paths are drawn.
-    ``paths`` holds for each chosen runner its ``name``, ``points``, ``losses`` and ``slopes`` (see
-    `surfaces.walk`): one list each, shorter than ``steps + 1`` where the walk left for infinity.
+    Each trait can be set from either side. `surface` is the id; `start` the place [x, y]; `rates` a number
+    for each runner; `chosen` the names of the runners that walk; `shown` the step up to which paths are drawn.
+    `paths` holds for each chosen runner its `name`, `points`, `losses` and `slopes` (see
+    `surfaces.walk`): one list each, shorter than `steps + 1` where the walk left for infinity.
     Raises ValueError for an unknown surface, or no runner at all.
     """
 

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-#: A walk is over when a weight is larger than this: it will not come back.
 FAR = 1e6
+"""A walk is over when a weight is larger than this: it will not come back."""
 
 
 @dataclass(frozen=True)
@@ -146,8 +146,8 @@ def quadratic(id: str, title: str, matrix: np.ndarray, minimum: Sequence[float],
     )
 
 
-#: A way of walking: (surface, start, rate) -> the places after step 1, 2, 3, ..., without end.
 Runner = Callable[[Surface, tuple[float, float], float], Iterable[tuple[float, float]]]
+"""A way of walking: (surface, start, rate) -> the places after step 1, 2, 3, ..., without end."""
 
 
 def descend(surface: Surface, start: tuple[float, float], rate: float) -> Iterator[tuple[float, float]]:
@@ -162,10 +162,10 @@ def descend(surface: Surface, start: tuple[float, float], rate: float) -> Iterat
 def walk(
     surface: Surface, start: Sequence[float], rate: float, steps: int, runner: Runner = descend
 ) -> dict[str, list[Any]]:
-    """Follow `runner` for `steps` steps: its ``points`` (start first), the ``losses`` and the ``slopes`` there.
+    """Follow `runner` for `steps` steps: its `points` (start first), the `losses` and the `slopes` there.
 
     Ends before a weight that is not a number or larger than a million, which JSON and pictures cannot hold; then there
-    are fewer than ``steps + 1`` points.
+    are fewer than `steps + 1` points.
     """
     here = (float(start[0]), float(start[1]))
     points = [here]

@@ -1,7 +1,7 @@
 """Read an arithmetic expression that a learner typed, without ever running it as Python.
 
 The text is parsed by Python's own parser, and only what is listed here gets through: names, numbers,
-``+ - * / ** @``, the functions below, and assignments that give an intermediate value a name. The outcome is a list of
+`+ - * / ** @`, the functions below, and assignments that give an intermediate value a name. The outcome is a list of
 operations in the order in which they are computed.
 """
 
@@ -11,8 +11,8 @@ import ast
 import keyword
 from dataclasses import dataclass
 
-#: Functions of one value; written ``x.tanh()`` or ``tanh(x)``.
 FUNCTIONS = ("tanh", "sigmoid", "relu", "exp", "log", "sqrt", "sin", "cos", "abs", "sum", "mean")
+"""Functions of one value; written `x.tanh()` or `tanh(x)`."""
 
 _BINARY = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.Pow: "**", ast.MatMult: "@"}
 _MODULES = ("torch", "np", "numpy", "math", "scratch", "F")
@@ -31,7 +31,7 @@ class Operation:
     """One step of an expression.
 
     Attributes:
-        symbol: an operator such as ``"*"``, a function such as ``"tanh"``, ``"name"`` or ``"constant"``.
+        symbol: an operator such as `"*"`, a function such as `"tanh"`, `"name"` or `"constant"`.
         inputs: positions of its operands in the list of operations.
         text: the part of the expression that it computes, as Python writes it.
         number: the value of a constant.
@@ -49,7 +49,7 @@ class Program:
 
     Attributes:
         operations: what is computed; a name or an assigned value that is used twice appears once.
-        names: for each position, the name that the learner gave to an intermediate value (``h = a * b``).
+        names: for each position, the name that the learner gave to an intermediate value (`h = a * b`).
     """
 
     operations: tuple[Operation, ...]
@@ -62,13 +62,12 @@ class Program:
 
 
 def parse(text: str) -> Program:
-    """Turn ``text`` into a Program.
+    """Turn `text` into a Program.
 
-    The text is one expression, possibly after assignments (``h = a * b; h.tanh() + h``), on lines or behind semicolons.
-    ``a * b`` written twice is computed twice, as in Python; a name is one node however often it is used.
+    The text is one expression, possibly after assignments (`h = a * b; h.tanh() + h`), on lines or behind semicolons.
+    `a * b` written twice is computed twice, as in Python; a name is one node however often it is used.
 
-    Raises:
-        ExpressionError: for anything else, with a sentence that can be shown as it is.
+    Raises ExpressionError: for anything else, with a sentence that can be shown as it is.
     """
     if not text.strip():
         raise ExpressionError("Type an expression, for example (a*b + c) * a.")

@@ -11,7 +11,6 @@ from dlstudy.figures.graph.expression import ExpressionError, parse
 from dlstudy.figures.graph.graph_explorer_numbers import check_value, explain
 from dlstudy.figures.widget import Figure, module, stylesheet
 
-#: Worked examples: a title, an expression, values.
 EXAMPLES: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("A value used twice", "(a*b + c) * a", {"a": 2.0, "b": 3.0, "c": -1.0}),
     ("A diamond", "h = a * b; h.tanh() + h * c", {"a": 0.5, "b": 1.0, "c": 2.0}),
@@ -21,6 +20,7 @@ EXAMPLES: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("A small layer", "((W @ x + b).tanh() * v).sum()",
      {"W": [[1.0, -1.0], [0.5, 2.0]], "x": [0.5, 1.0], "b": [0.0, -2.0], "v": [2.0, -1.0]}),
 )  # fmt: skip
+"""Worked examples: a title, an expression, values."""
 
 _DEFAULTS = (2.0, 3.0, -1.0, 0.5, -2.0, 1.0)
 
@@ -29,11 +29,11 @@ class GraphExplorer(Figure):
     """Draw the graph of an expression and step backward through it, node by node.
 
     Args:
-        expression: see `expression.parse`; scalars, or small tensors that end in ``.sum()``.
+        expression: see `expression.parse`; scalars, or small tensors that end in `.sum()`.
         values: a number or nested list for each name; a name without a value gets one.
 
-    The traits ``expression``, ``values``, ``step`` and ``passes`` (how often ``backward()`` was called without
-    clearing) can be set from either side; ``graph`` is what `graph_explorer_numbers.explain` returned and ``error`` a
+    The traits `expression`, `values`, `step` and `passes` (how often `backward()` was called without
+    clearing) can be set from either side; `graph` is what `graph_explorer_numbers.explain` returned and `error` a
     sentence about input that could not be drawn, in which case the last good graph stays.
     """
 

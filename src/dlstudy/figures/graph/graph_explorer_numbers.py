@@ -19,10 +19,9 @@ from dlstudy.scratch.shapes import sum_to_shape
 
 MAX_ELEMENTS = 9
 
-#: How an operator is drawn, where that differs from how it is typed.
 _DRAWN = {"*": "×", "-": "−", "/": "÷", "**": "xⁿ"}
+"""How an operator is drawn, where that differs from how it is typed."""
 
-#: The local derivative of each operation with respect to each operand, in words that follow "because".
 RULES: dict[str, tuple[str, ...]] = {
     "+": ("a sum grows one for one with each term", "a sum grows one for one with each term"),
     "-": ("a difference grows one for one with its first term", "a difference falls one for one with its second term"),
@@ -43,25 +42,25 @@ RULES: dict[str, tuple[str, ...]] = {
     "sum": ("every element counts once in a sum",),
     "mean": ("each of n elements counts 1/n in a mean",),
 }
+"""The local derivative of each operation with respect to each operand, in words that follow "because"."""
 
 
 def explain(expression: str, values: Mapping[str, Any], passes: int = 1, backend: ModuleType | None = None) -> dict:
-    """Compute ``expression`` and take its backward pass apart.
+    """Compute `expression` and take its backward pass apart.
 
     Args:
         expression: what `expression.parse` accepts.
         values: a number or nested list (at most 2-d, 9 elements) for each name; float32, as torch makes of them.
-        passes: how many times ``backward()`` is called without clearing ``.grad`` in between, 1 to 3.
-        backend: a module with torch's ``tensor``; `dlstudy.scratch` unless given.
+        passes: how many times `backward()` is called without clearing `.grad` in between, 1 to 3.
+        backend: a module with torch's `tensor`; `dlstudy.scratch` unless given.
 
     Returns:
-        A JSON-able dict: ``nodes`` and ``edges`` with their places, ``steps`` (forward, ready, seed, backward, done),
-        each with a sentence and the state to draw, ``start`` (the step in which all values are known and no gradient
-        is), ``seeds`` (the first step of each pass), ``grads`` (the final ``.grad`` of each name, in full precision)
-        and ``inputs``.
+        A JSON-able dict: `nodes` and `edges` with their places, `steps` (forward, ready, seed, backward, done),
+        each with a sentence and the state to draw, `start` (the step in which all values are known and no gradient
+        is), `seeds` (the first step of each pass), `grads` (the final `.grad` of each name, in full precision)
+        and `inputs`.
 
-    Raises:
-        ExpressionError: with a sentence for the learner.
+    Raises ExpressionError: with a sentence for the learner.
     """
     return _Explanation(parse(expression), values, passes, backend or _scratch()).as_dict()
 
@@ -73,7 +72,7 @@ def _scratch() -> ModuleType:
 
 
 def check_value(name: str, value: Any) -> np.ndarray:
-    """Return the value of ``name`` as an array; ExpressionError unless it is a number or a small table of numbers."""
+    """Return the value of `name` as an array; ExpressionError unless it is a number or a small table of numbers."""
     try:
         if value is None:
             raise TypeError
@@ -156,7 +155,7 @@ class _Explanation:
         raise AssertionError(operation)
 
     def _pull(self, place: int, upstream: np.ndarray) -> list[np.ndarray | None]:
-        """Call the node of operation ``place`` with an upstream gradient: what it passes to each operand."""
+        """Call the node of operation `place` with an upstream gradient: what it passes to each operand."""
         node = self.tensors[place].grad_fn
         found = node(self.backend.tensor(upstream.tolist(), dtype=self.backend.float32).reshape(upstream.shape))
         results = list(found) if isinstance(found, tuple | list) else [found]

@@ -29,7 +29,7 @@ class Layout:
 
 
 def layered(count: int, edges: Sequence[tuple[int, int]]) -> Layout:
-    """Lay out ``count`` nodes joined by ``edges``: pairs of a source and a target with a higher number."""
+    """Lay out `count` nodes joined by `edges`: pairs of a source and a target with a higher number."""
     layer = _layers(count, edges)
     columns: list[list[Key]] = [[] for _ in range(max(layer, default=0) + 1)]
     links: list[tuple[Key, Key]] = []
@@ -121,7 +121,7 @@ def _rows(columns: list[list[Key]], links: list[tuple[Key, Key]]) -> dict[Key, f
 
 
 def _spread(wish: list[float]) -> list[float]:
-    """Return positions in order, at least 1 apart, nearest to ``wish`` in squares (pool adjacent violators)."""
+    """Return positions in order, at least 1 apart, nearest to `wish` in squares (pool adjacent violators)."""
     groups: list[tuple[float, int]] = []  # mean of wish minus index, size
     for i, value in enumerate(wish):
         mean, size = value - i, 1

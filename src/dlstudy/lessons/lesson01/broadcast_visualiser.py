@@ -10,7 +10,6 @@ import traitlets
 from dlstudy.figures.widget import Figure, module, stylesheet
 from dlstudy.lessons.lesson01.broadcast_visualiser_numbers import ShapeError, explain, read_shape
 
-#: Worked examples: a title and shapes.
 EXAMPLES: tuple[tuple[str, tuple[tuple[int, ...], ...]], ...] = (
     ("A column and a row", ((3, 1), (4,))),
     ("A bias for every row", ((4, 3), (3,))),
@@ -20,17 +19,18 @@ EXAMPLES: tuple[tuple[str, tuple[tuple[int, ...], ...]], ...] = (
     ("Both stretch, in three dimensions", ((2, 1, 4), (3, 1))),
     ("Three at once", ((3, 1), (1, 4), (2, 1, 1))),
 )
+"""Worked examples: a title and shapes."""
 
 
 class BroadcastVisualiser(Figure):
     """Show how arrays of the given shapes are broadcast together, and how the gradient finds its way back.
 
     Args:
-        a, b, c: shapes of at most 3 dimensions with sizes 1 to 5; ``c`` may be left out.
+        a, b, c: shapes of at most 3 dimensions with sizes 1 to 5; `c` may be left out.
         backward: start with the gradients on their way back instead of the values.
 
-    The traits ``shapes`` (lists, or texts such as ``"3, 1"``) and ``mode`` ("forward" or "backward") can be set from
-    either side; ``report`` is what `broadcast_visualiser_numbers.explain` returned and ``error`` a sentence about a
+    The traits `shapes` (lists, or texts such as `"3, 1"`) and `mode` ("forward" or "backward") can be set from
+    either side; `report` is what `broadcast_visualiser_numbers.explain` returned and `error` a sentence about a
     shape that cannot be drawn, in which case the last good picture stays.
     """
 

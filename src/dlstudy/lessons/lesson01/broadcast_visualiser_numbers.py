@@ -22,10 +22,9 @@ class ShapeError(ValueError):
 
 
 def read_shape(given: Any) -> Shape:
-    """Return a shape typed as ``(3, 1)``, ``3, 1`` or ``3x1``, or given as a list; ``()`` and no text mean one number.
+    """Return a shape typed as `(3, 1)`, `3, 1` or `3x1`, or given as a list; `()` and no text mean one number.
 
-    Raises:
-        ShapeError: for anything else, more than 3 dimensions, or a size outside 1 to 5.
+    Raises ShapeError: for anything else, more than 3 dimensions, or a size outside 1 to 5.
     """
     if isinstance(given, str):
         text = given.strip().strip("()[]").strip()
@@ -46,14 +45,14 @@ def read_shape(given: Any) -> Shape:
 
 
 def explain(shapes: Sequence[Shape]) -> dict:
-    """Say what broadcasting does with ``shapes``: two or three of at most 3 dimensions.
+    """Say what broadcasting does with `shapes`: two or three of at most 3 dimensions.
 
     Returns:
-        A JSON-able dict: ``ok``; ``result`` (a shape, or None); ``axes``, one per aligned dimension from the left, each
-        with ``sizes`` (None where the array has no such dimension), ``verdict`` ("equal", "stretch" or "clash") and
-        ``words``; ``arrays``, each with name, shape, values, ``stretched`` (dimensions of the result along which it is
-        repeated) and, where it fits, ``grad`` and the words about it; ``total`` and ``upstream``, the values and an
-        example gradient of the result; ``words``, one sentence for the whole; ``advice`` when a shape would fit with a
+        A JSON-able dict: `ok`; `result` (a shape, or None); `axes`, one per aligned dimension from the left, each
+        with `sizes` (None where the array has no such dimension), `verdict` ("equal", "stretch" or "clash") and
+        `words`; `arrays`, each with name, shape, values, `stretched` (dimensions of the result along which it is
+        repeated) and, where it fits, `grad` and the words about it; `total` and `upstream`, the values and an
+        example gradient of the result; `words`, one sentence for the whole; `advice` when a shape would fit with a
         1 put in.
     """
     shapes = [tuple(shape) for shape in shapes]
@@ -101,7 +100,7 @@ def _array(i: int, shape: Shape) -> dict[str, Any]:
 
 
 def _axis(position: int, sizes: list[int | None]) -> dict[str, Any]:
-    """Judge one aligned dimension; ``position`` counts from the right, −1 being the last."""
+    """Judge one aligned dimension; `position` counts from the right, −1 being the last."""
     place = f"Axis {position}".replace("-", "−")
     named = [(NAMES[i], size) for i, size in enumerate(sizes)]
     wide = sorted({size for size in sizes if size is not None and size != 1})

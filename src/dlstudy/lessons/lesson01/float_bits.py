@@ -9,7 +9,6 @@ import traitlets
 from dlstudy.figures.widget import Figure, module, stylesheet
 from dlstudy.lessons.lesson01.float_bits_numbers import FORMATS, NumberError, explain, read_number
 
-#: Numbers worth a look, with what they show.
 EXAMPLES = (
     ("0.1", "has no finite binary form"),
     ("65504", "the largest float16"),
@@ -22,17 +21,18 @@ EXAMPLES = (
     ("-0.0", "minus zero exists"),
     ("inf", "all exponent bits are 1"),
 )
+"""Numbers worth a look, with what they show."""
 
 
 class FloatBits(Figure):
     """Show how a number is stored in float32, float16 and bfloat16.
 
     Args:
-        number: a number, or a text such as ``"2**24 + 1"``.
+        number: a number, or a text such as `"2**24 + 1"`.
 
-    The traits ``number`` (a text) and ``pattern`` (a format's name and its bits, for example
-    ``["float16", "0011..."]``; setting the same pattern twice is harmless) can be set from either side; ``report`` is
-    what `float_bits_numbers.explain` returned and ``error`` a sentence about a text that is no number.
+    The traits `number` (a text) and `pattern` (a format's name and its bits, for example
+    `["float16", "0011..."]`; setting the same pattern twice is harmless) can be set from either side; `report` is
+    what `float_bits_numbers.explain` returned and `error` a sentence about a text that is no number.
     """
 
     _esm = module(__file__)

@@ -102,10 +102,9 @@ def _floor_log2(value: Fraction) -> int:
 
 
 def read_number(text: str) -> float:
-    """Return the float64 that ``text`` means: a number, inf, nan, or arithmetic such as ``2**24 + 1`` or ``1/3``.
+    """Return the float64 that `text` means: a number, inf, nan, or arithmetic such as `2**24 + 1` or `1/3`.
 
-    Raises:
-        NumberError: for anything else.
+    Raises NumberError: for anything else.
     """
     if len(text) > 80:
         raise NumberError(f"Expected at most 80 characters, got {len(text)}.")
@@ -153,12 +152,12 @@ def _value(node: ast.expr) -> int | float:
 
 
 def explain(number: float) -> dict:
-    """Say how ``number`` is stored in each format.
+    """Say how `number` is stored in each format.
 
     Returns:
-        A JSON-able dict with ``number`` (as typed), ``words`` and ``formats``: for each its name, sizes, bit pattern as
-        a text of 0 and 1, what is stored (``stored``, the fewest digits that name it, and ``digits``, all of them), the
-        formula, the spacing, a kind ("normal", "subnormal", "zero", "inf", "nan"), ``exact``, and sentences; ``ruler``,
+        A JSON-able dict with `number` (as typed), `words` and `formats`: for each its name, sizes, bit pattern as
+        a text of 0 and 1, what is stored (`stored`, the fewest digits that name it, and `digits`, all of them), the
+        formula, the spacing, a kind ("normal", "subnormal", "zero", "inf", "nan"), `exact`, and sentences; `ruler`,
         tick marks between the neighbours of the number in the coarsest format.
     """
     formats = [_explain(f, number) for f in FORMATS]
@@ -268,7 +267,7 @@ def _exact_text(stored: float) -> str:
 
 
 def _ruler(number: float) -> dict[str, Any] | None:
-    """Return where the numbers of each format lie around ``number``, as shares of a window four coarse steps wide."""
+    """Return where the numbers of each format lie around `number`, as shares of a window four coarse steps wide."""
     coarse = FORMATS[-1]
     if not math.isfinite(number) or abs(Fraction(number)) >= coarse.largest or number == 0:
         return None

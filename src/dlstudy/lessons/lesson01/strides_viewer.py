@@ -21,15 +21,15 @@ def _digit() -> list[float]:
     return [float(value) for value in digits.images[three].ravel()]
 
 
-#: Tensors to look at: a key, a title, a shape, and the numbers in memory.
 PRESETS: dict[str, tuple[str, tuple[int, ...], Callable[[], list[float]]]] = {
     "numbers": ("numbers (3, 4)", (3, 4), lambda: [float(i) for i in range(12)]),
     "digit": ("a real digit (8, 8)", (8, 8), _digit),
     "block": ("numbers (2, 3, 4)", (2, 3, 4), lambda: [float(i) for i in range(24)]),
 }
+"""Tensors to look at: a key, a title, a shape, and the numbers in memory."""
 
-#: Links that buttons append to the chain.
 BUTTONS = (".T", "[1:]", "[:, ::2]", "[:, 1]", ".reshape(-1)", ".view(-1)", ".contiguous()")
+"""Links that buttons append to the chain."""
 
 
 class StridesViewer(Figure):
@@ -37,10 +37,10 @@ class StridesViewer(Figure):
 
     Args:
         preset: "numbers", "digit" or "block".
-        chain: for example ``x.T[:, ::2]``; see `strides_viewer_numbers.explain`.
+        chain: for example `x.T[:, ::2]`; see `strides_viewer_numbers.explain`.
 
-    The traits ``preset`` and ``chain`` can be set from either side; ``report`` is what
-    `strides_viewer_numbers.explain` returned and ``error`` a sentence about a chain that cannot be followed, in which
+    The traits `preset` and `chain` can be set from either side; `report` is what
+    `strides_viewer_numbers.explain` returned and `error` a sentence about a chain that cannot be followed, in which
     case the last good one stays drawn.
     """
 
@@ -66,7 +66,7 @@ class StridesViewer(Figure):
         self.observe(self._start_over, names=["preset"])
 
     def tensor(self) -> tuple[Sequence[float], tuple[int, ...]]:
-        """Return the numbers in memory and the shape of ``x``."""
+        """Return the numbers in memory and the shape of `x`."""
         _, shape, values = PRESETS[self.preset]
         return values(), shape
 

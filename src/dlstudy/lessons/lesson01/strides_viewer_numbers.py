@@ -54,12 +54,12 @@ class View:
         return all(size == 1 or own == want for size, own, want in zip(self.shape, self.strides, wanted))
 
     def copied(self, shape: Shape) -> View:
-        """Return a contiguous tensor of ``shape`` over a new strip."""
+        """Return a contiguous tensor of `shape` over a new strip."""
         return View(shape, row_major_strides(shape), 0, tuple(self.strip[place] for place in self.places()))
 
 
 def view_strides(shape: Sequence[int], strides: Sequence[int], wanted: Sequence[int]) -> Shape | None:
-    """Return strides that read a tensor as shape ``wanted`` without a copy, or None where there are none.
+    """Return strides that read a tensor as shape `wanted` without a copy, or None where there are none.
 
     Neighbouring dimensions can be read as one when a step along the outer one equals a whole run of the inner one. Each
     such block can be cut up anew, and nothing can cross from one block to the next. Equal to what `torch.Tensor.view`
@@ -86,15 +86,14 @@ def view_strides(shape: Sequence[int], strides: Sequence[int], wanted: Sequence[
 
 
 def explain(values: Sequence[float], shape: Shape, chain: str) -> dict:
-    """Follow ``chain`` (for example ``x.T[:, ::2].reshape(-1)``) from a contiguous tensor ``x`` of ``shape``.
+    """Follow `chain` (for example `x.T[:, ::2].reshape(-1)`) from a contiguous tensor `x` of `shape`.
 
     Returns:
-        A JSON-able dict: ``stages``, one for each link with its code, shape, strides, offset, whether it copied, and
-        words; ``strip`` (the numbers in memory now, written), ``level`` (0 to 1, for shading), ``places`` (for each
-        element its place), ``copies`` (how many strips were made on the way) and ``contiguous``.
+        A JSON-able dict: `stages`, one for each link with its code, shape, strides, offset, whether it copied, and
+        words; `strip` (the numbers in memory now, written), `level` (0 to 1, for shading), `places` (for each
+        element its place), `copies` (how many strips were made on the way) and `contiguous`.
 
-    Raises:
-        ChainError: with a sentence for the learner.
+    Raises ChainError: with a sentence for the learner.
     """
     view = View(tuple(shape), row_major_strides(shape), 0, tuple(map(float, values)))
     start = view.strip
@@ -315,7 +314,7 @@ def _axis(i: int, ndim: int) -> int:
 
 
 def _filled(wanted: list[int], total: int) -> Shape:
-    """Replace one -1 by what is left over; ChainError unless the sizes hold ``total`` elements."""
+    """Replace one -1 by what is left over; ChainError unless the sizes hold `total` elements."""
     if wanted.count(-1) > 1 or any(size < 1 and size != -1 for size in wanted):
         raise ChainError(f"Expected positive sizes and at most one -1, got {tuple(wanted)}.")
     rest = prod(size for size in wanted if size != -1)

@@ -111,7 +111,6 @@ def xor_starts(hidden: int, starts: int = 100, steps: int = 800, rate: float = 0
 
 # ---- activations --------------------------------------------------------------------------------------------------
 
-#: Name on the page -> name in `torch.nn.functional`, and in `dlstudy.scratch.nn.functional`.
 ACTIVATIONS = {
     "sigmoid": "sigmoid",
     "tanh": "tanh",
@@ -122,6 +121,7 @@ ACTIVATIONS = {
     "SiLU": "silu",
     "GELU": "gelu",
 }
+"""Name on the page -> name in `torch.nn.functional`, and in `dlstudy.scratch.nn.functional`."""
 
 
 def show_activations() -> StaticFigure:

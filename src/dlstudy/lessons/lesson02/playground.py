@@ -55,7 +55,6 @@ def _spirals(rng: np.random.Generator, n: int) -> Cloud:
     return x + rng.normal(size=(n, 2)) * 0.015, y
 
 
-#: Name -> (title, how to draw n points and their kinds, 0 or 1).
 DATA: dict[str, tuple[str, Callable[[np.random.Generator, int], Cloud]]] = {
     "clouds": ("two clouds", _clouds),
     "ring": ("a ring", _ring),
@@ -63,8 +62,8 @@ DATA: dict[str, tuple[str, Callable[[np.random.Generator, int], Cloud]]] = {
     "moons": ("two moons", _moons),
     "spirals": ("two spirals", _spirals),
 }
+"""Name -> (title, how to draw n points and their kinds, 0 or 1)."""
 
-#: Name -> (title, the layer's name in `nn`; none for "no activation").
 BENDS: dict[str, tuple[str, str]] = {
     "relu": ("ReLU", "ReLU"),
     "tanh": ("tanh", "Tanh"),
@@ -73,6 +72,7 @@ BENDS: dict[str, tuple[str, str]] = {
     "gelu": ("GELU", "GELU"),
     "none": ("none at all", ""),
 }
+"""Name -> (title, the layer's name in `nn`; none for "no activation")."""
 RATES = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
 DEEPEST, WIDEST = 4, 8
 
@@ -99,7 +99,7 @@ class Playground(LiveTraining):
         bend: a name in BENDS, the activation after each hidden layer.
         rate: the learning rate.
 
-    All are traits that can be set from either side, and ``seed``, which draws points and weights; all but the rate
+    All are traits that can be set from either side, and `seed`, which draws points and weights; all but the rate
     begin anew. `picture` holds the points and the shares of right answers; `pixels` the map (SIDE x SIDE, 0 for kind 0
     to 255 for kind 1) and then each hidden unit's own (UNIT_SIDE x UNIT_SIDE, 128 for nothing, above for positive).
     """

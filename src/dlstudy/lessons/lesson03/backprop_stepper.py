@@ -25,8 +25,8 @@ class BackpropStepper(Figure):
         preset: where to begin, a key of `backprop_stepper_numbers.PRESETS`.
         rate: learning rate of the button that takes a step downhill.
 
-    The traits ``preset``, ``rate``, ``step`` and ``descents`` (how many steps downhill were taken from the preset) can
-    be set from either side. ``shown`` is what `backprop_stepper_numbers.explain` returned, ``losses`` holds the loss
+    The traits `preset`, `rate`, `step` and `descents` (how many steps downhill were taken from the preset) can
+    be set from either side. `shown` is what `backprop_stepper_numbers.explain` returned, `losses` holds the loss
     before each step downhill, and now. Raises ValueError for an unknown preset.
     """
 

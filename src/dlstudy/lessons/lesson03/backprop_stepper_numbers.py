@@ -25,7 +25,6 @@ _USUAL: dict[str, Any] = {
     "b2": [0.0, 0.1],
 }
 
-#: Places to start from: a title, what to look for, and the parameters that differ from the usual ones.
 PRESETS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "usual": ("A usual start", "Ordinary weights. Some units are off for some examples.", {}),
     "dead": (
@@ -49,12 +48,13 @@ PRESETS: dict[str, tuple[str, str, dict[str, Any]]] = {
         {"W2": [[-6.0, 5.0, -4.0, 3.0], [3.0, -7.0, 2.0, 6.0]]},
     ),
 }
+"""Places to start from: a title, what to look for, and the parameters that differ from the usual ones."""
 
-#: Shapes in letters, for the learner.
 SHAPES = {
     "x": "N × in", "W1": "hidden × in", "b1": "hidden", "z": "N × hidden", "h": "N × hidden", "W2": "out × hidden",
     "b2": "out", "s": "N × out", "p": "N × out", "L": "one number",
 }  # fmt: skip
+"""Shapes in letters, for the learner."""
 
 ORDER = ("x", "W1", "b1", "W2", "b2", "z", "h", "s", "p", "L", "g_s", "g_W2", "g_b2", "g_h", "g_z", "g_W1", "g_b1")
 PARAMETERS = ("W1", "b1", "W2", "b2")
@@ -69,7 +69,7 @@ def compute(x: np.ndarray, labels: np.ndarray, parameters: Mapping[str, np.ndarr
     """Return every array of the forward and the backward pass of softmax cross-entropy, mean over the batch.
 
     x (N, in), labels (N,), parameters W1 (hidden, in), b1 (hidden,), W2 (out, hidden), b2 (out,). A gradient has the
-    name of its value after ``g_``. Proven equal to torch's autograd.
+    name of its value after `g_`. Proven equal to torch's autograd.
     """
     n = len(x)
     a: Arrays = {"x": x, **{name: np.asarray(parameters[name]) for name in PARAMETERS}}
@@ -90,7 +90,7 @@ def compute(x: np.ndarray, labels: np.ndarray, parameters: Mapping[str, np.ndarr
 def made_of(name: str, index: tuple[int, ...], a: Mapping[str, np.ndarray], labels: np.ndarray) -> tuple[
     list[float], list[Source], str
 ]:  # fmt: skip
-    """Say what the number ``name[index]`` is made of: the terms that add up to it, where they stand, and a sentence.
+    """Say what the number `name[index]` is made of: the terms that add up to it, where they stand, and a sentence.
 
     For p and L, which are no plain sums, the one term is the value itself.
     """
@@ -180,7 +180,6 @@ _PRODUCTS = {
     "g_b1": _bias("g_z"),
 }
 
-#: The passes in steps: the arrays that become known, and what is said about it. {..} is filled in from the numbers.
 SCRIPT: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("forward", ("x", "W1", "b1", "W2", "b2"), "Three examples of two numbers; all weights are given. {note}"),
     ("forward", ("z",), "z = x W1ᵀ + b1. Each example meets each hidden unit."),
@@ -195,16 +194,17 @@ SCRIPT: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("backward", ("g_W1",), "g_W1 from g_z and x. The same rule as for W2, one layer further down."),
     ("backward", ("g_b1",), "g_b1, and the walk is over: four gradients, each in the shape of its parameter."),
 )  # fmt: skip
+"""The passes in steps: the arrays that become known, and what is said about it. {..} is filled in from the numbers."""
 
 
 def explain(
     parameters: Mapping[str, np.ndarray], note: str = "", x: np.ndarray = X, labels: np.ndarray = LABELS
 ) -> dict:
-    """Return the passes as a JSON-able dict: ``tables`` (each number, with its sentence and sources) and ``steps``.
+    """Return the passes as a JSON-able dict: `tables` (each number, with its sentence and sources) and `steps`.
 
-    ``tables[name]`` has ``rows`` of short texts, ``shape`` (with letters) and, for each number in reading order,
-    ``words`` and ``from``: a list of [table, place]. ``steps`` have ``phase``, ``known`` (names that become known) and
-    ``words``.
+    `tables[name]` has `rows` of short texts, `shape` (with letters) and, for each number in reading order,
+    `words` and `from`: a list of [table, place]. `steps` have `phase`, `known` (names that become known) and
+    `words`.
     """
     a = compute(x, labels, parameters)
     tables: dict[str, Any] = {}

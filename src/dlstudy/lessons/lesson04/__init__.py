@@ -75,7 +75,6 @@ def shifted(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 # ---- cures for overfitting ------------------------------------------------------------------------------------------
 
-#: Name of a cure -> what it changes in the page's `train`. Strengths were the best of three on validation digits.
 CURES: dict[str, dict[str, Any]] = {
     "no cure": {},
     "L2 in the loss": {"l2": 3e-4},
@@ -85,6 +84,7 @@ CURES: dict[str, dict[str, Any]] = {
     "shifted copies": {"augment": True},
     "shifts + smoothing": {"augment": True, "smooth": 0.1},
 }
+"""Name of a cure -> what it changes in the page's `train`. Strengths were the best of three on validation digits."""
 STOPPED = "early stopping"
 
 

@@ -110,7 +110,7 @@ class BiasVariance(Figure):
     Args:
         waves, points, noise, penalty: where it starts; each must be one of the values that the module offers.
 
-    The traits can be set from either side; `draw` counts new draws of everybody's points. ``report`` holds what is
+    The traits can be set from either side; `draw` counts new draws of everybody's points. `report` holds what is
     drawn. Raises ValueError for a value that is not offered.
     """
 

@@ -13,7 +13,6 @@ from dlstudy.figures.descent.surfaces import SURFACES, Runner, Surface, quadrati
 STEPS = 120
 GRID = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
 
-#: What can race: name -> how to make it from a library's `optim`, parameters and a rate.
 RACERS: dict[str, Callable[[Any, list[Any], float], Any]] = {
     "SGD": lambda optim, w, lr: optim.SGD(w, lr=lr),
     "momentum": lambda optim, w, lr: optim.SGD(w, lr=lr, momentum=0.9),
@@ -22,6 +21,7 @@ RACERS: dict[str, Callable[[Any, list[Any], float], Any]] = {
     "RMSprop": lambda optim, w, lr: optim.RMSprop(w, lr=lr),
     "Nesterov": lambda optim, w, lr: optim.SGD(w, lr=lr, momentum=0.9, nesterov=True),
 }
+"""What can race: name -> how to make it from a library's `optim`, parameters and a rate."""
 
 
 def racers(names: Sequence[str] = tuple(RACERS), lib: Any = None) -> dict[str, Runner]:
@@ -45,18 +45,18 @@ def _racer(lib: Any, make: Callable[[Any, list[Any], float], Any]) -> Runner:
     return run
 
 
-#: The ravine of the lesson, turned by 45 degrees: no axis lies along it.
 DIAGONAL = quadratic(
     "diagonal", "A ravine, turned", np.array([[13.0, -12.0], [-12.0, 13.0]]), (0.0, 0.0),
     start=(-2.6, -1.0), formula="(13x² − 24xy + 13y²) / 2",
     note="The ravine, turned by 45°: both weights now feel the steep direction and the flat one.",
 )  # fmt: skip
-#: A ravine so narrow that nobody walks straight down it. Both walkers of the page go at the same rate.
+"""The ravine of the lesson, turned by 45 degrees: no axis lies along it."""
 GORGE = quadratic(
     "gorge", "A gorge", np.array([[1.0, 0.0], [0.0, 300.0]]), (0.0, 0.0),
     start=(-2.6, 0.2), y=(-0.3, 0.3), rate=0.006, rates=(0.0005, 0.02), formula="(x² + 300 y²) / 2",
     note="300 times as curved across as along.",
 )  # fmt: skip
+"""A ravine so narrow that nobody walks straight down it. Both walkers of the page go at the same rate."""
 COURSE = {"diagonal": DIAGONAL, **{name: SURFACES[name] for name in ("ravine", "banana", "plateau", "saddle", "beale")}}
 
 
@@ -73,7 +73,6 @@ def best_rate(surface: Surface, name: str) -> float:
     return min(GRID, key=lambda rate: score(surface, name, rate))
 
 
-#: What `best_rate` found, so that a page need not look again.
 RATES: dict[str, dict[str, float]] = {
     "diagonal": {"SGD": 0.05, "momentum": 0.01, "Adam": 0.5, "Adagrad": 0.5, "RMSprop": 0.2, "Nesterov": 0.05},
     "ravine": {"SGD": 0.05, "momentum": 0.01, "Adam": 0.5, "Adagrad": 0.5, "RMSprop": 0.2, "Nesterov": 0.05},
@@ -82,6 +81,7 @@ RATES: dict[str, dict[str, float]] = {
     "saddle": {"SGD": 0.5, "momentum": 0.2, "Adam": 0.5, "Adagrad": 0.5, "RMSprop": 0.2, "Nesterov": 0.5},
     "beale": {"SGD": 0.02, "momentum": 0.005, "Adam": 0.5, "Adagrad": 0.5, "RMSprop": 0.2, "Nesterov": 0.002},
 }
+"""What `best_rate` found, so that a page need not look again."""
 
 
 class OptimizerRace(SurfaceDescent):

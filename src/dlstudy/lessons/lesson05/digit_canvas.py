@@ -15,8 +15,8 @@ from dlstudy.figures.widget import Figure, module, stylesheet
 SIDE = 28
 BOX = 20  # the data set's digits fill a square of this side
 
-#: Takes an image (28, 28), float32 from 0 to 1, and returns ten scores (logits).
 Classify = Callable[[np.ndarray], Any]
+"""Takes an image (28, 28), float32 from 0 to 1, and returns ten scores (logits)."""
 
 
 class DigitCanvas(Figure):
@@ -27,7 +27,7 @@ class DigitCanvas(Figure):
         examples: pairs of a title and an image (28, 28) of uint8, offered in a menu.
         centred: whether the drawing is scaled and centred, as `as_mnist` does it, before the network sees it.
 
-    The traits ``pixels`` (784 numbers from 0 to 255) and ``centred`` can be set from either side; ``report`` holds the
+    The traits `pixels` (784 numbers from 0 to 255) and `centred` can be set from either side; `report` holds the
     probabilities, what the network saw, and a sentence.
     """
 

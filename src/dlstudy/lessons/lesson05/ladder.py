@@ -18,8 +18,8 @@ from dlstudy.course.measuring.turns import Rules, Turn, median, passing, rounds,
 from dlstudy.course.measuring.twins import peak_bytes
 from dlstudy.words import rounded
 
-#: Takes images (N, C, H, W), kernels (F, C, K, K) and biases (F,), all float32; returns (N, F, H, W) (padding 1).
 Convolve = Callable[[np.ndarray, np.ndarray, np.ndarray], Any]
+"""Takes images (N, C, H, W), kernels (F, C, K, K) and biases (F,), all float32; returns (N, F, H, W) (padding 1)."""
 
 TURNS = 7
 SLOW = 0.05  # seconds for an image: what is slower is timed on one image, once

@@ -12,16 +12,15 @@ from dlstudy.figures.widget import Figure, module, stylesheet
 SIDE = 8
 INK = 9  # pixels go from 0 to 9, so that one figure is enough to write them
 
-#: The first 5, 0, 4 and 7 of the data set "digits", 8 x 8 pixels each, scaled to 0 to 9. Here, since reading the whole
-#: set takes longer than a page should take to open; a test compares them with it.
 DIGITS = (
     (5, "0076000000899800007986100069940000024940000029500032792000599600"),
     (0, "0037510000786830028106400270044003400540026017400183670000376000"),
     (4, "0001600000044000001731100048054003960930028979100002860000019200"),
     (7, "0044798100442670000047100244883001688200000930000058100000730000"),
 )
+"""The first 5, 0, 4 and 7 of the data set "digits", 8 x 8 pixels each, scaled to 0 to 9. Here, since reading the whole
+set takes longer than a page should take to open; a test compares them with it."""
 
-#: Kernels to begin with: a title, the side, the weights row by row.
 KERNELS: tuple[tuple[str, int, tuple[float, ...]], ...] = (
     ("Upright edges", 3, (-1, 0, 1, -1, 0, 1, -1, 0, 1)),
     ("Level edges", 3, (-1, -1, -1, 0, 0, 0, 1, 1, 1)),
@@ -32,6 +31,7 @@ KERNELS: tuple[tuple[str, int, tuple[float, ...]], ...] = (
     ("A stroke downhill", 5, (1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 1)),
     ("A single weight", 1, (2,)),
 )
+"""Kernels to begin with: a title, the side, the weights row by row."""
 
 
 class SlidingKernel(Figure):
@@ -43,8 +43,8 @@ class SlidingKernel(Figure):
         padding: zeros around the image, 0 to 3.
         dilation: pixels from one weight to the next, 1 to 3.
 
-    The image is 8 x 8 with pixels from 0 to 9, at first a real digit. The traits ``pixels``, ``kernel`` (weights row
-    by row), ``size``, ``stride``, ``padding``, ``dilation`` and ``step`` (the number of the window that is shown) can
+    The image is 8 x 8 with pixels from 0 to 9, at first a real digit. The traits `pixels`, `kernel` (weights row
+    by row), `size`, `stride`, `padding`, `dilation` and `step` (the number of the window that is shown) can
     be set from either side. What is worked out is cross-correlation, as in `torch.nn.functional.conv2d`.
     """
 

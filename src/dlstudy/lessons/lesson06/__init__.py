@@ -113,8 +113,6 @@ def show_deleted(runs: Mapping[str, Runs], layers: int) -> StaticFigure:
 
 # ---- what networks cost ---------------------------------------------------------------------------------------------
 
-#: What the papers' tables say: millions of parameters (VGG: table 2; EfficientNet: table 2) and 10^9 multiply-adds
-#: (ResNet: table 1; VGG: section 4.1 of the ResNet paper; EfficientNet: table 2). ResNet's paper counts no parameters.
 PAPERS: dict[str, tuple[float | None, float | None]] = {
     "vgg16": (138, 15.3),
     "vgg19": (144, 19.6),
@@ -127,6 +125,8 @@ PAPERS: dict[str, tuple[float | None, float | None]] = {
     "efficientnet_b4": (19, 4.2),
     "efficientnet_b7": (66, 37),
 }
+"""What the papers' tables say: millions of parameters (VGG: table 2; EfficientNet: table 2) and 10^9 multiply-adds
+(ResNet: table 1; VGG: section 4.1 of the ResNet paper; EfficientNet: table 2). ResNet's paper counts no parameters."""
 
 
 def costs(names: Sequence[str] = tuple(PAPERS)) -> list[dict[str, Any]]:

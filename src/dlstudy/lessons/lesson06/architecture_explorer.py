@@ -10,8 +10,8 @@ from dlstudy.figures.widget import Figure, module, stylesheet
 from dlstudy.lessons.lesson06 import architecture_explorer_numbers as architectures
 from dlstudy.models.registry import REGISTRY
 
-#: Sizes on offer; the slider takes every multiple of 8 in between.
 STEP = 8
+"""Sizes on offer; the slider takes every multiple of 8 in between."""
 
 
 class ArchitectureExplorer(Figure):
@@ -23,9 +23,9 @@ class ArchitectureExplorer(Figure):
         batch: images at a time, 1 to 512.
         beside: another model to compare with, or nothing.
 
-    The traits ``model``, ``size``, ``batch``, ``beside``, ``shown`` (which cost the bars show) and ``stage`` (the row
-    that is explained) can be set from either side; ``rows``, ``totals`` and ``other`` follow them and hold what is
-    drawn. A name that is not there is answered in ``problem``, and the rows stay.
+    The traits `model`, `size`, `batch`, `beside`, `shown` (which cost the bars show) and `stage` (the row
+    that is explained) can be set from either side; `rows`, `totals` and `other` follow them and hold what is
+    drawn. A name that is not there is answered in `problem`, and the rows stay.
     """
 
     _esm = module(__file__)

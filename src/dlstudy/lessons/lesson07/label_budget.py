@@ -21,7 +21,7 @@ class LabelBudget(Figure):
         guessing: what guessing would reach, in per cent.
         test: how many images were judged, for the caption.
 
-    Everything is sent to the browser at once, so the slider answers without the kernel. ``place`` is the slider's
+    Everything is sent to the browser at once, so the slider answers without the kernel. `place` is the slider's
     position. Raises ValueError where the ways do not have the same numbers of labels and seeds.
     """
 

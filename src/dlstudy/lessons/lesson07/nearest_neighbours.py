@@ -39,7 +39,7 @@ class NearestNeighbours(Figure):
         spaces: name -> (vectors of the queries, vectors of the pool), each (N, D).
         count: how many neighbours are shown.
 
-    All neighbours are worked out here and sent at once, so the figure answers without the kernel. ``picked`` is the
+    All neighbours are worked out here and sent at once, so the figure answers without the kernel. `picked` is the
     number of the picture picked.
     """
 

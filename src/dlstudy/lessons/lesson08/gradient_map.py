@@ -12,13 +12,13 @@ from jaxtyping import Float
 from dlstudy.figures.widget import Figure, module, stylesheet
 
 MOST_LETTERS = 24
-#: Recurrent matrices on offer: a word for the menu, and what to say about it.
 KINDS: dict[str, tuple[str, str]] = {
     "random": ("random numbers", "16 units, every weight drawn at random, then scaled."),
     "rotation": ("a rotation", "16 units. A rotation times the scale: all singular values are equal to it."),
     "sheared": ("two units, sheared", "Two units, [[scale, 5], [0, scale]]: unit 2 shouts at unit 1."),
     "trained": ("trained on words", "The network that tells ten languages apart; the scale multiplies its matrix."),
 }  # fmt: skip
+"""Recurrent matrices on offer: a word for the menu, and what to say about it."""
 _UNITS = 16
 
 
@@ -77,9 +77,9 @@ def jacobian_norms(matrix: Float[np.ndarray, "H H"], slopes: Float[np.ndarray, "
 class GradientMap(Figure):
     """Show |dh_t / dh_s| for every pair of letters: choose the recurrent matrix, its scale, the bend and the text.
 
-    The traits ``kind`` (one of `KINDS`), ``scale`` (0.1 to 2: spectral radius of what is made, factor of what was
-    trained), ``bent`` (tanh or none), ``loudness`` (of the letters), ``text`` and ``at`` (the pair t, s) can be set
-    from either side; ``report`` is computed from them.
+    The traits `kind` (one of `KINDS`), `scale` (0.1 to 2: spectral radius of what is made, factor of what was
+    trained), `bent` (tanh or none), `loudness` (of the letters), `text` and `at` (the pair t, s) can be set
+    from either side; `report` is computed from them.
     """
 
     _esm = module(__file__)

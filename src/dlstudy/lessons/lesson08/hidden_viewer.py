@@ -16,11 +16,12 @@ from jaxtyping import Float
 from dlstudy.figures.widget import Figure, module, stylesheet
 
 MOST_LETTERS = 40
-#: The networks that ship with the course: a title for the menu, a text to begin with, what it says after each letter.
 NETWORKS: dict[str, tuple[str, str, str]] = {
     "languages": ("words of ten languages", "gebouwen", "the language of the word"),
     "manual": ("Python's manual", "The value of the expres", "the next character"),
 }
+"""The networks that ship with the course: a title for the menu, a text to begin with, what it says after each
+letter."""
 _LIKELIEST = 10
 
 
@@ -114,8 +115,8 @@ def _network(name: str) -> CharacterNetwork:
 class HiddenViewer(Figure):
     """Show the state of a trained character RNN after every letter of a typed text, and what it says there.
 
-    The traits ``network`` (one of `NETWORKS`), ``text`` (at most 40 characters), ``at`` (a letter) and ``unit`` can be
-    set from either side; ``report`` is computed from them.
+    The traits `network` (one of `NETWORKS`), `text` (at most 40 characters), `at` (a letter) and `unit` can be
+    set from either side; `report` is computed from them.
     """
 
     _esm = module(__file__)

@@ -12,7 +12,6 @@ _SIGNAL = (0.9, -0.5, 0.3, -0.7, 0.4, -0.2, 0.6, -0.4, 0.2, -0.6)
 _FIRST = (1.0, *(0.0,) * 9)
 _OPEN, _SHUT = (1.0,) * STEPS, (0.0,) * STEPS
 
-#: Settings to begin with: a title, the view, then what the proposal and the three gates are at each step.
 PRESETS: tuple[tuple[str, str, tuple[float, ...], tuple[float, ...], tuple[float, ...], tuple[float, ...]], ...] = (
     ("Remember", "lstm", _SIGNAL, _FIRST, _OPEN, _OPEN),
     ("Forget", "lstm", _SIGNAL, _FIRST, (0.5,) * STEPS, _OPEN),
@@ -29,6 +28,7 @@ PRESETS: tuple[tuple[str, str, tuple[float, ...], tuple[float, ...], tuple[float
     ("GRU: keep", "gru", _SIGNAL, _SHUT, (0.0, *(1.0,) * 9), _OPEN),
     ("GRU: running mean", "gru", _SIGNAL, _SHUT, (0.8,) * STEPS, _OPEN),
 )
+"""Settings to begin with: a title, the view, then what the proposal and the three gates are at each step."""
 
 
 class GateExplorer(Figure):
@@ -37,10 +37,10 @@ class GateExplorer(Figure):
     Args:
         preset: one of the titles in `PRESETS`.
 
-    The traits ``proposals`` (g, from -1 to 1), ``inputs``, ``forgets`` and ``outputs`` (i, f, o, from 0 to 1), one
-    value a step, ``view`` ("lstm" or "gru") and ``step``, the one that is spelled out, can be set from either side.
+    The traits `proposals` (g, from -1 to 1), `inputs`, `forgets` and `outputs` (i, f, o, from 0 to 1), one
+    value a step, `view` ("lstm" or "gru") and `step`, the one that is spelled out, can be set from either side.
     Worked out in the browser, from a cell that begins with 0: c = f c + i g, h = o tanh(c), and the gradient of the
-    last h with respect to each c and each g, the gates being fixed. In the GRU view ``forgets`` is z, i is 1 - z, and h
+    last h with respect to each c and each g, the gates being fixed. In the GRU view `forgets` is z, i is 1 - z, and h
     is c itself.
     """
 

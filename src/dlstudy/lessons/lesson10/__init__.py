@@ -292,7 +292,6 @@ def checkpoint(folder: Path) -> tuple[GPT, dict[str, Any]]:
     return model.eval(), record
 
 
-#: Texts to try in the inspector: a title and the text.
 TRY = (
     ("The manual's own voice", "The method returns a new string object."),
     ("A call", "print(value"),
@@ -301,6 +300,7 @@ TRY = (
     ("A made-up word, twice", "the frobnitz is not a frobn"),
     ("Indentation", "   >>> def f(x):"),
 )
+"""Texts to try in the inspector: a title and the text."""
 
 
 def inspector(model: GPT, alphabet: Sequence[str]) -> AttentionInspector:

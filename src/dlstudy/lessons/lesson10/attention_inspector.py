@@ -39,8 +39,8 @@ class AttentionInspector(Figure):
         longest: how many characters can be typed.
         examples: pairs of a title and a text, offered in a menu.
 
-    The traits ``text``, ``layer``, ``head`` and ``token`` (whose weights are shown) can be set from either side;
-    ``reading`` holds tokens, weights (as bytes, 255 for 1, in base64) and guesses.
+    The traits `text`, `layer`, `head` and `token` (whose weights are shown) can be set from either side;
+    `reading` holds tokens, weights (as bytes, 255 for 1, in base64) and guesses.
     """
 
     _esm = module(__file__)

@@ -10,7 +10,6 @@ from dlstudy.figures.widget import Figure, module, stylesheet
 WORDS = ("the", "cat", "that", "ate", "the", "fish", "is", "asleep")
 WIDTH = 4
 
-#: Masks to begin with: a title, who may look at whom (a function of the two positions), and what it is good for.
 PRESETS = (
     ("Everybody", lambda i, j: True, "an encoder: the whole text is there, and every word may use all of it"),
     ("Causal", lambda i, j: j <= i, "a language model: no word sees what comes after it"),
@@ -19,6 +18,7 @@ PRESETS = (
     ("Padding", lambda i, j: j < 6, "the last two places are filling: nobody looks at them"),
     ("Inverted", lambda i, j: j > i, "a mistake: True and False changed places"),
 )
+"""Masks to begin with: a title, who may look at whom (a function of the two positions), and what it is good for."""
 
 
 class MaskPainter(Figure):
@@ -30,8 +30,8 @@ class MaskPainter(Figure):
         changed: the number of the word that is exchanged for another one, to see which outputs change.
 
     Every word is a vector of 4 numbers; queries, keys and values are products with three fixed matrices, the same in
-    each layer, and a layer's output is its input plus what attention fetched. The traits ``mask`` (64 numbers, 1 for
-    "may look"), ``layers``, ``changed`` and ``row`` (whose weights are spelled out) can be set from either side.
+    each layer, and a layer's output is its input plus what attention fetched. The traits `mask` (64 numbers, 1 for
+    "may look"), `layers`, `changed` and `row` (whose weights are spelled out) can be set from either side.
     What is worked out in the browser is `softmax(mask(q k / sqrt(4))) v`; tests compare it with PyTorch.
     """
 
