@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -55,13 +54,15 @@ def cpu_seconds(living: bool = False) -> float:
 
 
 def peak_memory() -> float:
-    """Return the most MiB that this process has held at once; where the system does not tell, what it holds now."""
+    """Return the most MiB that this process has held at once; where the system does not tell, what it holds now.
+
+    Not `ru_maxrss`: on Linux a process inherits that of the one that started it.
+    """
     try:
-        import resource
-    except ImportError:
+        lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
+        return next(int(line.split()[1]) / 2**10 for line in lines if line.startswith("VmHWM"))
+    except (OSError, StopIteration):
         return psutil.Process().memory_info().rss / 2**20
-    unit = 1 if sys.platform == "darwin" else 2**10
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
 
 
 class Meter:
@@ -70,6 +71,11 @@ class Meter:
     def __init__(self) -> None:
         self.memory = Memory(peak_memory())
         self._before = 0.0
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_finish(self) -> None:
+        """Begin with what the imports took, which is no test's doing."""
+        self.memory = Memory(peak_memory())
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> Iterator[None]:

@@ -60,6 +60,19 @@ def test_every_test_is_measured_with_its_children_and_the_hog_is_named(folder: P
 
 
 @pytest.mark.slow
+def test_neither_the_imports_nor_who_started_the_run_are_a_test_s_doing(folder: Path) -> None:
+    held = bytearray(b"x") * (600 << 20)  # a child inherits this in `ru_maxrss`
+    imports = 'TAKEN = len(bytearray(b"x") * (200 << 20))'
+    (folder / "test_planted.py").write_text(f"{imports}\n{TESTS}", encoding="utf-8")
+    done = planted.run(folder, *WITH, "-k", "short")
+    assert done.returncode == 0, done.stdout
+    figures = json.loads((folder / "figures" / "planted.json").read_text(encoding="utf-8"))
+    (memory,) = figures["memory"].values()
+    assert 200 < memory["peak"] < len(held) / 2**20
+    assert memory["raised"] < 50
+
+
+@pytest.mark.slow
 def test_within_the_limit_the_result_is_that_of_the_tests(folder: Path) -> None:
     limit = ("--memory-limit", "5000")
     assert planted.run(folder, *WITH, *limit, "-k", "short").returncode == 0
