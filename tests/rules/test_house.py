@@ -240,3 +240,23 @@ def test_a_long_line_of_javascript_is_found(tmp_path: Path) -> None:
     sentence = f'say("{"word " * MOST_COLUMNS}");'
     (tmp_path / "x.js").write_text(f"{sentence}\n{'x' * (MOST_COLUMNS + 1)}\n")
     assert long_scripts(tmp_path) == [f"x.js:2: {MOST_COLUMNS + 1}"]
+
+
+# One dialect (docs/style.md) -----------------------------------------------------------------------------------------
+
+
+def other_dialects(path: Path) -> list[str]:
+    """Where a file documents in another way than the house: `Raises:` blocks, `#:` comments, doubled backticks."""
+    odd = re.compile(r"^\s*Raises:\s*$|^\s*#: |(?<!`)``(?!`)[^`]+(?<!`)``(?!`)")
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return [f"{path.name}:{number}" for number, line in enumerate(lines, start=1) if odd.search(line)]
+
+
+def test_the_house_documents_in_one_dialect() -> None:
+    assert [place for path in python_files(SRC) for place in other_dialects(path)] == []
+
+
+@pytest.mark.parametrize("line", ["    Raises:", "#: How many.", "x = 1  # see ``y``", '    """Of ``x``."""'])
+def test_another_dialect_is_found(tmp_path: Path, line: str) -> None:
+    (tmp_path / "x.py").write_text(line + "\n")
+    assert other_dialects(tmp_path / "x.py") == ["x.py:1"]
