@@ -6,6 +6,7 @@ import torch
 
 from dlstudy import scratch
 from dlstudy.course.checking import Case
+from dlstudy.course.checking.modules import spoiled
 from dlstudy.scratch.nn import Parameter
 
 LAYERS = """
@@ -155,28 +156,14 @@ def given(program):
     return "a layer `Linear` with a weight and a bias" if text == ONE.strip() else f"the program\n{text}\n"
 
 
-def _with(change):
-    """An automatic wrong answer: the module, with something done to what it lists."""
-
-    def make(solution):
-        class Module(solution):
-            def named_parameters(self):
-                return change(super().named_parameters())
-
-        Module.__name__ = "Module"
-        return Module
-
-    return make
-
-
 def copied(found):
     return {name: Parameter(scratch.tensor([value.item()])) for name, value in found.items()}
 
 
 AUTOMATIC = {
-    "zeros": _with(lambda found: {}),
-    "none": _with(lambda found: None),
-    "transposed": _with(lambda found: dict(reversed(found.items()))),
-    "wrong-dtype": _with(lambda found: list(found)),
-    "sum-for-mean": _with(copied),
+    "zeros": spoiled(lambda found: {}, "named_parameters"),
+    "none": spoiled(lambda found: None, "named_parameters"),
+    "transposed": spoiled(lambda found: dict(reversed(found.items())), "named_parameters"),
+    "wrong-dtype": spoiled(lambda found: list(found), "named_parameters"),
+    "sum-for-mean": spoiled(copied, "named_parameters"),
 }

@@ -4,6 +4,7 @@ import torch
 import torch.nn.functional as F
 
 from dlstudy.course.checking import Case
+from dlstudy.course.checking.modules import SPOILED_OUTPUTS, ask, load_in_order, random_weights, shapes
 
 RTOL, ATOL = 1e-6, 1e-8
 
@@ -25,34 +26,15 @@ def given(in_channels, out_channels, stride, x):
 
 
 def weights(in_channels, out_channels):
-    """The parameters in the order of use, none at the value that it starts from."""
-    torch.manual_seed(11)
-    draw = lambda *shape: torch.randn(shape, dtype=torch.float64)  # noqa: E731
-    return [
-        draw(in_channels, 1, 3, 3), draw(in_channels).abs() + 0.5, draw(in_channels),
-        draw(out_channels, in_channels, 1, 1), draw(out_channels).abs() + 0.5, draw(out_channels),
-    ]  # fmt: skip
-
-
-def _ask(layer, x):
-    x = x.clone().requires_grad_()
-    y = layer(x)
-    torch.manual_seed(1)
-    (slope,) = torch.autograd.grad(y, x, torch.randn(y.shape, dtype=y.dtype), allow_unused=True)
-    return {"output": y.detach(), "gradient of x": torch.zeros_like(x) if slope is None else slope}
+    """The parameters in the order of use: a kernel, a scale and a shift, twice."""
+    depth, point = (in_channels, 1, 3, 3), (out_channels, in_channels, 1, 1)
+    return [*random_weights({"depth": depth, "bn1": in_channels, "point": point, "bn2": out_channels}).values()]
 
 
 def run(answer, in_channels, out_channels, stride, x):
-    layer = answer(in_channels, out_channels, stride).double()
-    values = weights(in_channels, out_channels)
-    mine = [tuple(p.shape) for p in layer.parameters()]
-    wanted = [tuple(value.shape) for value in values]
-    if mine != wanted:
-        return {"shapes of the parameters": mine}
-    with torch.no_grad():
-        for parameter, value in zip(layer.parameters(), values):
-            parameter.copy_(value)
-    return {"shapes of the parameters": mine} | _ask(layer, x)
+    layer, values = answer(in_channels, out_channels, stride), weights(in_channels, out_channels)
+    found = shapes(layer.parameters())
+    return found | ask(load_in_order(layer, values), x) if found == shapes(values) else found
 
 
 def oracle(in_channels, out_channels, stride, x):
@@ -67,27 +49,7 @@ def oracle(in_channels, out_channels, stride, x):
         y = norm(torch.cat(planes, 1), scale_1, shift_1).clamp(min=0)
         return norm(torch.einsum("fc,nchw->nfhw", point[:, :, 0, 0], y), scale_2, shift_2).clamp(min=0)
 
-    shapes = [tuple(value.shape) for value in weights(in_channels, out_channels)]
-    return {"shapes of the parameters": shapes} | _ask(layer, x)
+    return shapes(weights(in_channels, out_channels)) | ask(layer, x)
 
 
-def _with(change):
-    """An automatic wrong answer: the right layer, with something done to what it returns."""
-
-    def make(solution):
-        class DepthwiseSeparable(solution):
-            def forward(self, x):
-                return change(super().forward(x))
-
-        return DepthwiseSeparable
-
-    return make
-
-
-AUTOMATIC = {
-    "zeros": _with(lambda y: y * 0),
-    "none": _with(lambda y: None),
-    "negated": _with(lambda y: -y),
-    "transposed": _with(lambda y: y.transpose(2, 3)),
-    "sum-for-mean": _with(lambda y: y * len(y)),
-}
+AUTOMATIC = SPOILED_OUTPUTS

@@ -4,6 +4,7 @@ import torch
 import torch.nn.functional as F
 
 from dlstudy.course.checking import Case
+from dlstudy.course.checking.modules import SPOILED_OUTPUTS, ask, load_by_name, random_weights
 
 RTOL, ATOL = 1e-6, 1e-8
 
@@ -26,7 +27,6 @@ def given(in_channels, channels, stride, x):
 
 
 def weights(in_channels, channels, stride):
-    """Weights by name, none of them at the value that it starts from."""
     shapes = {
         "conv1.weight": (channels, in_channels, 3, 3),
         "bn1": channels,
@@ -35,31 +35,12 @@ def weights(in_channels, channels, stride):
     }
     if stride != 1 or in_channels != channels:
         shapes |= {"downsample.0.weight": (channels, in_channels, 1, 1), "downsample.1": channels}
-    torch.manual_seed(7)
-    found = {}
-    for name, shape in shapes.items():
-        if isinstance(shape, tuple):
-            found[name] = torch.randn(shape, dtype=torch.float64)
-        else:
-            found[f"{name}.weight"] = torch.rand(shape, dtype=torch.float64) + 0.5
-            found[f"{name}.bias"] = torch.randn(shape, dtype=torch.float64)
-    return found
-
-
-def _ask(block, x):
-    x = x.clone().requires_grad_()
-    y = block(x)
-    torch.manual_seed(1)
-    (slope,) = torch.autograd.grad(y, x, torch.randn(y.shape, dtype=y.dtype), allow_unused=True)
-    return {"output": y.detach(), "gradient of x": torch.zeros_like(x) if slope is None else slope}
+    return random_weights(shapes)
 
 
 def run(answer, in_channels, channels, stride, x):
-    block = answer(in_channels, channels, stride).double()
-    values = weights(in_channels, channels, stride)
-    values |= {name: value for name, value in block.state_dict().items() if "running" in name or "num_" in name}
-    block.load_state_dict(values)
-    return _ask(block, x)
+    block = answer(in_channels, channels, stride)
+    return ask(load_by_name(block, weights(in_channels, channels, stride)), x)
 
 
 def oracle(in_channels, channels, stride, x):
@@ -75,26 +56,7 @@ def oracle(in_channels, channels, stride, x):
             x = norm("downsample.1", F.conv2d(x, w["downsample.0.weight"], stride=stride))
         return (out + x).relu()
 
-    return _ask(block, x)
+    return ask(block, x)
 
 
-def _with(change):
-    """An automatic wrong answer: the right block, with something done to what it returns."""
-
-    def make(solution):
-        class BasicBlock(solution):
-            def forward(self, x):
-                return change(super().forward(x))
-
-        return BasicBlock
-
-    return make
-
-
-AUTOMATIC = {
-    "zeros": _with(lambda y: y * 0),
-    "none": _with(lambda y: None),
-    "negated": _with(lambda y: -y),
-    "transposed": _with(lambda y: y.transpose(2, 3)),
-    "sum-for-mean": _with(lambda y: y * len(y)),
-}
+AUTOMATIC = SPOILED_OUTPUTS

@@ -12,7 +12,8 @@ words (default: each argument with its name); an SVG by `picture(expected, got, 
 names for the parts of a tuple; `MUTATES = True` where the answer may change its inputs; `AUTOMATIC`, automatic wrong
 answers in a form that fits (see `automatic.py`); `INDEPENDENT_CASES = True` where each case is a question of its own,
 so that a learner with two mistakes gets the hint of the first; `watch(answer, *args)`, which looks on while a wrong
-answer works and returns the id of the mistake that it sees, or None.
+answer works and returns the id of the mistake that it sees, or None. Where the answer is a torch module, `modules.py`
+gives it the weights of the check and asks it and the oracle the same.
 
 A mistake is recognised by what it does: the results of each wrong answer that ships with the exercise are computed
 once, exceptions included, and an answer that gives the same results gets that one's hint, whatever its names and its
