@@ -33,8 +33,7 @@ def random_weights(shapes: Mapping[str, tuple[int, ...] | int], seed: int = 7) -
 def load_by_name(module: nn.Module, weights: Mapping[str, Tensor]) -> nn.Module:
     """Return the module in float64 with these weights; its buffers (running means, for one) keep their values.
 
-    Raises:
-        RuntimeError: its parameters have other names or shapes; torch's message lists them.
+    Raises RuntimeError: its parameters have other names or shapes; torch's message lists them.
     """
     module = module.double()
     parameters = dict(module.named_parameters(remove_duplicate=False))
