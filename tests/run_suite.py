@@ -1,7 +1,8 @@
 """Run the checks and tests in an order that keeps the cores busy: `python -m tests.run_suite check|test`.
 
-`check` is for while you work; `test` is everything. `--account` writes down what the run
-cost (see `tests.suite.account`). Any further arguments go to every pytest run.
+`check` is for while you work: it leaves the longest tests out and says how many (`tests.suite.quick`). `test` is
+everything. `--account` writes down what the run cost (`tests.suite.account`). Any further arguments go to every pytest
+run.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ FAST = "not slow and not browser and not lessons"
 REST = "(slow or lessons) and not browser"
 SPARING = ["-p", "tests.suite.collector"]
 LONGEST_FIRST = ["-p", "tests.suite.longest_first"]
+QUICK = ["-p", "tests.suite.quick"]
 
 
 def cores() -> int:
@@ -180,6 +182,8 @@ def main(arguments: list[str]) -> int:
     # Torch in every worker takes about 1 GB, which a machine with many cores has not always got for all of them.
     workers = min(cores(), 8)
     runs = {FAST_TESTS: fast_tests}
+    if command == "check":
+        extra = [*QUICK, *extra]
     if command == "test":
         runs |= {SLOW_TESTS: slow_tests, BROWSER_TESTS: browser_tests}
 

@@ -24,7 +24,7 @@ FIGURES = ROOT / ".cache" / "suite"
 RESULTS = ROOT / "benchmarks" / "results"
 
 DEAREST = 20
-LONG = 1.0  # CPU seconds from which a test's time is remembered for the order of the next runs
+LONG = 0.2  # CPU seconds from which a test's time is remembered, for the order of the next runs and for `quick`
 AIM = 30 * 60  # seconds that a run may take with all lessons
 CORES = 2
 BUSY = 0.9  # the share of the cores' time that a run uses: the rest goes to starts, ends and waiting

@@ -27,7 +27,7 @@ TESTS = {
     "tests/exercises/test_audit.py::test_sound[02/softmax]": 20.04,
     "tests/lessons/test_pages.py::test_parts[00_Overview]": 3.0,
     "tests/exercises/test_checking.py::test_made_up[90/means]": 7.0,
-    "tests/models/test_counting.py::test_it[resnet18]": 0.5,
+    "tests/models/test_counting.py::test_it[resnet18]": 0.05,
 }
 
 
