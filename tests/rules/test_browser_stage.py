@@ -56,8 +56,11 @@ def test_a_planted_wait_is_found(planted: str) -> None:
 
 
 WORKER = """
-import subprocess, sys, time
+import signal, subprocess, sys, time
 from tests.leash import leashed, new_folder
+
+# A run in the background hands down that Ctrl-C is ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 with leashed(patience=1):
     new_folder("planted")

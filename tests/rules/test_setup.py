@@ -206,7 +206,9 @@ def test_make_finds_a_python(named: str) -> None:
         "install",
         *([named.format(python=sys.executable)] if named else []),
     ]
-    script = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    # `make test ARGS=...` hands its own variables down, and they are not what is tried here.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("ARGS", "MAKE", "MFLAGS"))}
+    script = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True).stdout
     script = script.replace('"$python" setup_env.py install', 'printf "%s" "$python"')
     found = subprocess.run(["sh", "-c", script], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     code = "import sys; print(sys.version_info >= (3, 11))"
