@@ -59,3 +59,17 @@ def test_children_may_keep_what_they_compile(monkeypatch: pytest.MonkeyPatch) ->
 def test_an_account_is_of_everything() -> None:
     with pytest.raises(SystemExit, match="make test ARGS=--account"):
         run_suite.main(["check", "--account"])
+
+
+@pytest.mark.parametrize(("stage", "limited"), [("fast_tests", True), ("slow_tests", False)])
+def test_only_the_fast_tests_have_a_limit_of_memory(monkeypatch: pytest.MonkeyPatch, stage: str, limited: bool) -> None:
+    commands: list[list[str]] = []
+
+    def run(command: list[str], **options: object) -> subprocess.CompletedProcess[str]:
+        commands.append(command)
+        return subprocess.CompletedProcess(command, 0, "", "")
+
+    monkeypatch.setattr(run_suite.subprocess, "run", run)
+    assert getattr(run_suite, stage)(2, [], Stage("stage", 0.0, 0.0))
+    pytests = [command for command in commands if "pytest" in command]
+    assert ["--memory-limit" in command for command in pytests] == [limited]
