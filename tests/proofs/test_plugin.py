@@ -61,7 +61,12 @@ class Planted:
         (self.root / "calls.txt").unlink(missing_ok=True)
         plugins = [] if "-n" in arguments else ["-p", "no:xdist"]
         command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *plugins, *arguments]
-        environment = {**os.environ, "GIT_CEILING_DIRECTORIES": str(self.root.parent)}
+        # Compiled files know a source by its second and its length: an edit within the second would not be seen.
+        environment = {
+            **os.environ,
+            "GIT_CEILING_DIRECTORIES": str(self.root.parent),
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
         environment.pop("PYTEST_ADDOPTS", None)
         done = subprocess.run(command, cwd=self.root, env=environment, capture_output=True, text=True, check=False)
         assert done.returncode == code, done.stdout + done.stderr

@@ -25,6 +25,8 @@ from typing import Any
 import psutil
 import pytest
 
+from dlstudy.course.running.sandbox import peak_memory
+
 
 @dataclass
 class Memory:
@@ -53,29 +55,17 @@ def cpu_seconds(living: bool = False) -> float:
     return seconds
 
 
-def peak_memory() -> float:
-    """Return the most MiB that this process has held at once; where the system does not tell, what it holds now.
-
-    Not `ru_maxrss`: on Linux a process inherits that of the one that started it.
-    """
-    try:
-        lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
-        return next(int(line.split()[1]) / 2**10 for line in lines if line.startswith("VmHWM"))
-    except (OSError, StopIteration):
-        return psutil.Process().memory_info().rss / 2**20
-
-
 class Meter:
     """Measures the tests that run in this process, and sends each figure along with the test's report."""
 
     def __init__(self) -> None:
-        self.memory = Memory(peak_memory())
+        self.memory = Memory(peak_memory() / 2**20)
         self._before = 0.0
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_finish(self) -> None:
         """Begin with what the imports took, which is no test's doing."""
-        self.memory = Memory(peak_memory())
+        self.memory = Memory(peak_memory() / 2**20)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> Iterator[None]:
@@ -91,7 +81,7 @@ class Meter:
         finally:
             spent = max(0.0, cpu_seconds(_drives_a_browser(item)) - self._before)
             item.user_properties.append(("cpu", round(spent, 3)))
-            peak = peak_memory()
+            peak = peak_memory() / 2**20
             if peak - self.memory.peak > self.memory.raised:
                 self.memory.raised_by, self.memory.raised = item.nodeid, peak - self.memory.peak
             self.memory.peak = max(self.memory.peak, peak)

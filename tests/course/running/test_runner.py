@@ -134,6 +134,17 @@ def test_a_sound_page_passes_both_ways_and_is_measured(tmp_path: Path) -> None:
     json.dumps(worked.to_dict())
 
 
+def test_a_page_is_as_large_as_itself_and_not_as_who_runs_it(tmp_path: Path) -> None:
+    held = bytearray(b"x") * (900 << 20)
+    opened = run_lesson(write(tmp_path, ("one", "x = 1")), "opened")
+    assert 20e6 < opened.peak_memory < len(held)
+
+
+def test_the_budget_counts_what_is_done_here_and_not_what_a_record_stands_for(tmp_path: Path) -> None:
+    path = write(tmp_path, ("one", "x = 1"))
+    assert run_lesson(path, "worked", taken={"long": 1000.0}).problems == []
+
+
 def test_an_error_behind_a_button_is_found(tmp_path: Path) -> None:
     path = write(tmp_path, ("go", "go = mo.ui.run_button()"), ("boom", "mo.stop(not go.value)\n1 / 0"))
     assert run_lesson(path, "opened").passed

@@ -90,9 +90,10 @@ def run_lesson(
     """Run the lesson at `path` in one of the two modes and return what was found.
 
     `exercises` is the folder of all exercises (the course's own when None). `taken` names the experiments whose record
-    stands for the result, and the CPU seconds that each would take, which the budget counts; all others are measured in
-    a worked run. What `record` names ("all" is everything) is written down, however long it takes. `on_group` is called
-    when a section's last cell has run, `on_cell` with the number of finished cells and of all cells.
+    stands for the result, and the seconds that measuring each took, often of more than the page itself measures: the
+    budget counts only what is done here. All others are measured in a worked run. What `record` names ("all" is
+    everything) is written down, however long it takes. `on_group` is called when a section's last cell has run,
+    `on_cell` with the number of finished cells and of all cells.
 
     Raises LessonError: the lesson's file, its front matter or one of its exercises cannot be read.
     """
@@ -286,7 +287,7 @@ def _judge(result: RunResult, page: LessonFile, messages: dict[str, str], budget
                 f"Cell {_label(cell['index'], cell['name'])}, line {cell['line']}: takes {cell['cpu']:.1f} s of CPU "
                 "time when the page opens; what takes over a second belongs behind a button."
             )
-    spent, budget = result.cpu_seconds + sum(result.taken.values()), result.budget
+    spent, budget = result.cpu_seconds, result.budget
     if spent > FAIL_AT * budget and budgeted:
         result.problems.append(f"It took {spent:.1f} s of CPU time, more than twice its budget of {budget:g} s.")
     elif spent > WARN_AT * budget and budgeted:
