@@ -18,12 +18,12 @@ def _routes(**paths: str) -> set[tuple[str, str]]:
 
 OPEN = _routes(
     GET="""
-/ /@file/{filename_and_length:path} /api/export/availability /api/kernel/status /api/lsp/health /api/status
-/api/status/connections /api/usage /api/version /assets /health /public-files-sw.js
+/ /@file/{filename_and_length:path} /api/export/availability /api/lsp/health /api/usage /assets /health
+/public-files-sw.js
 """,
     POST="""
 /api/datasources/discover /api/document/transaction /api/kernel/code_autocomplete /api/kernel/delete
-/api/kernel/focus_cell /api/kernel/format /api/kernel/function_call /api/kernel/instantiate /api/kernel/interrupt
+/api/kernel/format /api/kernel/function_call /api/kernel/instantiate /api/kernel/interrupt
 /api/kernel/read_code /api/kernel/restart_session /api/kernel/run /api/kernel/save /api/kernel/save_app_config
 /api/kernel/scratchpad/run /api/kernel/set_cell_config /api/kernel/set_model_value
 /api/kernel/set_ui_element_value /api/kernel/stdin /api/kernel/takeover /api/packages/sandbox
@@ -35,7 +35,8 @@ OPEN = _routes(
 REFUSED = _routes(
     GET="""
 /api/ai/mcp/status /api/documentation/snippets /api/environment /api/files/download /api/files/roots
-/api/packages/list /api/packages/tree /api/sessions /auth/token /healthz /og/thumbnail /public/{filepath:path}
+/api/kernel/status /api/packages/list /api/packages/tree /api/sessions /api/status /api/status/connections
+/api/version /auth/token /healthz /og/thumbnail /public/{filepath:path}
 /sse
 """,
     POST="""
@@ -47,7 +48,7 @@ REFUSED = _routes(
 /api/export/requirements/install /api/export/script /api/export/update_cell_outputs /api/files/copy
 /api/files/create /api/files/delete /api/files/file_details /api/files/list_files /api/files/move /api/files/open
 /api/files/search /api/files/update /api/home/recent_files /api/home/running_notebooks /api/home/shutdown_session
-/api/home/tutorial/open /api/home/workspace_files /api/kernel/copy /api/kernel/execute
+/api/home/tutorial/open /api/home/workspace_files /api/kernel/copy /api/kernel/execute /api/kernel/focus_cell
 /api/kernel/install_missing_packages /api/kernel/pdb/breakpoints /api/kernel/pdb/pm /api/kernel/rename
 /api/kernel/save_user_config /api/kernel/shutdown /api/lsp/restart /api/packages/add /api/packages/manifest
 /api/packages/remove /api/packages/sync /api/secrets/create /api/secrets/delete /api/secrets/keys
@@ -113,7 +114,7 @@ OWN = {
 
 _EXAMPLES = {
     "/assets": "/assets/index-BcD.js",
-    "/@file/{filename_and_length:path}": "/@file/12-a.png",
+    "/@file/{filename_and_length:path}": "/@file/0-empty.txt",
     "/public/{filepath:path}": "/public/a.txt",
     "/{path:path}": "/android-chrome-192x192.png",
     "/{name:path}": f"/{LESSON}",

@@ -85,13 +85,13 @@ def prepare(learner: Path | None = None, lessons: Path | None = None) -> HandOut
     state = paths.state_folder(learner)
     try:
         private.make_folder(state)
-        private.close_all(state)
         manifest = _read_manifest(learner)
         done = HandOut()
         for source in sorted(lessons.glob("*.md")):
             _hand_out(learner, source.name, source.read_text(encoding="utf-8"), manifest, done)
         _settings(learner, manifest)
         _write_manifest(learner, manifest)
+        private.close_all(state)
     except PermissionError as error:
         raise NotALearnerFolder(
             f"Cannot write in {learner}: {error.strerror}. Choose another folder: set DLSTUDY_LEARNER to its path."
