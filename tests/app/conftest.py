@@ -44,6 +44,8 @@ class Course:
     process: subprocess.Popen[str] | None = None
     lines: list[str] = field(default_factory=list)
     address: str = ""
+    browser: str = ""
+    """The command that opens a browser; "" for none."""
 
     @property
     def learner(self) -> Path:
@@ -61,6 +63,7 @@ class Course:
         drop = ("DLSTUDY_", "MARIMO_", "XDG_", "PYTEST_")
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(drop)}
         own = {"HOME": str(self.home), "USERPROFILE": str(self.home), "PYTHONUNBUFFERED": "1"}
+        own |= {"BROWSER": self.browser} if self.browser else {}
         return inherited | own | ({"DLSTUDY_CONTENT": str(self.content)} if self.content else {})
 
     def choose_port(self) -> None:
@@ -75,7 +78,7 @@ class Course:
             "-c",
             "from dlstudy.commands.cli import main; main()",
             "open",
-            "--no-browser",
+            *([] if self.browser else ["--no-browser"]),
             *arguments,
         ]
 

@@ -20,6 +20,8 @@ def test_both_names_of_this_machine_are_ours_and_nothing_else_is() -> None:
         {"host": "127.0.0.1:2718"},
         {"host": "localhost:2718", "origin": "http://localhost:2718"},
         {"host": "127.0.0.1:2718", "sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate"},
+        {"host": "127.0.0.1:2718", "sec-fetch-site": "same-site", "sec-fetch-mode": "navigate"},
+        {"host": "127.0.0.1:2718", "sec-fetch-site": "same-origin", "sec-fetch-mode": "no-cors"},
     ],
 )
 def test_our_own_pages_and_links_from_elsewhere_come_in(headers: dict[str, str]) -> None:
@@ -38,6 +40,16 @@ def test_our_own_pages_and_links_from_elsewhere_come_in(headers: dict[str, str])
         ({"host": "127.0.0.1:2718", "origin": "https://127.0.0.1:2718"}, "https"),
         ({"host": "127.0.0.1:2718", "origin": "http://127.0.0.1:2718.evil.example"}, "evil"),
         ({"host": "127.0.0.1:2718", "sec-fetch-site": "cross-site", "sec-fetch-mode": "no-cors"}, "another site"),
+        ({"host": "127.0.0.1:2718", "sec-fetch-site": "same-site", "sec-fetch-mode": "no-cors"}, "another site"),
+        (
+            {
+                "host": "127.0.0.1:2718",
+                "sec-fetch-site": "cross-site",
+                "sec-fetch-mode": "navigate",
+                "sec-fetch-dest": "iframe",
+            },
+            "another site",
+        ),
     ],
 )
 def test_everything_else_is_refused_with_a_sentence_that_names_it(headers: dict[str, str], named: str) -> None:
@@ -54,7 +66,7 @@ def test_without_the_launchers_word_nobody_comes_in(monkeypatch: pytest.MonkeyPa
     assert guard.refusal({"host": "127.0.0.1:2718"}, []) is not None
 
 
-@pytest.mark.parametrize("path", ["/", "/assets/index-abc.js", "/@file/12-a.png", "/ws", "/api/usage", "/health"])
+@pytest.mark.parametrize("path", ["/", "/assets/index-abc.js", "/@file/12-a.png", "/api/usage", "/health"])
 def test_what_a_page_needs_is_allowed(path: str) -> None:
     assert guard.allowed_route("GET", path)
 
@@ -89,6 +101,8 @@ BLOCKED = [
     ("PUT", "/api/kernel/run"),
     ("GET", "/assets/../index.html"),
     ("GET", "/assets/a/b"),
+    ("GET", "/sse"),
+    ("GET", "/ws"),
 ]
 
 
@@ -99,7 +113,7 @@ def test_what_a_course_must_not_have_is_blocked(method: str, path: str) -> None:
 
 def test_only_the_pages_websocket_is_allowed() -> None:
     assert guard.allowed_socket("/ws")
-    for path in ("/terminal/ws", "/lsp/pylsp", "/ws/", "/x/ws"):
+    for path in ("/terminal/ws", "/lsp/pylsp", "/ws/", "/x/ws", "/ws_sync", "/sse"):
         assert not guard.allowed_socket(path)
 
 
@@ -125,7 +139,15 @@ def test_the_policies_name_no_other_machine() -> None:
     assert "unsafe" not in guard.HOME_POLICY
 
 
-def test_only_who_knows_the_secret_can_say_hello() -> None:
-    assert guard.hello("n", "secret") != guard.hello("n", "other")
-    assert guard.hello("n", "secret") != guard.hello("m", "secret")
-    assert "secret" not in guard.hello("n", "secret")
+def test_only_who_knows_the_secret_can_say_hello_and_only_from_where_it_listens() -> None:
+    answer = guard.hello("n", "secret", 2718)
+    assert answer == guard.hello("n", "secret", 2718)
+    for nonce, secret, port in (
+        ("n", "other", 2718),
+        ("m", "secret", 2718),
+        ("n", "secret", 2719),
+        ("é\ud800", "s", 1),
+    ):
+        assert guard.hello(nonce, secret, port) != answer
+    assert guard.older_hello("n", "secret") != answer
+    assert "secret" not in answer

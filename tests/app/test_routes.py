@@ -4,57 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import product
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from starlette.routing import Route
 
-from dlstudy.app import files, guard
+from dlstudy.app import files, guard, routing
 from dlstudy.app.middleware import CourseMiddleware
-from dlstudy.app.site import Site
-
-PUBLIC = {("GET", "/api/course/hello"), ("GET", "/course/{name:path}")}
-OWN = {
-    ("GET", "/"),
-    ("GET", "/search"),
-    ("GET", "/merge"),
-    ("GET", "/{name:path}"),
-    ("GET", "/api/progress"),
-    ("GET", "/api/course/machine"),
-    ("GET", "/api/course/notes"),
-    ("GET", "/api/course/pages"),
-    ("GET", "/api/course/search"),
-    ("PUT", "/api/course/again"),
-    ("PUT", "/api/course/answer"),
-    ("PUT", "/api/course/close"),
-    ("PUT", "/api/course/dismiss"),
-    ("PUT", "/api/course/here"),
-    ("PUT", "/api/course/idle"),
-    ("PUT", "/api/course/interrupt"),
-    ("PUT", "/api/course/merge"),
-    ("PUT", "/api/course/merge/preview"),
-    ("PUT", "/api/course/merge/undo"),
-    ("PUT", "/api/course/note"),
-    ("PUT", "/api/course/note/remove"),
-    ("PUT", "/api/course/note/restore"),
-    ("PUT", "/api/course/reset"),
-    ("PUT", "/api/course/time"),
-}
-
-
-def named(routes: Iterable[Route]) -> set[tuple[str, str]]:
-    return {(method, route.path) for route in routes for method in (route.methods or ()) if method != "HEAD"}
-
-
-def test_these_are_the_routes_and_the_first_two_need_no_login() -> None:
-    site = Site()
-    assert named(site.public) == PUBLIC
-    assert named(site.routes) == OWN
-    assert [route.path for route in site.routes[-2:]] == ["/{name:path}"] * 2, "what takes any name is asked last"
+from tests.app.gates import OWN
 
 
 class Course:
@@ -69,9 +29,12 @@ class Course:
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": b""})
 
-    def ask(self, method: str, path: str, *, body: bytes = b"{}", logged_in: bool = True) -> tuple[int, Any]:
+    def ask(
+        self, method: str, path: str, *, body: bytes = b"{}", logged_in: bool = True, query: str = ""
+    ) -> tuple[int, Any]:
         """Send a request; return its status and what came, as JSON where it is that."""
-        scope = {"type": "http", "method": method, "path": path, "query_string": b"", "app": object()}
+        scope = {"type": "http", "method": method, "path": path, "query_string": query.encode("utf-8")}
+        scope |= {"app": object(), "server": ("127.0.0.1", 2718), "session": {}}
         scope |= {"headers": [(b"host", b"127.0.0.1:2718")], "auth": SimpleNamespace(scopes=["edit"] * logged_in)}
         said: list[Any] = []
 
@@ -122,6 +85,61 @@ def test_another_method_does_not_fit_and_without_a_login_nothing_does(course: Co
 @pytest.mark.parametrize("path", sorted(path for method, path in OWN if method == "PUT"))
 def test_what_is_no_json_object_is_refused_everywhere(course: Course, path: str, body: bytes) -> None:
     assert course.ask("PUT", path, body=body) == (400, {"detail": "Expected a JSON object."})
+
+
+DEEP = b'{"sides": ' * 100_000
+ODD = {
+    "deep": DEEP,
+    "deep list": b'{"a": ' + b"[" * 100_000,
+    "a whole deep one": b'{"a": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+    "list": b'{"%s": ["b"]}',
+    "list in object": b'{"%s": {"a": ["b"]}}',
+    "object in object": b'{"%s": {"a": {"b": "c"}}}',
+    "number in object": b'{"%s": {"a": 1}}',
+    "half a pair": b'{"%s": "\\ud800"}',
+    "half a pair in object": b'{"%s": {"\\udfff": "a"}}',
+    "half a pair as name": b'{"\\ud800": "%s"}',
+    "not a number": b'{"%s": NaN}',
+    "infinite": b'{"%s": 1e999}',
+    "many digits": b'{"%s": ' + b"9" * 10_000 + b"}",
+    "large": b'{"%s": "' + b"a" * routing.LARGEST + b'"}',
+}
+FIELDS = (
+    "lesson",
+    "file",
+    "page",
+    "exercise",
+    "seconds",
+    "hours",
+    "sides",
+    "stamp",
+    "id",
+    "text",
+    "question",
+    "option",
+)
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_odd_json_gets_a_sentence_from_every_route_and_reaches_nobody(course: Course, odd: str) -> None:
+    paths = sorted(path for method, path in OWN if method == "PUT")
+    for path, field in product(paths, FIELDS if b"%s" in ODD[odd] else FIELDS[:1]):
+        status, said = course.ask("PUT", path, body=ODD[odd].replace(b"%s", field.encode()))
+        assert status == 400, (path, field, said)
+        assert said["detail"].startswith("Expected "), (path, field, said)
+        assert len(said["detail"]) < 250
+    assert course.reached == []
+
+
+WORDS = ("", "%00", "%ff", "%ed%a0%80", "a" * 5000, "..%2f..%2fx", "%0d%0aX:y", "__new__s", "é", "1", "[]")
+
+
+@pytest.mark.parametrize("path", ["/", "/search", "/merge", "/api/course/search", "/api/course/notes", "/auth/login",
+                                  "/api/course/enter", "/api/course/hello"])  # fmt: skip
+def test_odd_questions_get_an_answer(course: Course, path: str) -> None:
+    for name, word in product(("file", "q", "page", "next", "code", "nonce", "place"), WORDS):
+        status, _ = course.ask("GET", path, query=f"{name}={word}")
+        assert status in (200, 303, 404), (name, word, status)
 
 
 def test_what_a_page_needs_of_marimo_comes_through(course: Course) -> None:

@@ -50,7 +50,6 @@ def test_a_page_without_a_login_leads_to_the_login(course: Course, path: str) ->
         "/api/progress",
         "/api/course/machine",
         "/api/usage",
-        "/api/status",
         "/api/course/search?q=tensor",
         f"/api/course/notes?page={LESSON}",
         "/api/course/pages",

@@ -31,12 +31,23 @@ def send(html: str, status: int = 200, *, keep: bool = True) -> HTMLResponse:
     return HTMLResponse(html, status, headers=headers)
 
 
-def small(course: State, title: str, body: str) -> str:
-    """Return a page of a few lines."""
+def small(course: State, title: str, body: str, leads_to: str = "") -> str:
+    """Return a page of a few lines; where it leads to another address, the browser goes there at once."""
+    onward = f'<meta http-equiv="refresh" content="0;url={escape(leads_to)}">' if leads_to else ""
     return (
-        f'<!doctype html><html lang="en"><head>{head(course, title, ("small.css",))}</head>'
+        f'<!doctype html><html lang="en"><head>{head(course, title, ("small.css",))}{onward}</head>'
         f"<body><main>{body}</main></body></html>"
     )
+
+
+def led_here(course: State, address: str, title: str) -> HTMLResponse:
+    """Return the page for a link of another site to a lesson, which asks before anything of the lesson runs."""
+    body = (
+        f'<div class="note"><h1>{escape(title)}</h1><p>A page of another site led here. A lesson runs code as soon as '
+        f'it is open, so it opens only when you say so.</p><p><a href="{escape(address)}">Open the lesson</a> or go '
+        f'<a href="{course.base}/">to the course</a>.</p></div>'
+    )
+    return send(small(course, title, body), keep=False)
 
 
 def no_such_page(course: State, *, keep: bool = True) -> HTMLResponse:

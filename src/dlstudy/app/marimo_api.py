@@ -23,18 +23,19 @@ KERNEL_ROUTES = ("/api/kernel/", "/api/document/")
 """Where the routes begin that a page uses while somebody works on it."""
 
 # marimo has about ninety routes; a course needs these. Everything else is refused: shutting the server down,
-# adding and removing packages, the terminal, AI, listing and changing files, language servers, secrets, exports.
+# adding and removing packages, the terminal, AI, listing and changing files, language servers, secrets, exports, and
+# "/sse", which starts a kernel for whoever asks, by a link too: only the websocket may, which tells where it is from.
 GET_ROUTES = re.compile(
-    r"/|/assets/[^/]+|/@file/[^/]+|/auth/login|/favicon\.ico|/manifest\.json|/apple-touch-icon\.png|/logo\.png"
-    r"|/public-files-sw\.js|/ws|/ws_sync|/sse|/api/(?:status|version|usage|status/connections|kernel/status)"
-    r"|/health|/api/lsp/health|/api/export/availability"
+    r"/|/assets/\w[\w.-]*\w|/@file/\d{1,15}-\w[\w.-]*\w|/favicon\.ico|/manifest\.json|/logo\.png"
+    r"|/apple-touch-icon\.png|/public-files-sw\.js|/health|/api/lsp/health|/api/export/availability|/api/usage",
+    re.ASCII,
 )
 _KERNEL = ["set_ui_element_value", "set_model_value", "instantiate", "function_call", "interrupt", "run", "stdin"]
-_KERNEL += ["save", "save_app_config", "read_code", "delete", "format", "set_cell_config", "focus_cell"]
+_KERNEL += ["save", "save_app_config", "read_code", "delete", "format", "set_cell_config"]
 _KERNEL += ["code_autocomplete", "scratchpad/run", "restart_session", "takeover"]
-POST_ROUTES = {f"/api/kernel/{name}" for name in _KERNEL} | {"/api/document/transaction", LOGIN}
+POST_ROUTES = {f"/api/kernel/{name}" for name in _KERNEL} | {"/api/document/transaction"}
 POST_ROUTES |= {"/api/datasources/discover", "/api/packages/sandbox"}  # only read, and every page asks for them
-SOCKETS = {"/ws", "/ws_sync"}
+SOCKETS = {"/ws"}
 
 _FONTS = {
     "lora.woff2": "Lora-VariableFont*.woff2",

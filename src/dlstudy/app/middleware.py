@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from dlstudy.app.site import Site
 
 
+_JUDGED = "dlstudy.judged"
+"""Marks a request, in its scope, which no client can reach, as one that the gate let in."""
+
+
 class CourseMiddleware:
     """Serves the course's own pages, guards every request, and dresses the page engine's lesson pages."""
 
@@ -43,68 +47,84 @@ class CourseMiddleware:
             if self.active and scope["type"] == "lifespan":
                 self._stand_in_front(scope)
             await self.app(scope, receive, send)
-        elif not await self._turned_away(scope, receive, send):
+        elif scope.get(_JUDGED) or not await self._turned_away(scope, receive, send):
             if scope["type"] == "websocket":
                 await self.app(scope, receive, send)
             else:
-                await self._http(scope["path"].removeprefix(self.base) or "/", scope, receive, _with_headers(send))
+                await self._http(self._path(scope), scope, receive, _with_headers(send))
 
     def _stand_in_front(self, scope: Scope) -> None:
-        """Judge requests before the page engine's own middleware too: its proxies to language servers come first."""
+        """Judge requests before the page engine's own middleware too: its proxies and its other API come first."""
         course, stack = scope["app"], scope["app"].middleware_stack
 
         async def gate(scope: Scope, receive: Receive, send: Send) -> None:
-            if scope["type"] == "lifespan" or not await self._turned_away(scope, receive, send):
+            if scope["type"] not in ("http", "websocket"):
                 await stack(scope, receive, send)
+            elif not await self._turned_away(scope, receive, send):
+                await stack({**guard.without_odd_tokens(scope), _JUDGED: True}, receive, send)
 
         course.middleware_stack = gate
 
     async def _turned_away(self, scope: Scope, receive: Receive, send: Send) -> bool:
-        """Refuse what comes from elsewhere, lies outside the course, or is a websocket that no page of it needs."""
-        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
-        path = scope["path"]
-        inside = path == self.base or path.startswith(self.base + "/")
-        refused = guard.refusal(headers, self.origins)
-        if scope["type"] == "websocket":
-            wanted = guard.allowed_socket(path.removeprefix(self.base)) and self._known_page(scope, required=False)
-            if refused or not inside or not wanted:
+        """Refuse what comes from elsewhere, and every address that is not in the course's own table."""
+        headers = _headers(scope)
+        socket = scope["type"] == "websocket"
+        refused = guard.refusal(headers, self.origins, socket=socket)
+        if socket:
+            if refused or not (self._inside(scope) and guard.allowed_socket(self._path(scope)) and self._page(scope)):
                 await _refuse_socket(receive, send)
                 return True
             return False
-        if refused or not inside:
-            answer = PlainTextResponse(refused or "Not found.", 403 if refused else 404)
+        answer: Response | None = None
+        if refused:
+            answer = PlainTextResponse(refused, 403)
+        elif not self._inside(scope):
+            answer = PlainTextResponse("Not found.", 404)
+        elif not self.site.knows(scope["method"], self._path(scope)):
+            answer = JSONResponse({"detail": "The course does not offer this part of the page engine."}, 403)
+        if answer is not None:
             await answer(scope, receive, _with_headers(send))
-            return True
-        return False
+        return answer is not None
+
+    def _inside(self, scope: Scope) -> bool:
+        return scope["path"] == self.base or scope["path"].startswith(self.base + "/")
+
+    def _path(self, scope: Scope) -> str:
+        """Return the path below the base, which begins with a slash."""
+        return str(scope["path"]).removeprefix(self.base) or "/"
 
     async def _http(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request for something that the course has."""
         method, query = scope["method"], parse_qs(scope["query_string"].decode("latin-1"))
-        if path == marimo_api.LOGIN:
-            from dlstudy.app.login import login
-
-            await login(self.site.course, self.app, scope, receive, send)
-            return
         response = await self.site.answer(self.site.public, path, scope, receive, self.app)
         if response is None and not marimo_api.logged_in(scope):
             response = self._to_login(path, scope)
-        if response is None and "access_token" in query and method == "GET":
+        if response is None and guard.TOKEN in query and method == "GET":
             response = self._without_token(path, query)
         if response is None:
             self._note_use(method, path, scope)
             response = await self.site.answer(self.site.routes, path, scope, receive, self.app)
+        if response is None and path == "/":
+            response = self._no_lesson(scope)
         if response is not None:
             await response(scope, receive, send)
-        elif not guard.allowed_route(method, path):
-            detail = "The course does not offer this part of the page engine."
-            await JSONResponse({"detail": detail}, 403)(scope, receive, send)
-        elif path == "/" and not self._known_page(scope, required=True):
-            from dlstudy.app.layout import no_such_page
-
-            await no_such_page(self.site.course)(scope, receive, send)
         elif path == "/":
             await self._lesson_page(query["file"][0], scope, receive, send)
         else:
             await self.app(scope, receive, send)
+
+    def _no_lesson(self, scope: Scope) -> Response | None:
+        """Return the answer where no lesson is shown: there is none, or a page of another site led to it."""
+        from dlstudy.app import layout
+
+        file = self._page(scope)
+        if file is None:
+            return layout.no_such_page(self.site.course)
+        if guard.foreign(_headers(scope)):
+            lesson = self.site.course.catalogue.of_file(file)
+            title = lesson.title if lesson else file.removesuffix(".md")
+            return layout.led_here(self.site.course, f"{self.base}/?file={quote(file)}", title)
+        return None
 
     def _note_use(self, method: str, path: str, scope: Scope) -> None:
         """Whatever a page asks of its kernel tells that somebody uses it."""
@@ -134,13 +154,11 @@ class CourseMiddleware:
         await send(start)
         await send({"type": "http.response.body", "body": body})
 
-    def _known_page(self, scope: Scope, *, required: bool) -> bool:
-        """Tell whether the `file` asked for is a page of the learner's folder (or none is asked for, if allowed)."""
-        query = parse_qs(scope["query_string"].decode("latin-1"))
+    def _page(self, scope: Scope) -> str | None:
+        """Return the page of the learner's folder that is asked for; None where it is not exactly one that is there."""
+        query = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
         files = query.get("file", [])
-        if not files:
-            return not required
-        return len(files) == 1 and self.site.course.has_page(files[0])
+        return files[0] if len(files) == 1 and self.site.course.may_open(files[0]) else None
 
     def _to_login(self, path: str, scope: Scope) -> Response:
         if scope["method"] != "GET" or path.startswith("/api/"):
@@ -153,6 +171,10 @@ class CourseMiddleware:
         """The session cookie is set by now; the token leaves the address before any script can read it."""
         files = query.get("file", [])
         return RedirectResponse(f"{self.base}{path}" + (f"?file={quote(files[0])}" if files else ""), 303)
+
+
+def _headers(scope: Scope) -> dict[str, str]:
+    return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
 
 
 def _with_headers(send: Send) -> Send:

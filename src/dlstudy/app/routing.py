@@ -7,6 +7,8 @@ to the next route that fits, and in the end to marimo.
 from __future__ import annotations
 
 import json
+import math
+import re
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any, TypeAlias
 from urllib.parse import parse_qs
@@ -20,6 +22,9 @@ from dlstudy.app.marimo_api import Marimo, Refused
 from dlstudy.app.state import State
 from dlstudy.course.content.catalogue import Lesson, UnknownLesson
 from dlstudy.course.content.lessonfile import LessonError
+
+LARGEST = 1_000_000
+"""Bytes of a request that count; the longest note has 20,000 characters."""
 
 
 class BadRequest(ValueError):
@@ -38,6 +43,15 @@ class CourseRequest(Request):
     def asked(self, name: str) -> str:
         """Return the first value of a field of the address's query; "" where it has none."""
         return parse_qs(self.scope["query_string"].decode("latin-1")).get(name, [""])[0]
+
+    async def bounded_body(self) -> bytes:
+        """Return what was sent; BadRequest as soon as it is too much, without waiting for the rest."""
+        body = bytearray()
+        async for piece in self.stream():
+            body += piece
+            if len(body) > LARGEST:
+                raise BadRequest(f"Expected at most {LARGEST:,} bytes; got more.")
+        return bytes(body)
 
     def lesson(self) -> Lesson:
         """Return the lesson that the fields name."""
@@ -64,6 +78,11 @@ def get(path: str, handler: Handler) -> Route:
     return Route(path, handler, methods=["GET"])
 
 
+def post(path: str, handler: Handler) -> Route:
+    """Return the route of a form that is sent."""
+    return Route(path, handler, methods=["POST"])
+
+
 def put(path: str, work: Callable[[CourseRequest], Awaitable[Answer]]) -> Route:
     """Return the route of something to do: JSON comes in, JSON goes out, or a sentence why it cannot be done."""
 
@@ -79,14 +98,39 @@ def put(path: str, work: Callable[[CourseRequest], Awaitable[Answer]]) -> Route:
     return Route(path, handler, methods=["PUT"])
 
 
-async def _fields(request: Request) -> dict[str, Any]:
+async def _fields(request: CourseRequest) -> dict[str, Any]:
+    """Return the JSON object that was sent, its values of the kinds that pages send; BadRequest for all else.
+
+    The one place that does it for every route: a handler finds nothing deep, large or odd in its fields.
+    """
     try:
-        fields = json.loads(await request.body() or b"{}")
-    except (json.JSONDecodeError, UnicodeDecodeError):
+        fields = json.loads(await request.bounded_body() or b"{}")
+    except (ValueError, RecursionError):  # not JSON, not UTF-8, a number of thousands of digits; nested too deep
         fields = None
     if not isinstance(fields, dict):
         raise BadRequest("Expected a JSON object.")
+    for name, value in fields.items():
+        if not (_is_text(name) and (_is_single(value) or _is_choices(value))):
+            raise BadRequest(
+                f"Expected a text, a number, true, false, null or an object of texts in {ascii(name)[:50]}; "
+                f"got {ascii(value)[:50]}."
+            )
     return fields
+
+
+def _is_single(value: object) -> bool:
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return value is None or isinstance(value, int) or _is_text(value)
+
+
+def _is_text(value: object) -> bool:
+    """Tell whether it is text that can be written: half of a surrogate pair, which JSON can say, is no character."""
+    return isinstance(value, str) and not re.search("[\ud800-\udfff]", value)
+
+
+def _is_choices(value: object) -> bool:
+    return isinstance(value, dict) and all(_is_text(word) for pair in value.items() for word in pair)
 
 
 async def answer(routes: Sequence[Route], path: str, request: CourseRequest) -> Response | None:
@@ -97,6 +141,11 @@ async def answer(routes: Sequence[Route], path: str, request: CourseRequest) -> 
         if found is not None:
             return found
     return None
+
+
+def fits(routes: Sequence[Route], path: str, method: str) -> bool:
+    """Tell whether one of the routes takes this method at `path`, an address below the base."""
+    return any(True for _ in _fitting(routes, path, method))
 
 
 def _fitting(routes: Sequence[Route], path: str, method: str) -> Iterator[tuple[Handler, dict[str, str]]]:

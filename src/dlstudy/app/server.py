@@ -19,11 +19,15 @@ from pathlib import Path
 from urllib.parse import quote
 
 from dlstudy.app import guard
+from dlstudy.app.entry import browser
+from dlstudy.course import engine
 from dlstudy.course.content import paths
 from dlstudy.course.learner import folder as learners
+from dlstudy.course.learner import private
 
 FIRST_PORT = 2718
 START_SECONDS = 60.0
+_OLDER = "an older version of the course answered"
 
 
 class CannotStart(RuntimeError):
@@ -73,17 +77,17 @@ def serve(
     remembered = _remembered_port(folder)
     running = _already_running(remembered, keys, base_url)
     if running and port in (None, remembered):
-        target = address(running, keys, base_url, lesson, place)
-        say(f"The course is already running: {target}")
+        say(f"The course is already running: {address(running, keys, base_url, lesson, place)}")
         if open_browser:
-            webbrowser.open(target)
+            _open_browser(folder, running, keys, base_url, lesson, place, say)
         return 0
     port = choose_port(host, port, remembered)
     _remember_port(folder, port)
     os.environ.update(environment(folder, keys, host, port, base_url, allow_origins))
     problems: list[str] = []
+    browser.remove_old_pages(folder)
     watcher = threading.Thread(
-        target=_announce, args=(port, keys, base_url, lesson, place, open_browser, say, problems), daemon=True
+        target=_announce, args=(folder, port, keys, base_url, lesson, place, open_browser, say, problems), daemon=True
     )
     watcher.start()
     code = _run_engine(folder, host, port, keys, base_url, allow_origins)
@@ -121,7 +125,7 @@ def load_secrets(folder: Path) -> Secrets:
     except (OSError, ValueError, KeyError, TypeError):
         pass
     keys = Secrets(secrets.token_urlsafe(32), secrets.token_hex(32))
-    path.parent.mkdir(parents=True, exist_ok=True)
+    private.make_folder(path.parent)
     path.unlink(missing_ok=True)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
@@ -169,7 +173,7 @@ def report(done: learners.HandOut, folder: Path, say: Callable[[str], None]) -> 
 
 
 def _run_engine(folder: Path, host: str, port: int, keys: Secrets, base_url: str, allow_origins: Sequence[str]) -> int:
-    """Run marimo's own command in this process; its token stays out of every process list."""
+    """Run marimo's own command in this process: so its token, an argument, stands in no process list."""
     arguments = ["marimo", "--quiet", "--yes", "edit", str(folder), "--host", host, "--port", str(port), "--headless"]
     arguments += ["--skip-update-check", "--session-ttl", "3600", "--no-sandbox", "--token-password", keys.token]
     for origin in guard.allowed_origins(host, port, allow_origins):
@@ -183,6 +187,7 @@ def _run_engine(folder: Path, host: str, port: int, keys: Secrets, base_url: str
     quiet = logging.getLogger("uvicorn.error")
     quiet.addFilter(_is_news)
     try:
+        engine.without_language_servers()
         # alter_sys: the kernels are spawned and import their parent's main module again; marimo's is made for that.
         runpy.run_module("marimo", run_name="__main__", alter_sys=True)
     except SystemExit as end:
@@ -205,6 +210,7 @@ def _is_news(record: logging.LogRecord) -> bool:
 
 
 def _announce(
+    folder: Path,
     port: int,
     keys: Secrets,
     base_url: str,
@@ -225,7 +231,7 @@ def _announce(
         say(f"The course is open at {target}")
         say("Press Ctrl-C here to end it; everything is saved.")
         if open_browser:
-            webbrowser.open(target)
+            _open_browser(folder, port, keys, base_url, lesson, place, say)
         return
     problems.append(
         f"The course did not start: {answer} on port {port}. Its pages are added to the page engine through the "
@@ -235,19 +241,51 @@ def _announce(
     signal.raise_signal(signal.SIGINT)
 
 
+def _open_browser(
+    folder: Path,
+    port: int,
+    keys: Secrets,
+    base_url: str,
+    lesson: str | None,
+    place: str,
+    say: Callable[[str], None],
+) -> None:
+    """Open the course in the learner's browser with a code that works once; the token is for the terminal only."""
+    root = f"http://127.0.0.1:{port}{base_url}"
+    request = urllib.request.Request(f"{root}/api/course/code", method="PUT", headers=_bearer(keys))
+    try:
+        with _opener().open(request, timeout=5) as response:
+            code = str(json.loads(response.read())["code"])
+        opened = browser.open_at(browser.entry(root, code, lesson, place), code, folder)
+    except (OSError, ValueError, KeyError, TypeError, webbrowser.Error):
+        opened = False
+    if not opened:
+        say("No browser could be opened here. Open that address in yours.")
+
+
+def _bearer(keys: Secrets) -> dict[str, str]:
+    return {"Authorization": f"Bearer {keys.token}"}
+
+
+def _opener() -> urllib.request.OpenerDirector:
+    """Return what asks this very machine: no proxy stands between."""
+    return urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
 def _ask(port: int, keys: Secrets, base_url: str) -> str:
     """Return "ours", "nothing answered", or in words what answered instead of the course.
 
-    The token is shown only to a server that has proved that it knows this learner's secret.
+    The token is shown only to a server that has proved that it knows this learner's secret and listens on this port.
     """
     root = f"http://127.0.0.1:{port}{base_url}/api"
     nonce = secrets.token_hex(16)
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    opener = _opener()
     try:
         with opener.open(f"{root}/course/hello?nonce={nonce}", timeout=5) as response:
-            if json.loads(response.read()).get("course") != guard.hello(nonce, keys.session):
-                return "the course of another folder answered"
-        request = urllib.request.Request(f"{root}/progress", headers={"Authorization": f"Bearer {keys.token}"})
+            said = json.loads(response.read()).get("course")
+        if said != guard.hello(nonce, keys.session, port):
+            return _OLDER if said == guard.older_hello(nonce, keys.session) else "the course of another folder answered"
+        request = urllib.request.Request(f"{root}/progress", headers=_bearer(keys))
         with opener.open(request, timeout=5) as response:
             return "ours" if "lessons" in json.loads(response.read()) else "another program answered"
     except urllib.error.HTTPError as error:
@@ -259,10 +297,19 @@ def _ask(port: int, keys: Secrets, base_url: str) -> str:
 
 
 def _already_running(port: int | None, keys: Secrets, base_url: str) -> int | None:
-    """Return the port on which the course of these keys' folder answers already: two servers must not share one."""
+    """Return the port on which the course of these keys' folder answers already: two servers must not share one.
+
+    Raises CannotStart: it is one that was started before the course was updated.
+    """
     if port is None or _is_free("127.0.0.1", port):
         return None
-    return port if _ask(port, keys, base_url) == "ours" else None
+    answer = _ask(port, keys, base_url)
+    if answer == _OLDER:
+        raise CannotStart(
+            f"The course is still running as it was before its update, on port {port}. End it with Ctrl-C where it "
+            "runs, and start again."
+        )
+    return port if answer == "ours" else None
 
 
 def _is_free(host: str, port: int) -> bool:

@@ -8,7 +8,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope
 
-from dlstudy.app import files, login, progress_routes, routing
+from dlstudy.app import files, guard, progress_routes, routing
+from dlstudy.app.entry import login
 from dlstudy.app.home import page as home
 from dlstudy.app.home import review_routes, search_view
 from dlstudy.app.lesson import bar_routes, links, note_routes
@@ -28,6 +29,7 @@ class Site:
         self.course = State(base)
         self.open_pages = OpenPages(self.course)
         self.routes: Sequence[Route] = [
+            *login.routes,
             *home.routes,
             *search_view.routes,
             *review_routes.routes,
@@ -38,6 +40,16 @@ class Site:
             *merge.routes,
             *links.routes,  # the last: they take any name
         ]
+
+    def knows(self, method: str, path: str) -> bool:
+        """Tell whether something of the course answers at `path` below the base; asked before marimo sees a request.
+
+        What is neither a route of ours, nor a page's or a picture's address, nor one of the few parts of marimo that
+        a page needs, reaches nothing of marimo, its proxies included.
+        """
+        ours = [*self.public, *(route for route in self.routes if route not in links.routes)]
+        link = method in ("GET", "HEAD") and links.leads_somewhere(path.removeprefix("/"))
+        return link or routing.fits(ours, path, method) or guard.allowed_route(method, path)
 
     async def answer(
         self, routes: Sequence[Route], path: str, scope: Scope, receive: Receive, engine: ASGIApp

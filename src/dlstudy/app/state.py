@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from functools import cached_property
 from pathlib import Path
 
 from dlstudy.app import guard
+from dlstudy.app.codes import OneTimeCodes
 from dlstudy.course.content import catalogue as catalogues
 from dlstudy.course.content import paths, search
 from dlstudy.course.content.catalogue import Catalogue, Lesson
@@ -18,6 +20,7 @@ class State:
     def __init__(self, base: str = "") -> None:
         self.base = base
         self.learner: Path = paths.learner_folder()
+        self.codes = OneTimeCodes()
 
     @cached_property
     def catalogue(self) -> Catalogue:
@@ -35,8 +38,17 @@ class State:
         return search.Library()
 
     def has_page(self, file: str) -> bool:
-        """Tell whether the learner's folder holds this page."""
-        return guard.is_page_name(file) and (self.learner / file).is_file()
+        """Tell whether the learner's folder holds this page: the file itself, and no link to one elsewhere."""
+        path = self.learner / file
+        return guard.is_page_name(file) and path.is_file() and not path.is_symlink()
+
+    def may_open(self, file: str) -> bool:
+        """Tell whether a kernel may start for `file`: a page of the folder, under the very name that it has there.
+
+        Where upper and lower case name the same file, one page would else be open twice, and each would save over
+        the other.
+        """
+        return self.has_page(file) and file in os.listdir(self.learner)
 
 
 def exercise_title(lesson: Lesson, slug: str) -> str:

@@ -5,6 +5,7 @@ so an upgrade that breaks one says which. Importing this module does not import 
 """
 
 import graphlib
+import hmac
 import os
 import re
 import tempfile
@@ -367,3 +368,32 @@ def close_page(server: Any, session: str) -> bool:
     from marimo._server.api.deps import AppStateBase
 
     return AppStateBase.from_app(server).session_manager.close_session(session)  # type: ignore[arg-type]
+
+
+def is_token(server: Any, word: str) -> bool:
+    """Tell whether `word` is the token of a running server; any text may be asked about."""
+    return hmac.compare_digest(word.encode("utf-8", "surrogatepass"), _token(server).encode("utf-8"))
+
+
+def log_in(server: Any, session: Any) -> None:
+    """Write into a browser's `session`, as a request's scope has it, what marimo's cookie says of a right token."""
+    from marimo._server.api.auth import CookieSession
+
+    CookieSession(session).set_access_token(_token(server))
+
+
+def _token(server: Any) -> str:
+    from marimo._server.api.deps import AppStateBase
+
+    return str(AppStateBase.from_app(server).session_manager.auth_token)
+
+
+def without_language_servers() -> None:
+    """Let marimo, before it starts, know no language server.
+
+    The course uses none, and for each that it knows marimo passes on whatever is asked below "/lsp/" to a port of this
+    machine on which nobody of ours listens, so that a program of somebody else can.
+    """
+    from marimo._server.lsp import CompositeLspServer
+
+    CompositeLspServer.LANGUAGE_SERVERS = {}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import mimetypes
+import re
+from pathlib import Path
 from urllib.parse import quote
 
 from starlette.responses import FileResponse, RedirectResponse, Response
@@ -11,7 +13,12 @@ from dlstudy.app import guard, layout
 from dlstudy.app.routing import CourseRequest, get
 from dlstudy.course.content import paths
 
-PICTURES = {".svg", ".png", ".jpg", ".jpeg", ".webp", ".gif"}
+_PICTURE = re.compile(r"(?:[\w -][\w. -]*/)*[\w -][\w. -]*\.(?:svg|png|jpe?g|webp|gif)", re.IGNORECASE)
+
+
+def leads_somewhere(name: str) -> bool:
+    """Tell whether `name` is what a page is called, be it there or not, or a picture that is there."""
+    return guard.is_page_name(name) or _picture(name) is not None
 
 
 async def page(request: CourseRequest) -> Response | None:
@@ -26,13 +33,21 @@ async def page(request: CourseRequest) -> Response | None:
 
 async def picture(request: CourseRequest) -> Response | None:
     """Send a picture that lies beside the lessons."""
-    lessons = paths.lessons_folder().resolve()
-    path = (lessons / request.path_params["name"]).resolve()
-    if path.suffix.lower() not in PICTURES or not path.is_relative_to(lessons) or not path.is_file():
+    path = _picture(request.path_params["name"])
+    if path is None:
         return None
     kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
     sandbox = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox"}
     return FileResponse(path, media_type=kind, headers=sandbox)
+
+
+def _picture(name: str) -> Path | None:
+    """Return where a picture lies that is called `name` from the lessons' folder; None where it is none of them."""
+    if not _PICTURE.fullmatch(name):  # no step up, no hidden folder, no control character
+        return None
+    lessons = paths.lessons_folder().resolve()
+    path = (lessons / name).resolve()
+    return path if path.is_relative_to(lessons) and path.is_file() else None
 
 
 routes = [get("/{name:path}", page), get("/{name:path}", picture)]

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from dlstudy.course.content import paths
 from dlstudy.course.content.lessonfile import LessonFile
+from dlstudy.course.learner import private
 
 SETTINGS = """\
 # Settings of the page engine for this folder, written by dlstudy. Yours to change: an edited file is kept.
@@ -83,13 +84,14 @@ def prepare(learner: Path | None = None, lessons: Path | None = None) -> HandOut
     refuse(learner)
     state = paths.state_folder(learner)
     try:
-        state.mkdir(parents=True, exist_ok=True)
+        private.make_folder(state)
         manifest = _read_manifest(learner)
         done = HandOut()
         for source in sorted(lessons.glob("*.md")):
             _hand_out(learner, source.name, source.read_text(encoding="utf-8"), manifest, done)
         _settings(learner, manifest)
         _write_manifest(learner, manifest)
+        private.close_all(state)
     except PermissionError as error:
         raise NotALearnerFolder(
             f"Cannot write in {learner}: {error.strerror}. Choose another folder: set DLSTUDY_LEARNER to its path."
@@ -212,6 +214,7 @@ def _copy_aside(source: Path, learner: Path, place: str) -> Path:
     while target.exists():
         number += 1
         target = folder / f"{stamp}_{number}{source.suffix}"
+    private.make_file(target)
     shutil.copyfile(source, target)
     return target
 

@@ -17,7 +17,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from dlstudy.course.learner import progressfile
+from dlstudy.course.learner import private, progressfile
 
 RETRY_SECONDS = 5.0  # how often a course that runs in memory looks whether the file can be written again
 
@@ -52,9 +52,10 @@ class Store:
     def _open(self) -> sqlite3.Connection:
         self._tried = time.monotonic()
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             for _ in range(100):
                 try:
+                    private.make_file(self.path)
                     db = progressfile.connect(self.path)
                     break
                 except sqlite3.DatabaseError as error:
@@ -178,7 +179,8 @@ class Store:
     def _try_the_file_again(self) -> None:
         self._tried = time.monotonic()
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            private.make_file(self.path)
             db = progressfile.connect(self.path)
         except (OSError, sqlite3.Error):
             return
