@@ -15,6 +15,13 @@ export const isProse = (cell) => cell.classList.contains("borderless");
 export const isHidden = (cell) => cell.querySelector('[data-testid="cell-editor"]')?.classList.contains("opacity-20");
 export const cellNamed = (name) => document.querySelector(`[data-cell-name="${CSS.escape(name)}"]`);
 
+/* The cell around a node, the box in the column around that, and the lines of its code. */
+export const cellOf = (node) => (node instanceof Element ? node.closest(".marimo-cell") : null);
+export const boxIn = (node) => (node instanceof Element ? node.closest(`${COLUMN} > *`) : null);
+export const isInEditor = (node) => node instanceof Element && node.closest(".cm-editor") !== null;
+export const isProseBox = (box) => box.dataset.dls === "prose";
+export const lines = (cell) => [...cell.querySelectorAll(".cm-content > .cm-line")];
+
 /* Headings of the prose, down to this level; they have an id. */
 export function headings(root, level) {
   const tags = ["h1", "h2", "h3", "h4"].slice(0, level).join(", ");
