@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 
 from dlstudy.data import download
+from dlstudy.data import remote as remote_files
 from dlstudy.data.download import Damaged, Network, NoSpace, RemoteFile, Unreachable, fetch
 from tests.data.server import Server, running
 
@@ -551,3 +552,68 @@ def test_plain_lines_where_there_is_no_terminal_and_a_bar_where_there_is(
     shown = capsys.readouterr().err
     assert "20.0/20.0 MB" in shown
     assert "40 %" not in shown
+
+
+# ---- an end to every download ---------------------------------------------------------------------------------------
+
+ROUNDED = {"size": 300_000, "exact": False, "sha256": None}
+
+
+@pytest.mark.parametrize("length", [True, False], ids=["length stated", "no length"])
+@pytest.mark.parametrize(
+    ("facts", "sent", "expected"),
+    [
+        ({"size": 300_000, "sha256": None}, 300_001, "300,000"),
+        ({"size": 300_000, "sha256": None}, 299_999, "300,000"),
+        (ROUNDED, 330_001, "about 300 kB"),
+        (ROUNDED, 269_999, "about 300 kB"),
+        (ROUNDED, 90, "about 300 kB"),
+        ({"size": None, "sha256": None}, 2_000_001, "at most 2 MB"),
+    ],
+    ids=["one more", "one less", "over a tenth more", "over a tenth less", "nearly nothing", "of unstated size"],
+)  # fmt: skip
+def test_what_cannot_be_the_file_is_refused(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, facts: dict[str, Any], sent: int, expected: str,
+    length: bool,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(remote_files, "UNSTATED", 2_000_000)
+    url, told, path = server.serve("a", bytes(sent), length=length), Listener(), tmp_path / "numbers.bin"
+    with pytest.raises((Unreachable, Damaged)) as refused:
+        told.get(remote(url, content=None, **facts), path)
+    if sent == 299_999 and not length:  # what is missing could still come: the connection may have broken
+        assert "broke off after 300 kB of 300 kB" in str(refused.value)
+        return
+    assert expected in str(refused.value)
+    assert not path.exists()
+    assert [item.name for item in tmp_path.iterdir() if item.suffix != ".lock"] == [], "nothing of it is kept"
+
+
+@pytest.mark.parametrize("size", [270_000, 300_000, 330_000])
+def test_a_rounded_size_lets_in_what_is_a_tenth_off(server: Server, tmp_path: Path, size: int) -> None:
+    for length in (True, False):
+        url, path = server.serve("a", bytes(size), length=length), tmp_path / f"{length}.bin"
+        told = Listener()
+        told.get(remote(url, content=None, **ROUNDED), path)
+        assert path.stat().st_size == size
+        assert told.sentences[-1] == "No checksum is published for The numbers, and 127.0.0.1 states none: not checked."
+
+
+@pytest.mark.parametrize("facts", [ROUNDED, {"size": None, "sha256": None}, {"size": 300_000}], ids=str)
+def test_a_server_that_never_stops_is_left(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, facts: dict[str, Any]
+) -> None:
+    """It states no length, and sends a hundred times what was expected: what is taken ends soon after that."""
+    monkeypatch.setattr(remote_files, "UNSTATED", 300_000)
+    url, told = server.serve("a", bytes(30_000_000), length=False), Listener()
+    with pytest.raises(Unreachable, match="sends more"):
+        told.get(remote(url, content=None, **facts), tmp_path / "numbers.bin")
+    assert max(done for done, _ in told.steps) <= 330_000
+    assert [item.name for item in tmp_path.iterdir() if item.suffix != ".lock"] == []
+
+
+def test_a_part_that_is_larger_than_the_file_can_be_is_begun_again(server: Server, tmp_path: Path) -> None:
+    url, told, path = server.serve("a", CONTENT), Listener(), tmp_path / "numbers.bin"
+    path.with_name("numbers.bin.part").write_bytes(bytes(330_001))
+    told.get(remote(url, sha256=hashlib.sha256(CONTENT).hexdigest(), content=None, size=300_000, exact=False), path)
+    assert path.read_bytes() == CONTENT
+    assert server.requests[0].range is None

@@ -87,6 +87,34 @@ def test_weights_are_fetched_and_then_shown_as_here(publish: Publish, server: Se
     assert re.search(r"^resnet50 .*✓ here\s*$", dlstudy("models").output, re.MULTILINE)
 
 
+@pytest.mark.parametrize("model", ["gpt2-medium", "gpt2-large", "bert-large"])
+def test_weights_without_a_published_checksum_are_never_called_as_published(
+    publish: Publish, hubs: Hubs, model: str
+) -> None:
+    assert catalogue.CHECKPOINTS[model].files[0].sha256 is None
+    assert "none is published: a download cannot be checked" in dlstudy("models", model).output
+    publish(model, CONTENT, digits=0)
+    told = dlstudy("models", model, "--download")
+    assert told.stdout.startswith("Here, and not checked: no checksum is published for it: ")
+    assert "and 127.0.0.1 states none: not checked." in told.stderr
+    assert "as published" not in told.output + dlstudy("models", model, "--download").output
+
+
+def test_a_file_of_a_hundred_bytes_is_not_gigabytes_of_weights(publish: Publish, server: Server, hubs: Hubs) -> None:
+    checkpoint = catalogue.CHECKPOINTS["gpt2-medium"]
+    publish("gpt2-medium", bytes(100))
+    catalogue.CHECKPOINTS["gpt2-medium"] = checkpoint  # `publish` puts it back: only the server stays
+    said = dlstudy("models", "gpt2-medium", "--download", expect=2).output
+    assert "offers a file of 100 bytes; expected about 1.52 GB" in said
+    assert hub.find(checkpoint) is None
+
+
+def test_eight_digits_are_called_eight_digits(publish: Publish, hubs: Hubs) -> None:
+    publish("vgg11", CONTENT, digits=8)
+    said = "Here, and as published (the first 8 digits of its SHA-256, all that is published): "
+    assert dlstudy("models", "vgg11", "--download").stdout.startswith(said)
+
+
 def test_a_damaged_file_is_shown_and_fetched_again(publish: Publish, hubs: Hubs) -> None:
     checkpoint = publish("resnet50", CONTENT)
     path = hubs.torch / checkpoint.files[0].name

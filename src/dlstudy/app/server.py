@@ -20,6 +20,7 @@ from urllib.parse import quote
 
 from dlstudy.app import guard
 from dlstudy.app.entry import browser
+from dlstudy.app.entry.renewal import forget_shown_token
 from dlstudy.course import engine
 from dlstudy.course.content import paths
 from dlstudy.course.learner import folder as learners
@@ -73,6 +74,7 @@ def serve(
     folder = (learner or paths.learner_folder()).expanduser().absolute()
     base_url = "/" + base_url.strip("/") if base_url.strip("/") else ""
     report(learners.prepare(folder), folder, say)
+    forget_shown_token(folder)
     keys = load_secrets(folder)
     remembered = _remembered_port(folder)
     running = _already_running(remembered, keys, base_url)

@@ -519,10 +519,11 @@ def models(model: str | None, download: bool) -> None:
     from dlstudy.weights import catalogue, hub
 
     try:
-        path = hub.obtain(catalogue.find(model), f"{row.entry.title}'s weights", mend=True)
+        checkpoint = catalogue.find(model)
+        path = hub.obtain(checkpoint, f"{row.entry.title}'s weights", mend=True)
     except (catalogue.NoWeights, DownloadError) as error:
         raise Refusal(_sentence(error)) from error
-    click.echo(f"Here, and as published (SHA-256): {path}")
+    click.echo(f"Here, and {checkpoint.checked}: {path}")
 
 
 @main.group(cls=NearestNames)

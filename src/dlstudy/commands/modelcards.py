@@ -277,6 +277,7 @@ def print_card(console: "Console", row: Row) -> None:
     )
     facts = [
         ("Official weights", f"{row.weights}, {where}"),
+        *([] if checkpoint.files[0].sha256 else [("Checksum", "none is published: a download cannot be checked")]),
         ("Trained on", checkpoint.trained_on),
         ("They reach", ", ".join(f"{name} {value:g}" for name, value in checkpoint.metrics.items())),
         ("Stated by", checkpoint.metrics_source),

@@ -211,7 +211,7 @@ class _Download:
                 time.sleep(self.network.pause * 2 ** (failures - 1) if error.wait is None else error.wait)
                 continue
             try:
-                self._arrived(expected)
+                self._arrived(url, expected)
                 return
             except Damaged:
                 self._discard()
@@ -221,11 +221,15 @@ class _Download:
                 begun_anew = True
                 self.say(f"{self.file.title}: the part that was here does not belong to it; beginning again.")
 
-    def _arrived(self, expected: str | None) -> None:
-        compare(self.part, self.file.exact_size, expected)
+    def _arrived(self, url: str, expected: str | None) -> None:
+        compare(self.file, self.part, expected)
         with folder_errors(self.file, self.path.parent):
             self.part.replace(self.path)
             self.note.unlink(missing_ok=True)
+        if self.file.sha256 is None and self.file.size is not None:  # else one of the small ones that come along
+            host = urlsplit(url).hostname
+            stated = f"but {host} states one, and it agrees" if expected else f"and {host} states none: not checked"
+            self.say(f"No checksum is published for {self.file.title}, {stated}.")
 
     def _request(self, url: str) -> str | None:
         """Ask once, for all or for the rest, and append what comes; return the checksum to hold it against."""
@@ -255,8 +259,10 @@ class _Download:
                 with folder_errors(self.file, self.path.parent):
                     output.flush()
                     os.fsync(output.fileno())
-        if total is not None and came > total:
+        if came > self._most(total):
             self._discard()
+            if total in (None, self.file.exact_size):
+                raise NextServer(f"sends more and more; expected {self.file.expected}")
             raise NextServer(f"sends more than the {words.size(total)} that it announced")
         if total is not None and came < total:
             raise TryAgain(f"broke off after {words.size(came)} of {words.size(total)}")
@@ -268,8 +274,7 @@ class _Download:
         have, note = self._have(), self._noted()
         same = note.get("url") == url and bool(note.get("etag"))
         # Without the server's mark of the version only a checksum can tell that the rest belongs to the part.
-        known = self.file.exact_size
-        usable = have > 0 and (same or bool(self.file.sha256)) and (known is None or have <= known)
+        usable = 0 < have <= self.file.largest and (same or bool(self.file.sha256))
         self.resumed = usable
         if not usable:
             return 0, headers
@@ -295,8 +300,9 @@ class _Download:
         elif response.status != 200:
             raise NextServer(f"answers {response.status} {response.reason}")
         self.resumed, known = start > 0, self.file.exact_size
-        if known is not None and total not in (None, known):
-            raise NextServer(f"offers a file of {total:,} bytes; expected {known:,}")
+        if total is not None and not self.file.may_have(total):
+            expected = f"{known:,}" if known is not None else self.file.expected
+            raise NextServer(f"offers a file of {total:,} bytes; expected {expected}")
         return start, total if total is not None else known, etag
 
     def _announce(self, url: str, size: int | None) -> None:
@@ -327,7 +333,7 @@ class _Download:
                 output.flush()
             came += len(block)
             window += len(block)
-            if total is not None and start + came > total:
+            if start + came > self._most(total):
                 return came
             self.progress(start + came, total)
             elapsed = time.monotonic() - since
@@ -335,6 +341,10 @@ class _Download:
                 if window < _SLOWEST * elapsed:
                     raise TryAgain(f"stalled: {window} bytes in {elapsed:.0f} s")
                 window, since = 0, time.monotonic()
+
+    def _most(self, total: int | None) -> int:
+        """Return the bytes after which no more is taken: those that the server announced, else all it can be."""
+        return self.file.largest if total is None else total
 
     def _have(self) -> int:
         return self.part.stat().st_size if self.part.is_file() else 0

@@ -27,6 +27,10 @@ class NoSpace(DownloadError):
     """The disk is full, or the folder cannot be written."""
 
 
+UNSTATED = 16_000_000
+"""Bytes of a file whose size no source states: such are small files beside large ones, such as a model's settings."""
+
+
 @dataclass(frozen=True)
 class RemoteFile:
     """A file that can be downloaded, and how to know that it is the right one."""
@@ -42,12 +46,35 @@ class RemoteFile:
     sha256: str | None = None
     """Its SHA-256 in hex, or the first digits (at least 8) where no more is published; None: the server's statement."""
     exact: bool = True
-    """Whether `size` is to the byte; a rounded one is shown, and nothing is held against it."""
+    """Whether `size` is to the byte; a rounded one may be off by a tenth."""
 
     @property
     def exact_size(self) -> int | None:
         """Bytes that it must have; None where they are not known to the byte."""
         return self.size if self.exact else None
+
+    @property
+    def smallest(self) -> int:
+        """Bytes that it has at least."""
+        return (self.size or 0) if self.exact else 9 * (self.size or 0) // 10
+
+    @property
+    def largest(self) -> int:
+        """Bytes that it has at most: no download goes on for ever."""
+        if self.size is None:
+            return UNSTATED
+        return self.size if self.exact else 11 * self.size // 10
+
+    @property
+    def expected(self) -> str:
+        """How large it is, in words."""
+        if self.size is None:
+            return f"at most {words.size(UNSTATED)}"
+        return f"{self.size:,} bytes" if self.exact else f"about {words.size(self.size)}"
+
+    def may_have(self, size: int) -> bool:
+        """Tell whether it can have `size` bytes."""
+        return self.smallest <= size <= self.largest
 
     @property
     def hosts(self) -> str:
@@ -72,15 +99,15 @@ class Network:
 def check(file: RemoteFile, path: Path) -> None:
     """Raise `Damaged` when the file at `path` has not the size and checksum of `file`."""
     try:
-        compare(path, file.exact_size, file.sha256)
+        compare(file, path, file.sha256)
     except Damaged as error:
         raise Damaged(f"{path} is not {file.title} as published: {error}. Delete it and fetch it again.") from None
 
 
-def compare(path: Path, size: int | None, checksum: str | None) -> None:
-    """Raise `Damaged` with what was expected and what came; None is not compared."""
-    if size is not None and (came := path.stat().st_size) != size:
-        raise Damaged(f"expected {size:,} bytes, came {came:,}")
+def compare(file: RemoteFile, path: Path, checksum: str | None) -> None:
+    """Raise `Damaged` where what lies at `path` has not the size of `file`, or not the `checksum` that is given."""
+    if not file.may_have(came := path.stat().st_size):
+        raise Damaged(f"expected {file.expected}, came {came:,}{'' if file.exact and file.size else ' bytes'}")
     if checksum and not (digest := sha256(path)).startswith(checksum):
         raise Damaged(f"expected the SHA-256 {digits(checksum)}, came {digest}")
 

@@ -6,8 +6,9 @@ against what the models cost by our own count.
 
 On checksums: a file of torchvision has the first eight digits of its SHA-256 in its name. Where more than one
 independent public catalogue holds the same full SHA-256 that begins with them, it stands there; else the eight digits
-do. For files of Hugging Face the same holds; where nothing was found, the site's own statement of that moment counts
-(it sends the SHA-256 of large files along), and `sha256` is None. A size that no source states to the byte is rounded.
+do. For files of Hugging Face the same holds; where nothing was found, `sha256` is None, and whoever fetches the file is
+told that it is not checked: the site sends the SHA-256 of large files along, which finds a broken transfer and nothing
+else. A size that no source states to the byte is rounded; what is more than a tenth off is refused.
 """
 
 import difflib
@@ -41,7 +42,7 @@ class File:
     size: int | None = None
     """Bytes; None where no source states them."""
     sha256: str | None = None
-    """Its SHA-256, or its first eight digits; None: what the server states."""
+    """Its SHA-256, or its first eight digits; None where none is published."""
     exact: bool = True
     """Whether `size` is to the byte."""
 
@@ -97,6 +98,16 @@ class Checkpoint:
     def size(self) -> int | None:
         """Bytes of the weights."""
         return self.files[0].size
+
+    @property
+    def checked(self) -> str:
+        """Return what it means that the weights are here: how far they are known to be those of their source."""
+        digits = self.files[0].sha256
+        if digits is None:
+            return "not checked: no checksum is published for it"
+        if len(digits) < 64:
+            return f"as published (the first {len(digits)} digits of its SHA-256, all that is published)"
+        return "as published (SHA-256)"
 
     @property
     def origin(self) -> str:
