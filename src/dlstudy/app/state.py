@@ -18,6 +18,8 @@ class State:
     def __init__(self, base: str = "") -> None:
         self.base = base
         self.learner: Path = paths.learner_folder()
+        self.closed: set[str] = set()
+        """Pages that were saved and closed to free their memory, and not opened since."""
 
     @cached_property
     def catalogue(self) -> Catalogue:

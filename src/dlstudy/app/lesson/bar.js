@@ -1,6 +1,7 @@
 /* The bar above a lesson: progress, signs, notes and a way to start again; each has a file beside this one. */
 import { tabs } from "./course.js";
 import "./cells.js";
+import { bringBack } from "./kept.js";
 import { save, saved } from "./marimo.js";
 import "./notes.js";
 import { page } from "./page.js";
@@ -36,6 +37,7 @@ addEventListener("keydown", (event) => {
   }
 });
 
+bringBack();
 poll();
 setInterval(poll, 1500);
 setInterval(watch, 500);
