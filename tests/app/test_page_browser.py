@@ -111,7 +111,10 @@ def test_a_line_has_room_for_88_characters_and_one_that_is_longer_goes_on_under_
     box.scroll_into_view_if_needed()
     line = box.locator(".cm-line").nth(2)
     page.wait_for_function(
-        f"(line) => {{ const found = ({STARTS})(line); return found.length > 1 && found.slice(1).every((one) => one > found[0]); }}",
+        f"""(line) => {{
+            const found = ({STARTS})(line);
+            return found.length > 1 && found.slice(1).every((one) => one > found[0]);
+        }}""",
         arg=line.element_handle(),
     )
 

@@ -2,6 +2,7 @@
 import { tabs } from "./course.js";
 import "./cells.js";
 import "./code.js";
+import { bringBack } from "./kept.js";
 import { save, saved } from "./marimo.js";
 import "./notes.js";
 import { page } from "./page.js";
@@ -38,6 +39,7 @@ addEventListener("keydown", (event) => {
   }
 });
 
+bringBack();
 poll();
 setInterval(poll, 1500);
 setInterval(watch, 500);

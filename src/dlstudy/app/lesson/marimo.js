@@ -22,6 +22,24 @@ export const isInEditor = (node) => node instanceof Element && node.closest(".cm
 export const isProseBox = (box) => box.dataset.dls === "prose";
 export const lines = (cell) => [...cell.querySelectorAll(".cm-content > .cm-line")];
 
+export const cellById = (id) => document.querySelector(`[data-cell-id="${CSS.escape(id)}"]`);
+export const idOf = (cell) => cell.dataset.cellId || "";
+export const nearestCell = (node) => (node instanceof Element ? node.closest(".marimo-cell[data-cell-id]") : null);
+
+/* The editor of a cell, where it is drawn: CodeMirror hangs it on what can be typed into. */
+function editorOf(cell) {
+  const typed = cell.querySelector(".cm-content");
+  return typed?.cmTile?.root?.view || typed?.cmView?.rootView?.view || null;
+}
+
+/* The text in a cell's box; null where it is not drawn. */
+export const codeOf = (cell) => editorOf(cell)?.state.doc.toString() ?? null;
+
+export function setCode(cell, code) {
+  const editor = editorOf(cell);
+  editor.dispatch({ changes: { from: 0, to: editor.state.doc.length, insert: code } });
+}
+
 /* Headings of the prose, down to this level; they have an id. */
 export function headings(root, level) {
   const tags = ["h1", "h2", "h3", "h4"].slice(0, level).join(", ");
@@ -53,6 +71,21 @@ export function closeReconnected() {
   }
 }
 
+/* ---- what marimo asks its server to save ---- */
+
+const addressOf = (asked) => (asked instanceof Request ? asked.url : String(asked));
+export const isSave = (asked) => new URL(addressOf(asked), location.href).pathname.endsWith("/api/kernel/save");
+
+/* The id and the text of every cell that is to be saved. */
+export async function savedIn(asked, init) {
+  try {
+    const body = JSON.parse(asked instanceof Request ? await asked.clone().text() : init.body);
+    return body.persist === false ? [] : body.cellIds.map((id, n) => [id, body.codes[n]]);
+  } catch {
+    return []; /* then nothing counts as saved, and the text stays kept */
+  }
+}
+
 /* ---- saving: its button is yellow while something is not saved ---- */
 
 const saveButton = () => document.querySelector('[data-testid="save-button"]');
@@ -65,6 +98,9 @@ export function unsaved() {
 export function save() {
   if (unsaved()) saveButton().click();
 }
+
+/* Also where marimo believes that there is nothing to save. */
+export const saveAnyway = () => saveButton()?.click();
 
 /* Autosave takes a second: wait for it, so that the file holds what is on the page. */
 export async function saved() {
