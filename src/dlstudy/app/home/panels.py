@@ -36,7 +36,7 @@ def _damaged(course: State) -> str:
         f'<button type="button" data-restore="{escape(file)}">Put back {escape(source)}</button></p>'
         for file, source in learners.damaged(course.learner).items()
     )
-    return f'<div id="damaged" class="newer" role="alert" data-live{"" if rows else " hidden"}>{rows}</div>'
+    return f'<div id="not-whole" class="newer" role="alert" data-live{"" if rows else " hidden"}>{rows}</div>'
 
 
 def _newer(course: State) -> str:
