@@ -276,6 +276,9 @@ def test_a_link_of_another_site_to_a_lesson_is_asked_about_first(behind: Behind,
     link = {"sec_fetch_site": site, "sec_fetch_mode": "navigate", "sec_fetch_dest": "document"}
     assert run(behind.ask("GET", "/", f"file={LESSON}", **link)) == 200
     assert behind.routes == [], "marimo's page, which starts a kernel, was not shown"
+    for path, query in (("/api/course/enter", f"code=x&file={LESSON}"), ("/auth/login", f"next=/?file={LESSON}")):
+        assert run(behind.ask("GET", path, query, **link)) == 303, "which for the browser is still that site's link"
+        assert behind.routes == []
     own = link | {"sec_fetch_site": "same-origin"}
     for asked in (own, own | {"sec_fetch_site": "none"}, {}):
         run(behind.ask("GET", "/", f"file={LESSON}", **asked))
