@@ -91,10 +91,12 @@ OWN = {
     ("GET", "/api/progress"),
     ("GET", "/api/course/machine"),
     ("GET", "/api/course/notes"),
+    ("GET", "/api/course/page"),
     ("GET", "/api/course/pages"),
     ("GET", "/api/course/search"),
     ("PUT", "/api/course/again"),
     ("PUT", "/api/course/answer"),
+    ("PUT", "/api/course/changed"),
     ("PUT", "/api/course/close"),
     ("PUT", "/api/course/code"),
     ("PUT", "/api/course/dismiss"),
@@ -108,6 +110,7 @@ OWN = {
     ("PUT", "/api/course/note/remove"),
     ("PUT", "/api/course/note/restore"),
     ("PUT", "/api/course/reset"),
+    ("PUT", "/api/course/restore"),
     ("PUT", "/api/course/time"),
 }
 """The course's own routes that need one."""

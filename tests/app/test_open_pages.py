@@ -18,7 +18,7 @@ from dlstudy.app import open_pages
 from dlstudy.app.routing import BadRequest, CourseRequest
 from dlstudy.course import engine
 from dlstudy.course.content import catalogue
-from dlstudy.course.engine import OpenPage
+from dlstudy.course.engine import OpenPage, Saving
 from dlstudy.course.learner.progress import Progress
 
 HOUR = 3600.0
@@ -45,11 +45,9 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Server:
     def pages(server: Server) -> list[OpenPage]:
         return [OpenPage(key, Path("/x") / file, 1, key in server.running, True) for key, file in server.open.items()]
 
-    def save(server: Server, session: str) -> bool:
+    def save(server: Server, session: str) -> Saving:
         server.done.append(("save", session))
-        if server.save_fails:
-            raise OSError("disk full")
-        return True
+        return Saving("failed", "No space left on device.") if server.save_fails else Saving("saved")
 
     def close(server: Server, session: str) -> bool:
         server.done.append(("close", session))
@@ -66,7 +64,11 @@ def looked_after(tmp_path: Path):
     clock = SimpleNamespace(now=1000.0)
     with Progress(tmp_path / "progress.sqlite") as progress:
         course = SimpleNamespace(
-            base="", progress=progress, catalogue=catalogue.load(), has_page=lambda file: file.endswith(".md")
+            base="",
+            progress=progress,
+            catalogue=catalogue.load(),
+            has_page=lambda file: file.endswith(".md"),
+            closed=set(),
         )
         made = open_pages.OpenPages(course, clock=lambda: clock.now)  # type: ignore[arg-type]
         made.clock = clock  # type: ignore[attr-defined]
@@ -128,6 +130,7 @@ def test_the_limit_is_the_learners(looked_after, server: Server) -> None:
 def test_closing_names_the_page_and_saves_first(looked_after, server: Server) -> None:
     assert run(looked_after.close(asking(looked_after, server, {"file": "01_A.md"}))) == {"closed": 1}
     assert server.done == [("save", "s1"), ("close", "s1")]
+    assert looked_after.course.closed == {"01_A.md"}
     assert run(looked_after.close(asking(looked_after, server, {"file": "01_A.md"}))) == {"closed": 0}
     with pytest.raises(BadRequest, match="no page"):
         run(looked_after.close(asking(looked_after, server, {"file": "../secrets"})))
@@ -135,12 +138,13 @@ def test_closing_names_the_page_and_saves_first(looked_after, server: Server) ->
 
 def test_a_page_whose_text_cannot_be_saved_stays_open(looked_after, server: Server) -> None:
     server.save_fails = True
-    with pytest.raises(OSError, match="disk full"):
+    with pytest.raises(BadRequest, match=r"01_A.md stays open, since it could not be saved. No space left on device."):
         run(looked_after.close(asking(looked_after, server, {"file": "01_A.md"})))
     idle(looked_after, server)
     looked_after.clock.now += 5 * HOUR
     assert idle(looked_after, server) == []
     assert set(server.open) == {"s1", "s2"}
+    assert looked_after.course.closed == set()
 
 
 def test_what_a_process_holds_grows_with_what_it_holds() -> None:

@@ -57,6 +57,35 @@ def test_what_looks_like_a_heading_is_one_on_github(path: Path) -> None:
     assert not [line for line in page.prose if re.match(r"#{1,6}\s", line[1]) and line[0] not in headings]
 
 
+def raw_marks(text: str) -> list[str]:
+    """Return the `<summary>` lines of a page in which a mark of Markdown stands that nobody renders there."""
+    found = re.findall(r"<summary>(.*?)</summary>", text, re.DOTALL)
+    plain = {line: re.sub(r"<code>.*?</code>", "", line, flags=re.DOTALL) for line in found}
+    return [line for line, rest in plain.items() if re.search(r"[*_`]\w|\w[*_`]|\]\(|\$", rest)]
+
+
+@every_page
+def test_what_folds_has_a_title_without_raw_marks(path: Path) -> None:
+    assert not raw_marks(path.read_text(encoding="utf-8")), "HTML inside of HTML: <em>, <strong>, <code>"
+
+
+@pytest.mark.parametrize(
+    ("title", "raw"),
+    [
+        ("Why <em>this</em>, and 2 * 3 in <code>a_b * *c</code>?", False),
+        ("Why *this*?", True),
+        ("Why **this**?", True),
+        ("Why _this_?", True),
+        ("What is `a`?", True),
+        ("See [there](02_There.md)", True),
+        ("How large is $x$?", True),
+    ],
+)
+def test_raw_marks_in_a_title_are_found(title: str, raw: bool) -> None:
+    text = f'*So* it is:\n\n<details markdown="1">\n<summary>{title}</summary>\n\nA *word* and `code`.\n\n</details>\n'
+    assert raw_marks(text) == ([title] if raw else [])
+
+
 @every_page
 def test_links_and_pictures_lead_somewhere(path: Path) -> None:
     assert not links.problems_of(LessonFile.read(path))

@@ -24,6 +24,10 @@ DEFAULT = "4"
 SETTING = "idle-hours"
 
 
+class NotSaved(BadRequest):
+    """A page could not be saved, so it was not closed; the message says why."""
+
+
 class OpenPages:
     """Looks after the pages of one server, marimo's application, which a request's scope names."""
 
@@ -82,18 +86,23 @@ class OpenPages:
             if self.idle_seconds(page) > limit:
                 try:
                     self._end(server, page)
-                except Exception:  # the others are closed all the same
+                except NotSaved as error:  # the others are closed all the same
+                    logging.getLogger("dlstudy").warning("%s", error)
+                except Exception:
                     logging.getLogger("dlstudy").exception("An idle page could not be saved, so it stays open")
                 else:
                     closed.append(page.path.name)
         return closed
 
     def _end(self, server: Any, page: OpenPage) -> None:
-        """Save and close a page; where saving fails, the error is raised and the page stays open with its text."""
+        """Save and close a page; where it cannot be saved, NotSaved is raised and it stays open with its text."""
         from dlstudy.course import engine
 
-        engine.save_page(server, page.session)
+        saved = engine.save_page(server, page.session)
+        if saved.state != "saved":
+            raise NotSaved(f"{page.path.name} stays open, since it could not be saved. {saved.why}")
         engine.close_page(server, page.session)
+        self.course.closed.add(page.path.name)
         self._used.pop(page.session, None)
 
     # ---- routes ----------------------------------------------------------------------------

@@ -13,7 +13,8 @@ import time
 import urllib.error
 import urllib.request
 import webbrowser
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -25,6 +26,7 @@ from dlstudy.course import engine
 from dlstudy.course.content import paths
 from dlstudy.course.learner import folder as learners
 from dlstudy.course.learner import private
+from dlstudy.course.learner.atomic import write
 
 FIRST_PORT = 2718
 START_SECONDS = 60.0
@@ -73,17 +75,43 @@ def serve(
     """
     folder = (learner or paths.learner_folder()).expanduser().absolute()
     base_url = "/" + base_url.strip("/") if base_url.strip("/") else ""
+    learners.make(folder)
+    with only_server(folder) as alone:
+        # Asked before anything is updated: an open page would save its old text over the new one.
+        keys, running = _find_running(folder, base_url, wait=not alone)
+        if keys and running:
+            target = address(running, keys, base_url, lesson, place)
+            say(f"The course is already running: {target}")
+            if port not in (None, running):
+                say(f"A folder has one server, so port {port} was not used. To use it, end that one first.")
+            if open_browser:
+                _open_browser(folder, running, keys, base_url, lesson, place, say)
+            return 0
+        if not alone:
+            raise CannotStart(
+                f"Another start of the course holds {folder}, and does not answer. End it (close its terminal, or "
+                "restart the machine) and start again."
+            )
+        forget_shown_token(folder)
+        keys = load_secrets(folder)
+        return _serve_alone(folder, keys, host, port, open_browser, lesson, place, base_url, allow_origins, say)
+
+
+def _serve_alone(
+    folder: Path,
+    keys: Secrets,
+    host: str,
+    port: int | None,
+    open_browser: bool,
+    lesson: str | None,
+    place: str,
+    base_url: str,
+    allow_origins: Sequence[str],
+    say: Callable[[str], None],
+) -> int:
+    """Hand out the lessons and serve them until Ctrl-C: nobody else serves this folder."""
     report(learners.prepare(folder), folder, say)
-    forget_shown_token(folder)
-    keys = load_secrets(folder)
-    remembered = _remembered_port(folder)
-    running = _already_running(remembered, keys, base_url)
-    if running and port in (None, remembered):
-        say(f"The course is already running: {address(running, keys, base_url, lesson, place)}")
-        if open_browser:
-            _open_browser(folder, running, keys, base_url, lesson, place, say)
-        return 0
-    port = choose_port(host, port, remembered)
+    port = choose_port(host, port, _remembered_port(folder))
     _remember_port(folder, port)
     os.environ.update(environment(folder, keys, host, port, base_url, allow_origins))
     problems: list[str] = []
@@ -118,14 +146,10 @@ def load_secrets(folder: Path) -> Secrets:
     They persist, so that a page that is open in the browser works again after the server was restarted.
     """
     path = paths.state_folder(folder) / "token"
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        keys = Secrets(str(found["token"]), str(found["session"]))
-        if len(keys.token) >= 32 and len(keys.session) >= 32:
-            path.chmod(0o600)
-            return keys
-    except (OSError, ValueError, KeyError, TypeError):
-        pass
+    known = read_secrets(folder)
+    if known is not None:
+        path.chmod(0o600)
+        return known
     keys = Secrets(secrets.token_urlsafe(32), secrets.token_hex(32))
     private.make_folder(path.parent)
     path.unlink(missing_ok=True)
@@ -133,6 +157,16 @@ def load_secrets(folder: Path) -> Secrets:
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         json.dump({"token": keys.token, "session": keys.session}, file)
     return keys
+
+
+def read_secrets(folder: Path) -> Secrets | None:
+    """Return the learner's token and session secret; None where there are none, or none that can be read."""
+    try:
+        found = json.loads((paths.state_folder(folder) / "token").read_text(encoding="utf-8"))
+        keys = Secrets(str(found["token"]), str(found["session"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return keys if len(keys.token) >= 32 and len(keys.session) >= 32 else None
 
 
 def choose_port(host: str, wanted: int | None, remembered: int | None = None) -> int:
@@ -170,6 +204,10 @@ def report(done: learners.HandOut, folder: Path, say: Callable[[str], None]) -> 
         say(f"New lessons: {', '.join(done.new)}")
     if done.replaced:
         say(f"Updated (you had not changed them): {', '.join(done.replaced)}")
+    for name, source in done.restored.items():
+        say(f"{name} was empty, so it has been put back from {source}")
+    for name in done.cut:
+        say(f"{name} seems to end in the middle. The home page offers {learners.damaged(folder).get(name, '')} instead")
     for name in done.beside:
         say(f"A newer version of a lesson you have changed lies beside it: {name} (the home page puts them together)")
 
@@ -189,7 +227,10 @@ def _run_engine(folder: Path, host: str, port: int, keys: Secrets, base_url: str
     quiet = logging.getLogger("uvicorn.error")
     quiet.addFilter(_is_news)
     try:
+        from dlstudy.app.saving import write_page
+
         engine.without_language_servers()
+        engine.save_safely(write_page)
         # alter_sys: the kernels are spawned and import their parent's main module again; marimo's is made for that.
         runpy.run_module("marimo", run_name="__main__", alter_sys=True)
     except SystemExit as end:
@@ -231,7 +272,7 @@ def _announce(
     if answer == "ours":
         target = address(port, keys, base_url, lesson, place)
         say(f"The course is open at {target}")
-        say("Press Ctrl-C here to end it; everything is saved.")
+        say("Press Ctrl-C here to end it; what you write is saved as you go.")
         if open_browser:
             _open_browser(folder, port, keys, base_url, lesson, place, say)
         return
@@ -298,6 +339,40 @@ def _ask(port: int, keys: Secrets, base_url: str) -> str:
         return "nothing answered"
 
 
+@contextmanager
+def only_server(folder: Path) -> Iterator[bool]:
+    """Take the folder for this server alone until the process ends, however it ends; False where another one has it."""
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(paths.state_folder(folder) / "server.lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        yield False
+        return
+    except (OSError, NotImplementedError):
+        yield True  # a disk without locks: whether the remembered port answers has to do
+        return
+    try:
+        yield True
+    finally:
+        lock.release()
+
+
+def _find_running(folder: Path, base_url: str, *, wait: bool) -> tuple[Secrets | None, int | None]:
+    """Return the secrets and the port of the server that this folder has already; with `wait`, one is just starting.
+
+    Both are read again and again: whoever holds the folder may be writing them at this moment.
+    """
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        keys = read_secrets(folder)
+        found = _already_running(_remembered_port(folder), keys, base_url) if keys else None
+        if found or not wait or time.monotonic() > deadline:
+            return keys, found
+        time.sleep(0.1)
+
+
 def _already_running(port: int | None, keys: Secrets, base_url: str) -> int | None:
     """Return the port on which the course of these keys' folder answers already: two servers must not share one.
 
@@ -342,4 +417,4 @@ def _remembered_port(folder: Path) -> int | None:
 
 
 def _remember_port(folder: Path, port: int) -> None:
-    _port_file(folder).write_text(str(port), encoding="ascii")
+    write(_port_file(folder), str(port))

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope
 
-from dlstudy.app import files, guard, progress_routes, routing
+from dlstudy.app import files, guard, progress_routes, routing, saving
 from dlstudy.app.entry import login
 from dlstudy.app.home import page as home
 from dlstudy.app.home import review_routes, search_view
@@ -34,6 +34,7 @@ class Site:
             *search_view.routes,
             *review_routes.routes,
             *progress_routes.routes,
+            *saving.routes,
             *note_routes.routes,
             *bar_routes.routes,
             *self.open_pages.routes,

@@ -21,6 +21,8 @@ class State:
         self.base = base
         self.learner: Path = paths.learner_folder()
         self.codes = OneTimeCodes()
+        self.closed: set[str] = set()
+        """Pages that were saved and closed to free their memory, and not opened since."""
 
     @cached_property
     def catalogue(self) -> Catalogue:

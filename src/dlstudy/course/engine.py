@@ -348,19 +348,120 @@ def open_pages(server: Any) -> list[OpenPage]:
     return found
 
 
-def save_page(server: Any, session: str) -> bool:
+@dataclass(frozen=True)
+class Saving:
+    """How the last save of a page went: `state` is "saved", "changed" or "failed"; `why` says it in words.
+
+    "changed": another program has changed the file since the page was read or saved, so nothing was written.
+    """
+
+    state: str
+    why: str = ""
+
+
+_savings: dict[str, Saving] = {}
+
+
+def last_saving(path: Path) -> Saving | None:
+    """Return how the last save of the page at `path` went; None where it has not been saved since the start."""
+    return _savings.get(os.path.realpath(path))
+
+
+def save_safely(write: Callable[[Path, str], None]) -> None:
+    """Let the page engine save through `write`, and call saved only what lies on the disk.
+
+    By itself it empties a file before it writes it, compares a text with its memory of the last one instead of with the
+    file, and replaces whatever another program has written meanwhile. `write` gets the file and its whole new text, and
+    raises OSError where that cannot be written.
+    """
+    from marimo._session.notebook.file_manager import AppFileManager
+    from marimo._session.notebook.storage import FilesystemStorage
+    from marimo._utils.http import HTTPException
+
+    load, save = AppFileManager._load_app, AppFileManager._save_file
+
+    def load_app(self: Any, path: str | None) -> Any:
+        self.dls_seen = _text(Path(path)) if path else None  # before it is read: a change in between is noticed
+        return load(self, path)
+
+    def save_file(self: Any, path: Path, *, notebook: Any, persist: bool, previous_path: Path | None = None) -> str:
+        if not persist:
+            return save(self, path, notebook=notebook, persist=persist, previous_path=previous_path)
+        with self._save_lock:
+            known, there = os.path.realpath(path), _text(path)
+            seen = getattr(self, "dls_seen", None)
+            if there is not None and seen is not None and there != seen:
+                _savings[known] = Saving("changed", "Another program has changed this page's file.")
+                raise HTTPException(409, detail=_savings[known].why)
+            self._last_saved_content = None if there is None else there.strip()  # what it compares with
+            try:
+                text = save(self, path, notebook=notebook, persist=persist, previous_path=previous_path)
+            except HTTPException as error:
+                _savings[known] = Saving("failed", str(error.detail))
+                raise
+            self.dls_seen = _text(path)
+            _savings[known] = Saving("saved")
+            return text
+
+    def write_file(self: Any, path: Path, content: str) -> None:
+        try:
+            write(Path(path), content)
+        except OSError as error:
+            raise HTTPException(500, detail=f"{error.strerror or error}.") from error
+
+    AppFileManager._load_app = load_app  # type: ignore[method-assign]
+    AppFileManager._save_file = save_file  # type: ignore[method-assign]
+    FilesystemStorage.write = write_file  # type: ignore[method-assign]
+
+
+def _text(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+
+
+def save_page(server: Any, session: str) -> Saving:
     """Write a page as its browser last told it to the server, which is newer than its file within the autosave's pause.
 
-    Returns False, with nothing written, where this session has not saved yet or another program has changed the file
-    since: then what lies on disk is not for us to replace. The tab itself saves within a second of typing.
+    Where it could not be written, the answer says why, and the session keeps its text. The tab itself saves within a
+    second of typing.
     """
     from marimo._server.api.deps import AppStateBase
+    from marimo._utils.http import HTTPException
 
     found = AppStateBase.from_app(server).session_manager.sessions.get(session)  # type: ignore[call-overload]
-    if found is None or not found.app_file_manager.file_content_matches_last_save():
-        return False
-    found.app_file_manager.save_from_cells(list(found.document.cells))
-    return True
+    if found is None or found.app_file_manager.path is None:
+        return Saving("failed", "This page is not open any more.")
+    try:
+        found.app_file_manager.save_from_cells(list(found.document.cells))
+    except HTTPException as error:
+        return last_saving(Path(found.app_file_manager.path)) or Saving("failed", str(error.detail))
+    return Saving("saved")
+
+
+def page_text(server: Any, session: str) -> str:
+    """Return what `save_page` would write."""
+    from marimo._server.api.deps import AppStateBase
+
+    found = AppStateBase.from_app(server).session_manager.sessions[session]  # type: ignore[index]
+    manager, cells = found.app_file_manager, list(found.document.cells)
+    manager.app.with_data(
+        cell_ids=[cell.id for cell in cells],
+        codes=[cell.code for cell in cells],
+        names=[cell.name for cell in cells],
+        configs=[cell.config for cell in cells],
+    )
+    return str(manager._save_file(Path(str(manager.path)), notebook=manager.app.to_ir(), persist=False))
+
+
+def take_over_file(server: Any, session: str) -> None:
+    """Let the next save of a page replace its file as it is now, although another program has changed it."""
+    from marimo._server.api.deps import AppStateBase
+
+    manager = AppStateBase.from_app(server).session_manager.sessions[session].app_file_manager  # type: ignore[index]
+    if manager.path is not None:
+        manager.dls_seen = _text(Path(manager.path))  # type: ignore[attr-defined]
 
 
 def close_page(server: Any, session: str) -> bool:

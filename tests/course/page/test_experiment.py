@@ -87,9 +87,11 @@ def test_an_error_is_told_and_ends_it(tmp_path: Path) -> None:
 def test_run_measures_at_once_and_record_writes_it_down(tmp_path: Path) -> None:
     card, _ = make(tmp_path)
     with pytest.raises(RuntimeError, match="measured before it is recorded"):
-        card.record(tmp_path / "recorded.json")
+        card.record()
     assert card.run() == {"total": 3.0}
-    card.record(tmp_path / "recorded.json")
+    assert card.shipped is None
+    card.record()
+    assert card.shipped == {"total": 3.0}
     (tmp_path / "cache" / "sum.json").unlink()
     other, _ = make(tmp_path)
     assert other.result == {"total": 3.0}

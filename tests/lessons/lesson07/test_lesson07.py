@@ -241,13 +241,6 @@ def test_tables_by_hand() -> None:
     assert lesson07.table(rows, "a", 5).tolist() == [50, 75]
 
 
-def test_the_plan_is_the_whole_only_while_recording(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("DLSTUDY_RECORD", raising=False)
-    assert lesson07.plan({"n": 3}, {"n": 1}) == {"n": 1}
-    monkeypatch.setenv("DLSTUDY_RECORD", "1")
-    assert lesson07.plan({"n": 3}, {"n": 1}) == {"n": 3}
-
-
 # ---- pictures --------------------------------------------------------------------------------------------------------
 
 
@@ -266,6 +259,9 @@ def test_pictures_say_in_words_what_they_show() -> None:
     ]
     control = lesson07.show_control(rows)
     assert "photographs, features: 25 to 40 %" in control.alt
+    assert "halfway" not in control.alt
+    halfway = lesson07.show_control([*rows, *(["digits", "halfway", n, 0, 0.9] for n in (5, 20))])
+    assert "digits, what the lower half makes of them: 90 to 90 %" in halfway.alt
     sizes = lesson07.show_sizes({"probe": (12_810, np.array([60.0, 62])), "all": (3_000_000, np.array([58.0, 60]))})
     assert sizes.alt == "probe: 12,810 numbers, 61 %; all: 3,000,000 numbers, 59 %"
     maps = lesson07.show_maps(lesson07.crop(photo), {"1: (4, 5, 5)": np.eye(5)})

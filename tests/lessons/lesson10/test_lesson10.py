@@ -178,7 +178,7 @@ def test_every_figure_says_what_it_shows() -> None:
     rng = np.random.default_rng(0)
     weights = rng.dirichlet(np.ones(3), 2)
     curve = {"largest weight": [0.2, 0.9], "gradient": [1.0, 0.1]}
-    runs = {"steps": [0, 20], "right": {"1": [[0.1, 0.2], [0.1, 0.3]], "2": [[0.1, 0.9], [0.1, 1.0]]}}
+    runs = {"every": 20, "right": {"1": [[0.1, 0.2], [0.1, 0.3]], "2": [[0.1, 0.9], [0.1, 1.0]]}}
     pictures = [
         lesson10.show_maps(
             {"one": weights, "two": weights}, list("ab"), list("xyz"), caption="Rows: one.", alt="a" * 50, numbers=True
@@ -194,21 +194,31 @@ def test_every_figure_says_what_it_shows() -> None:
         assert picture.svg.startswith("<svg")
         assert len(picture.alt) > 40
         assert picture.caption.endswith(".")
-    assert "Two layers rise steeply to 95 percent, one layer stays near 25." in pictures[4].alt
+    assert "Two layers rise steeply to 95 percent, one layer slowly to 25." in pictures[4].alt
     assert "The long run ends at 1.50, that on this page at 2.00" in pictures[5].alt
     with pytest.raises(ValueError, match=r"one: expected weights \(2, 2\), got \(2, 3\)"):
         lesson10.show_maps({"one": weights}, list("ab"), list("xy"), caption="No.", alt="none")
 
 
 def test_the_record_on_shakespeare_is_told_with_mean_and_deviation(tmp_path: Path) -> None:
-    assert "No run is recorded yet" in lesson10.shakespeare_record(tmp_path)
     rows = [{"val_loss": loss, "cpu_seconds": 120, "text": "\nROMEO:\nNo more."} for loss in (1.8, 1.9, 1.85)]
     facts = {"cpu": "a fast one", "torch": "2.0", "rows": rows}
     (tmp_path / "shakespeare.json").write_text(json.dumps(facts), encoding="utf-8")
     words = lesson10.shakespeare_record(tmp_path)
     assert "(a fast one, torch 2.0): 1.850 ± 0.050 nats a character" in words
     assert "3 seeds, 2 minutes of CPU each" in words
+    assert "reports 1.88 for a model and a schedule of this size; 2 of the 3 get there" in words
     assert "    ROMEO:\n    No more." in words
+
+
+def test_the_page_shows_what_the_benchmark_measured() -> None:
+    shown = content_root() / "exercises" / "10" / "recorded"
+    measured = content_root() / "benchmarks" / "results" / "shakespeare.json"
+    assert json.loads((shown / "shakespeare.json").read_text()) == json.loads(measured.read_text())
+    words = lesson10.shakespeare_record(shown)
+    assert "It writes" not in words
+    assert "benchmarks" not in words, "a learner has no benchmarks to run"
+    assert "mean and standard deviation of 2 seeds" in words
 
 
 def test_samples_are_shown_as_they_are() -> None:

@@ -47,3 +47,16 @@ document.addEventListener("click", async (event) => {
   await put("dismiss", {});
   await refresh();
 });
+
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest?.("[data-restore]");
+  if (!button) return;
+  button.disabled = true;
+  try {
+    await put("restore", { file: button.dataset.restore });
+    await refresh();
+  } catch (error) {
+    button.after(` ${error.message}`);
+    button.disabled = false;
+  }
+});

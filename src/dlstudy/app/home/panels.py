@@ -24,9 +24,19 @@ SHOWN = 5
 def render(course: State, snapshot: Mapping[str, Any]) -> str:
     """Return the three panels."""
     return (
-        f'{_newer(course)}<section class="today" aria-label="Today">'
+        f'{_damaged(course)}{_newer(course)}<section class="today" aria-label="Today">'
         f"{_week(course, snapshot)}{_review(course)}{_notes(course)}</section>{_pages()}"
     )
+
+
+def _damaged(course: State) -> str:
+    """Name the pages that are empty or end in the middle, as after a disk that was full, and offer what there is."""
+    rows = "".join(
+        f"<p>The page {escape(file)} is empty or ends in the middle. "
+        f'<button type="button" data-restore="{escape(file)}">Put back {escape(source)}</button></p>'
+        for file, source in learners.damaged(course.learner).items()
+    )
+    return f'<div id="not-whole" class="newer" role="alert" data-live{"" if rows else " hidden"}>{rows}</div>'
 
 
 def _newer(course: State) -> str:

@@ -1,12 +1,15 @@
 /* The bar above a lesson: progress, signs, notes and a way to start again; each has a file beside this one. */
 import { tabs } from "./course.js";
 import "./cells.js";
+import "./code.js";
+import { bringBack } from "./kept.js";
 import { save, saved } from "./marimo.js";
 import "./notes.js";
 import { page } from "./page.js";
 import "./place.js";
 import "./presence.js";
 import { poll } from "./progress.js";
+import "./quiet.js";
 import { watch } from "./signs.js";
 import "./start_again.js";
 
@@ -36,6 +39,7 @@ addEventListener("keydown", (event) => {
   }
 });
 
+bringBack();
 poll();
 setInterval(poll, 1500);
 setInterval(watch, 500);

@@ -16,6 +16,7 @@ GLOSSARY = "Glossary.md"
 
 def dress(course: State, html: str, file: str) -> str:
     """Return the page with our styles in its head and the bar at the top of its body."""
+    course.closed.discard(file)  # it is opened now: whatever ends its kernel next, it was not closed by the course
     lesson = _lesson(course, file)
     name = f"{lesson.id} {lesson.title}" if lesson else file.removesuffix(".md").replace("_", " ")
     head = "".join(
@@ -27,6 +28,8 @@ def dress(course: State, html: str, file: str) -> str:
         f'<script src="{files.address(course.base, "bar.js")}" type="module"></script>'
     )
     html = re.sub(r"<title>.*?</title>", f"<title>{escape(name)}</title>", html, count=1, flags=re.DOTALL)
+    keep = f'<script src="{files.address(course.base, "keep.js")}" type="module"></script>'
+    html = html.replace("<head>", f"<head>{keep}", 1)  # before the page engine's own scripts, which it listens to
     html = html.replace("</head>", f"{head}</head>", 1)
     return re.sub(r"<body[^>]*>", lambda tag: tag[0] + scripts + _bar(course, file, lesson, name), html, count=1)
 
@@ -46,11 +49,14 @@ def _bar(course: State, file: str, lesson: Lesson | None, name: str) -> str:
         f'<span class="dls-title" title="{escape(name)}">{escape(name)}</span></nav>'
         f'<div class="dls-tools">{_progress(lesson)}'
         '<span id="dls-sign" role="status" aria-live="polite"></span>'
+        '<span id="dls-running" role="status" aria-live="polite"></span>'
         '<button id="dls-interrupt" type="button" hidden>Stop it</button>'
         '<button id="dls-again" type="button" hidden>Open it again</button>'
+        '<button id="dls-mine" type="button" hidden>Keep this text</button>'
+        '<button id="dls-disk" type="button" hidden>Take the other</button>'
         f"{_glossary(course, file)}{_notes(file)}"
         f'<button type="button" data-theme-toggle class="dls-icon">{icons.SUN}{icons.MOON}</button>'
-        f"{_menu(course, file, lesson)}</div></header>{_dialog()}"
+        f'{_menu(course, file, lesson)}</div></header><div id="dls-kept" role="status" hidden></div>{_dialog()}'
         f'<script type="application/json" id="dls-page">{_facts(course, file, lesson)}</script>'
     )
 

@@ -1,63 +1,122 @@
-/* Signs for what is unsaved, cut off, opened elsewhere, closed or still running. */
+/* Two signs. One says how it stands with what is typed: saved, saving, not saved and why, or gone and where it is. The
+   other says that something runs long, or that the page is open elsewhere. */
 import { look, put } from "./course.js";
-import { closeReconnected, connection, isElsewhere, runs, unsaved } from "./marimo.js";
+import { edited, forget, pending, renew, state, whenChanged } from "./keep.js";
+import { closeReconnected, connection, isElsewhere, runs, saveAnyway, unsaved } from "./marimo.js";
 import { page } from "./page.js";
 import { reachable } from "./progress.js";
 
 const STILL_RUNNING = 10_000; /* ms after which a running cell is worth a word */
-const sign = document.getElementById("dls-sign");
-const stop = document.getElementById("dls-interrupt");
-const again = document.getElementById("dls-again");
+const PATIENCE = 8_000; /* ms that saving may take before it counts as not done */
+const AGAIN = 5_000; /* ms between two tries to save */
+const RESTING = 4_500; /* ms between two questions while all is well */
+const find = (id) => document.getElementById(id);
+const [sign, running, stop, again] = ["dls-sign", "dls-running", "dls-interrupt", "dls-again"].map(find);
+const [mine, disk] = ["dls-mine", "dls-disk"].map(find);
 let runningSince = 0;
+let dirtySince = 0;
 let goneSince = 0;
+let asked = 0;
 let asking = false;
-let ended = null; /* whether this page's kernel was closed while the course goes on; null until that is known */
+let server = null; /* which run of the server this tab has talked to */
+let facts = null; /* what it last said of this page; null where it did not answer */
 
+/* The course says how the last save went, and whether it is still the same run of it. */
 async function ask() {
+  if (asking) return;
   asking = true;
-  const found = await look("pages"); /* null: the course is away, which is another sign */
-  if (found) ended = !found.pages.some((one) => one.file === page.file);
-  setTimeout(
-    () => {
-      asking = false;
-    },
-    ended ? 0 : 1000,
-  );
+  facts = await look(`page?file=${encodeURIComponent(page.file)}`);
+  asked = Date.now();
+  asking = false;
+  if (!facts) return;
+  if (server && server !== facts.server) renew();
+  else server = facts.server;
 }
 
 export function watch() {
   closeReconnected();
+  const dirty = edited() || unsaved();
   const cut = !reachable || ["CLOSED", "CLOSING"].includes(connection());
   goneSince = cut ? goneSince || Date.now() : 0;
+  dirtySince = dirty ? dirtySince || Date.now() : 0;
+  if (Date.now() - asked > (cut || dirty ? 400 : RESTING)) ask();
+  const changed = !cut && dirty && facts?.saving?.state === "changed";
+  again.hidden = !(cut && facts && !facts.open && Date.now() - goneSince > 1000);
+  mine.hidden = disk.hidden = !changed;
+  if (dirty && !cut && !changed && failing() && Date.now() - state.tried > AGAIN) {
+    state.tried = Date.now();
+    saveAnyway();
+  }
+  say(sign, ...(cut ? gone() : saving(dirty, changed)));
+  say(running, ...busy(cut));
+}
+
+const failing = () => state.failed > 0 || (dirtySince && Date.now() - dirtySince > PATIENCE);
+
+function saving(dirty, changed) {
+  if (changed) return ["Not saved: another program has changed this page’s file", "bad"];
+  if (dirty && facts?.saving?.state === "failed") return [`Not saved: ${facts.saving.why}`, "bad"];
+  if (dirty && failing()) return ["Not saved yet: the course has not answered", "bad"];
+  if (dirty) return ["Saving…", ""];
+  return connection() === "OPEN" ? ["Saved", ""] : ["", ""];
+}
+
+/* The page has no Python any more, or the course itself is away. */
+function gone() {
+  if (Date.now() - goneSince < 1500) return [sign.textContent === "Saved" ? "" : sign.textContent, sign.className];
+  const text = pending() || unsaved();
+  const where = state.kept ? "your text is kept in this browser" : "copy your text: this browser keeps nothing";
+  if (!reachable || !facts) {
+    return [`Not connected: ${text ? where : "what you wrote is saved"}; start the course again`, "bad"];
+  }
+  if (facts.open) return ["", ""]; /* it is just coming back */
+  if (text) return [`This page’s Python has ended; ${where}`, "bad"];
+  return [`${facts.closed ? "Closed to free memory" : "This page’s Python has ended"}; what you wrote is saved`, "warn"];
+}
+
+function busy(cut) {
   runningSince = runs() && !cut ? runningSince || Date.now() : 0;
   const long = runningSince && Date.now() - runningSince >= STILL_RUNNING;
   stop.hidden = !long;
-  if (!cut) ended = null;
-  else if (reachable && !asking && !ended) ask();
-  again.hidden = !(cut && ended);
-  if (cut && ended) say("Closed to free memory; what you wrote is saved", "warn");
-  else if (cut && reachable && ended === null) say("", ""); /* not asked yet */
-  else if (goneSince && Date.now() - goneSince > 1500)
-    say("Not connected: keep this page open, start the course again", "bad");
-  else if (long) say(`Still running, ${Math.round((Date.now() - runningSince) / 1000)} s`, "warn", "Still running");
-  else if (isElsewhere()) say("Open in another tab", "warn");
-  else if (unsaved()) say("Not saved yet", "");
-  else say("", "");
+  if (long) return [`Still running, ${Math.round((Date.now() - runningSince) / 1000)} s`, "warn", "Still running"];
+  return isElsewhere() ? ["Open in another tab", "warn"] : ["", ""];
 }
 
-/* The seconds change in sight only: a screen reader hears each sign once. */
-function say(text, kind, spoken = text) {
-  if (sign.dataset.spoken === spoken && text === sign.textContent) return;
-  sign.setAttribute("aria-live", sign.dataset.spoken === spoken ? "off" : "polite");
-  sign.dataset.spoken = spoken;
-  sign.textContent = text;
-  sign.className = kind;
+/* The seconds change in sight only: a screen reader hears each sign once. That all is saved goes without saying. */
+function say(place, text, kind, spoken = text) {
+  if (place.dataset.spoken === spoken && text === place.textContent) return;
+  const quiet = place.dataset.spoken === spoken || ["Saved", "Saving…"].includes(text);
+  place.setAttribute("aria-live", quiet ? "off" : "polite");
+  place.dataset.spoken = spoken;
+  place.textContent = text;
+  place.className = kind;
 }
 
-again.addEventListener("click", () => location.reload());
+async function choose(keep) {
+  mine.disabled = disk.disabled = true;
+  try {
+    await put("changed", { file: page.file, keep });
+    if (keep === "disk") {
+      forget();
+      renew();
+    } else {
+      saveAnyway();
+      await ask();
+    }
+  } catch (error) {
+    say(running, error.message, "bad");
+  }
+  mine.disabled = disk.disabled = false;
+}
+
+whenChanged(watch);
+addEventListener("dls-kept", watch);
+mine.addEventListener("click", () => choose("page"));
+disk.addEventListener("click", () => choose("disk"));
+again.addEventListener("click", renew);
 stop.addEventListener("click", async () => {
   stop.disabled = true;
-  await put("interrupt", { file: page.file }).catch((error) => say(error.message, "bad"));
+  await put("interrupt", { file: page.file }).catch((error) => say(running, error.message, "bad"));
   setTimeout(() => {
     stop.disabled = false;
   }, 1500);

@@ -245,7 +245,16 @@ def look_at_folder() -> list[Finding]:
     if not folder.is_dir():
         return [Finding("Your folder", f"{folder}, will be made when the course opens")]
     pages = len(list(folder.glob("[0-9][0-9]_*.md")))
-    return [Finding("Your folder", f"{folder}, writable, {pages} pages")]
+    return [Finding("Your folder", f"{folder}, writable, {pages} pages"), *_damaged_pages(folder)]
+
+
+def _damaged_pages(folder: Path) -> list[Finding]:
+    from dlstudy.course.learner.folder import damaged
+
+    return [
+        Finding("Your pages", f"{file} is empty or ends in the middle", "bad", f"The home page offers {source}.")
+        for file, source in damaged(folder).items()
+    ]
 
 
 def look_at_progress() -> list[Finding]:

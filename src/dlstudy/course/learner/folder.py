@@ -1,8 +1,8 @@
 """The learner's own folder: lesson copies that are handed out once, upgraded when untouched, and never overwritten."""
 
+import errno
 import hashlib
 import json
-import os
 import re
 import shutil
 from dataclasses import dataclass, field
@@ -12,6 +12,7 @@ from pathlib import Path
 from dlstudy.course.content import paths
 from dlstudy.course.content.lessonfile import LessonFile
 from dlstudy.course.learner import private
+from dlstudy.course.learner.atomic import sweep, write
 
 SETTINGS = """\
 # Settings of the page engine for this folder, written by dlstudy. Yours to change: an edited file is kept.
@@ -59,13 +60,18 @@ class NotALearnerFolder(ValueError):
 
 @dataclass
 class HandOut:
-    """What `prepare` did, as lesson file names; `beside` holds the names of new versions put next to edited copies."""
+    """What `prepare` did, as lesson file names; `beside` holds the names of new versions put next to edited copies.
+
+    `restored` says of pages that were empty where their text came from; `cut` names those that end in the middle.
+    """
 
     new: list[str] = field(default_factory=list)
     replaced: list[str] = field(default_factory=list)
     kept: list[str] = field(default_factory=list)
     beside: list[str] = field(default_factory=list)
     unchanged: list[str] = field(default_factory=list)
+    restored: dict[str, str] = field(default_factory=dict)
+    cut: list[str] = field(default_factory=list)
 
 
 def content_hash(text: str) -> str:
@@ -84,10 +90,11 @@ def prepare(learner: Path | None = None, lessons: Path | None = None) -> HandOut
     """
     learner = learner or paths.learner_folder()
     lessons = lessons or paths.lessons_folder()
-    refuse(learner)
+    make(learner)
     state = paths.state_folder(learner)
     try:
-        private.make_folder(state)
+        for place in (learner, state, state / "handed-out"):
+            sweep(place)
         manifest = _read_manifest(learner)
         done = HandOut()
         for source in sorted(lessons.glob("*.md")):
@@ -95,11 +102,27 @@ def prepare(learner: Path | None = None, lessons: Path | None = None) -> HandOut
         _settings(learner, manifest)
         _write_manifest(learner, manifest)
         private.close_all(state)
-    except PermissionError as error:
-        raise NotALearnerFolder(
-            f"Cannot write in {learner}: {error.strerror}. Choose another folder: set DLSTUDY_LEARNER to its path."
-        ) from error
+    except OSError as error:
+        raise _cannot_write(learner, error) from error
     return done
+
+
+def make(learner: Path) -> None:
+    """Make a learner's folder where there is none.
+
+    Raises NotALearnerFolder: it cannot be one, or nothing can be written there; the message says why.
+    """
+    refuse(learner)
+    try:
+        private.make_folder(paths.state_folder(learner))
+    except OSError as error:
+        raise _cannot_write(learner, error) from error
+
+
+def _cannot_write(learner: Path, error: OSError) -> NotALearnerFolder:
+    full = error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", None))
+    cure = "Make room on that disk" if full else "Choose another folder: set DLSTUDY_LEARNER to its path"
+    return NotALearnerFolder(f"Cannot write in {learner}: {error.strerror or error}. {cure}.")
 
 
 def refuse(learner: Path) -> None:
@@ -209,16 +232,42 @@ def backup_answer(learner: Path, source: Path) -> Path:
     return _copy_aside(source, learner, f"answers/{source.parent.name}/{source.stem}")
 
 
+def backup_of_the_day(learner: Path, file: str) -> Path | None:
+    """Copy a learner's page aside before its first change of a day; None where that was done today, or it is empty."""
+    source = learner / file
+    today = datetime.now().strftime("%Y-%m-%d")
+    if any((_backups(learner) / source.stem).glob(f"{today}_*{source.suffix}")):
+        return None
+    return backup(learner, file) if source.is_file() and source.stat().st_size else None
+
+
+def keep_aside(learner: Path, file: str, text: str) -> Path:
+    """Keep a text of a page that is not to replace the file, beside the backups of that page; return where."""
+    name = Path(file)
+    target = _free_name(_backups(learner) / name.stem, name.suffix)
+    write(target, text)
+    return target
+
+
+def _backups(learner: Path) -> Path:
+    return paths.state_folder(learner) / "backups"
+
+
 def _copy_aside(source: Path, learner: Path, place: str) -> Path:
-    folder = paths.state_folder(learner) / "backups" / place
+    target = _free_name(_backups(learner) / place, source.suffix)
+    shutil.copyfile(source, target)
+    return target
+
+
+def _free_name(folder: Path, suffix: str) -> Path:
+    """Return a name of this moment that is free in `folder`, which is made."""
     folder.mkdir(parents=True, exist_ok=True)
     stamp = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
-    number, target = 1, folder / f"{stamp}{source.suffix}"
+    number, target = 1, folder / f"{stamp}{suffix}"
     while target.exists():
         number += 1
-        target = folder / f"{stamp}_{number}{source.suffix}"
+        target = folder / f"{stamp}_{number}{suffix}"
     private.make_file(target)
-    shutil.copyfile(source, target)
     return target
 
 
@@ -243,7 +292,13 @@ def _hand_out(learner: Path, file: str, shipped: str, manifest: dict, done: Hand
         _remember(learner, file, shipped, manifest)
         done.new.append(file)
         return
-    current = content_hash(copy.read_text(encoding="utf-8", errors="replace"))
+    text = copy.read_text(encoding="utf-8", errors="replace")
+    if not text.strip():
+        done.restored[file] = _restore(learner, file, shipped)
+        text = copy.read_text(encoding="utf-8", errors="replace")
+    elif is_cut(text):
+        done.cut.append(file)
+    current = content_hash(text)
     if current == fresh:
         _remember(learner, file, shipped, manifest)
         done.unchanged.append(file)
@@ -257,6 +312,70 @@ def _hand_out(learner: Path, file: str, shipped: str, manifest: dict, done: Hand
             write(learner / _beside_name(file), shipped)
             manifest["lessons"][file] = {**known, "offered": fresh}
             done.beside.append(_beside_name(file))
+
+
+def damaged(learner: Path, lessons: Path | None = None) -> dict[str, str]:
+    """Return the learner's pages of lessons that are empty or end in the middle -> what there is to put back."""
+    found = {}
+    for source in sorted((lessons or paths.lessons_folder()).glob("*.md")):
+        try:
+            text = (learner / source.name).read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            continue
+        if not text.strip() or is_cut(text):
+            found[source.name] = _in_words(_whole_backup(learner, source.name))
+    return found
+
+
+def restore(learner: Path, file: str, lessons: Path | None = None) -> str:
+    """Give a damaged page its newest whole backup, or the lesson's own text; return which, in words.
+
+    What is left of it is backed up first. Raises FileNotFoundError: the course ships no lesson of that name.
+    """
+    shipped = _shipped(file, lessons).read_text(encoding="utf-8")
+    if (learner / file).is_file() and (learner / file).stat().st_size:
+        backup(learner, file)
+    return _restore(learner, file, shipped)
+
+
+def _restore(learner: Path, file: str, shipped: str) -> str:
+    kept = _whole_backup(learner, file)
+    write(learner / file, kept.read_text(encoding="utf-8", errors="replace") if kept else shipped)
+    return _in_words(kept)
+
+
+def _whole_backup(learner: Path, file: str) -> Path | None:
+    for kept in sorted((_backups(learner) / Path(file).stem).glob("*.md"), key=_moment, reverse=True):
+        text = kept.read_text(encoding="utf-8", errors="replace")
+        if text.strip() and not is_cut(text):
+            return kept
+    return None
+
+
+def _moment(kept: Path) -> tuple[str, int]:
+    """Return what backups are sorted by: their second, and their number within it, "2026-11-28_14-03-09_2"."""
+    day, second, *number = kept.stem.split("_")
+    return f"{day}_{second}", int(number[0]) if number and number[0].isdigit() else 1
+
+
+def _in_words(kept: Path | None) -> str:
+    if kept is None:
+        return "the lesson as it is handed out"
+    day, second = kept.stem.split("_")[:2]
+    return f"its backup of {day}, {second.replace('-', ':')}"
+
+
+def is_cut(text: str) -> bool:
+    """Tell whether a page ends within a box of code or within its first lines, as after a disk that was full."""
+    if text.startswith("---\n") and "\n---\n" not in text[3:]:
+        return True
+    fence = ""
+    for mark, rest in re.findall(r"^(`{3,})(.*)$", text, re.MULTILINE):
+        if not fence:
+            fence = mark
+        elif len(mark) >= len(fence) and not rest.strip():
+            fence = ""
+    return bool(fence)
 
 
 def _remember(learner: Path, file: str, shipped: str, manifest: dict) -> None:
@@ -308,10 +427,3 @@ def _read_manifest(learner: Path) -> dict:
 
 def _write_manifest(learner: Path, manifest: dict) -> None:
     write(_manifest_path(learner), json.dumps(manifest, indent=1, sort_keys=True) + "\n")
-
-
-def write(path: Path, text: str) -> None:
-    """Write through a neighbour and a rename, so that a crash in between leaves the old file or the new one."""
-    neighbour = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    neighbour.write_text(text, encoding="utf-8", newline="\n")
-    os.replace(neighbour, path)

@@ -374,7 +374,7 @@ class Page:
         if self.worked and not _named_in("DLSTUDY_TAKEN", name):
             card.run()
             if _named_in("DLSTUDY_RECORD", name):
-                card.record(self._recording(name))
+                card.record()
         return mo.ui.anywidget(card)
 
     def result(self, experiment: Any) -> Any:
@@ -382,6 +382,17 @@ class Page:
         waiting = mo.Html(note("Nothing is recorded here yet. Press the button above to measure it."))
         mo.stop(experiment.result is None, waiting)
         return experiment.result
+
+    @property
+    def recording(self) -> bool:
+        """Whether results are being written down now: then an experiment is measured whole, else a part may do."""
+        return bool(os.environ.get("DLSTUDY_RECORD"))
+
+    def shipped(self, experiment: Any) -> Any:
+        """Return what ships with the course as an experiment's result, where the page itself measures only a part."""
+        waiting = mo.Html(note("Nothing is recorded here yet."))
+        mo.stop(experiment.shipped is None, waiting)
+        return experiment.shipped
 
     def _recording(self, name: str) -> Path:
         return self._exercises / self.lesson / "recorded" / f"{name}.json"

@@ -39,7 +39,7 @@ class Experiment(Card):
     finished = traitlets.Int(0).tag(sync=True)  # counted up by the browser, so that the cells below run again
 
     def __init__(self, name: str, measure: Measure, *, recorded: Path, cache: Path) -> None:
-        self.name, self._measure, self._cache = name, measure, cache
+        self.name, self._measure, self._cache, self._recorded = name, measure, cache, recorded
         self._work: Generator[float, None, Any] | None = None
         self._spent = 0.0
         kept = _read(cache) or _read(recorded) or {}
@@ -94,12 +94,17 @@ class Experiment(Card):
             pass  # a folder that cannot be written to costs the next opening its memory, no more
         self.show(**_words(facts, here=True))
 
-    def record(self, file: Path) -> None:
+    def record(self) -> None:
         """Write the result down as what ships with the course."""
         kept = _read(self._cache)
         if kept is None:
             raise RuntimeError(f"expected {self.name!r} to have been measured before it is recorded")
-        write(file, kept)
+        write(self._recorded, kept)
+
+    @property
+    def shipped(self) -> Any:
+        """The result that ships with the course, whatever was measured here since; None where there is none."""
+        return (_read(self._recorded) or {}).get("result")
 
 
 def cache_name(number: int, name: str, functions: Sequence[Any], versions: Sequence[str]) -> str:

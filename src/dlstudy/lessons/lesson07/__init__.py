@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
@@ -211,11 +210,6 @@ def looked_at_by(model: nn.Module, found: Task, rows: np.ndarray, name: str) -> 
 # ---- the recorded runs -----------------------------------------------------------------------------------------------
 
 
-def plan(full: Mapping[str, Any], part: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings of a recorded experiment: `full` while results are being recorded, else the part run live."""
-    return dict(full if os.environ.get("DLSTUDY_RECORD") else part)
-
-
 def table(rows: Sequence[Sequence[Any]], *keys: Any) -> np.ndarray:
     """Return in per cent the last entry of every row that begins with `keys`, in the order of the seeds."""
     return 100 * np.array([row[-1] for row in rows if list(row[: len(keys)]) == list(keys)])
@@ -242,7 +236,12 @@ def show_maps(photo: np.ndarray, maps: Mapping[str, np.ndarray]) -> StaticFigure
     )
 
 
-_WAYS = {"features": (BLUE, "-", "o"), "random": (CYCLE[2], (0, (2, 2)), "^"), "pixels": (ORANGE, (0, (6, 2)), "s")}
+_WAYS = {
+    "features": (BLUE, "-", "o", "features"),
+    "halfway": (CYCLE[3], (0, (8, 2, 2, 2)), "D", "what the lower half makes of them"),
+    "random": (CYCLE[2], (0, (2, 2)), "^", "the same build, random weights"),
+    "pixels": (ORANGE, (0, (6, 2)), "s", "pixels"),
+}
 
 
 def show_control(rows: Sequence[Sequence[Any]]) -> StaticFigure:
@@ -251,12 +250,11 @@ def show_control(rows: Sequence[Sequence[Any]]) -> StaticFigure:
     budgets = sorted({row[2] for row in rows})
     words = []
     for ax, name in zip(axes, TASKS, strict=True):
-        for kind, (colour, dash, marker) in _WAYS.items():
+        for kind, (colour, dash, marker, label) in _WAYS.items():
             if not any(row[0] == name and row[1] == kind for row in rows):
                 continue
             runs = [table(rows, name, kind, k) for k in budgets]
             means = [one.mean() for one in runs]
-            label = {"features": "features", "random": "the same build, random weights", "pixels": "pixels"}[kind]
             ax.plot(budgets, means, color=colour, ls=dash, lw=2, marker=marker, ms=4.5, label=label)
             for k, one in zip(budgets, runs):
                 ax.plot([k] * len(one), one, ".", color=colour, ms=4, alpha=0.7)

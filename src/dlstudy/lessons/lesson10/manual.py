@@ -96,7 +96,7 @@ PLAYS_TRAINING: dict[str, Any] = {
 class Plays:
     """The full schedule on Shakespeare's plays: what it takes, then the training itself.
 
-    The settings are those of `benchmarks/shakespeare.py`, which measures three seeds of it. A GPU is used where one
+    The settings are those of `benchmarks/shakespeare.py`, which measures it with several seeds. A GPU is used where one
     is. `changes` replace entries of `PLAYS_TRAINING`. Making it downloads the text at the first time; raises what
     `dlstudy.data.text.shakespeare` raises.
     """

@@ -1,0 +1,68 @@
+"""Write a learner's file whole or not at all: through a neighbour, which takes the file's name once the disk has it.
+
+Whatever happens on the way (a crash, a kill, a full disk, no power), the file holds its old text or its new one.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import stat
+from contextlib import suppress
+from pathlib import Path
+
+_LEFT = re.compile(r"\.(?P<name>.+)\.(?P<pid>\d+)(?:-[0-9a-f]+)?\.tmp")
+
+
+def write(path: Path, text: str) -> None:
+    """Replace the text of `path`, in UTF-8 with line feeds; a link is followed, and the file's mode stays.
+
+    Where it cannot be written, the OSError of the system is raised, and the file is as it was.
+    """
+    target = Path(os.path.realpath(path))
+    # The name is one thread's alone: two that write the same file at once must not take each other's neighbour.
+    neighbour = target.with_name(f".{target.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
+    try:
+        with neighbour.open("x", encoding="utf-8", newline="\n") as file:
+            _same_mode(target, file.fileno())
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())  # else a crash could leave the new name with nothing behind it
+        os.replace(neighbour, target)
+    except BaseException:
+        with suppress(OSError):
+            neighbour.unlink()
+        raise
+    _sync_folder(target.parent)
+
+
+def _same_mode(target: Path, descriptor: int) -> None:
+    with suppress(OSError, AttributeError):  # no file yet, or a system without it
+        os.fchmod(descriptor, stat.S_IMODE(target.stat().st_mode))
+
+
+def _sync_folder(folder: Path) -> None:
+    """Have the disk keep the new name, too; where a folder cannot be opened, as on Windows, that is the system's."""
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def sweep(folder: Path) -> None:
+    """Remove the neighbours that writers left in `folder` who are no more: killed, or stopped by a full disk."""
+    with suppress(OSError):
+        for path in folder.iterdir():
+            found = _LEFT.fullmatch(path.name)
+            if found and int(found["pid"]) != os.getpid() and not _alive(int(found["pid"])):
+                with suppress(OSError):
+                    path.unlink()
+
+
+def _alive(pid: int) -> bool:
+    import psutil
+
+    return bool(psutil.pid_exists(pid))
