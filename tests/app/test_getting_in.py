@@ -125,7 +125,7 @@ def test_a_browser_is_opened_with_nothing_that_lets_another_user_in(new_course: 
             entered = browser.get(address)
             assert f'content="0;url=/?file={LESSON}#strides"' in entered.text
             assert browser.get(f"{course.base}/api/progress").status_code == 200
-            assert browser.get(address).status_code == 200, "who is in already is led on"
+            assert browser.get(address).status_code == 303, "who is in already is led on, as by a link"
             refused = other.get(address)
             assert (refused.status_code, "once" in refused.text) == (403, True)
             assert other.get(f"{course.base}/api/progress").status_code == 401

@@ -27,6 +27,9 @@ code_lens = false
 reference_highlighting = false
 cell_output = "below"
 
+[tool.marimo.server]
+transport = "websocket"
+
 [tool.marimo.save]
 autosave = "after_delay"
 autosave_delay = 1000
