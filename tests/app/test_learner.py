@@ -306,7 +306,12 @@ def test_what_killed_writers_left_goes_and_what_living_ones_write_stays(folders:
     for name in left + kept:
         (learner / name).write_text("half", encoding="utf-8")
         (learner / ".dlstudy" / name).write_text("half", encoding="utf-8")
+    moving = [learner / ".dlstudy" / name for name in ("progress.sqlite.moving", "now.sqlite.moving")]
+    for path in moving:
+        path.touch()
+    os.utime(moving[0], (0, 0))
     learners.prepare(learner, lessons)
+    assert [path.exists() for path in moving] == [False, True]
     for folder in (learner, learner / ".dlstudy"):
         there = {path.name for path in folder.iterdir()}
         assert there.isdisjoint(left)

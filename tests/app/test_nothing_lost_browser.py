@@ -119,6 +119,7 @@ def test_a_box_that_was_changed_meanwhile_is_not_replaced(page: Page, course: Co
     course.start()
     notice = page.locator("#dls-kept")
     expect(notice).to_contain_text("the box has another text now")
+    expect(page.locator(SIGN)).to_have_text("Not saved yet: some of your text is kept in this browser")
     expect(notice.locator("pre")).to_have_text(ANSWER + WORDS)
     expect(cell(page, "exercise_scale").locator(".cm-content")).to_contain_text("return x * 3")
     notice.get_by_role("button", name="Put it into the box").click()

@@ -21,6 +21,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
 from dlstudy.app import server
+from dlstudy.course.learner import folder as learners
 from dlstudy.course.learner.progress import Progress
 from tests.app.conftest import CONTENT, Course
 from tests.app.test_guard import BLOCKED
@@ -433,6 +434,7 @@ def test_closing_a_page_that_another_program_has_changed_says_that_it_is_not_sav
 def test_a_page_that_ends_in_the_middle_is_named_and_put_back(course: Course) -> None:
     page = course.learner / LESSON
     whole = page.read_text(encoding="utf-8")
+    learners.backup(course.learner, LESSON)
     cut = whole[: whole.index("```python") + 40]
     with course.client() as client:
         assert "data-restore" not in client.get("/").text

@@ -6,8 +6,9 @@ import { codeOf, connection, setCode } from "./marimo.js";
 const box = document.getElementById("dls-kept");
 const alike = (one, other) => (one || "").trim() === (other || "").trim();
 const OFTEN = 300; /* ms between two looks for boxes */
-const PATIENCE = 15_000; /* ms after which a box that is still not drawn counts as gone */
+const PATIENCE = 20_000; /* ms after which a box that is still not drawn is said to be missing; it may come all the same */
 const asked = new Set(); /* entries that are the learner's to decide on */
+const missing = new Set(); /* entries whose box has not come so far */
 let back = 0;
 let opened = 0;
 let shown = "";
@@ -26,8 +27,11 @@ function place(entry) {
   const cell = boxOf(entry);
   const there = cell ? codeOf(cell) : null;
   if (there === null) {
-    if (Date.now() - opened > PATIENCE) asked.add(entry);
-  } else if (alike(there, entry.code)) drop(entry);
+    if (Date.now() - opened > PATIENCE) missing.add(entry);
+    return;
+  }
+  missing.delete(entry);
+  if (alike(there, entry.code)) drop(entry);
   else if (asThen(entry, there)) put(entry, cell);
   else asked.add(entry);
 }
@@ -47,8 +51,8 @@ function drop(entry) {
 
 /* Drawn anew only where something has changed: a button must not go away under the finger that presses it. */
 function tell() {
-  const open = waiting.filter((one) => asked.has(one));
-  const now = JSON.stringify([back, open.map((one) => [one.code, Boolean(boxOf(one))])]);
+  const open = waiting.filter((one) => asked.has(one) || missing.has(one));
+  const now = JSON.stringify([back, open.map((one) => [one.code, missing.has(one), Boolean(boxOf(one))])]);
   if (now === shown) return;
   shown = now;
   box.hidden = !back && !open.length;
@@ -69,6 +73,7 @@ function said() {
 function question(entry) {
   const cell = boxOf(entry);
   const name = entry.name && entry.name !== "_" ? `the box “${entry.name}”` : "a box";
+  const why = missing.has(entry) ? "the box is not on the page" : "the box has another text now";
   const into = () => {
     const now = boxOf(entry);
     if (now && codeOf(now) !== null) put(entry, now);
@@ -81,7 +86,7 @@ function question(entry) {
   return h(
     "details",
     { open: "" },
-    h("summary", {}, `You typed this in ${name} while the course was away, and the box has another text now.`),
+    h("summary", {}, `You typed this in ${name} while the course was away, and ${why}.`),
     h("pre", { tabindex: "0" }, entry.code),
     cell ? h("button", { type: "button", onclick: into }, "Put it into the box") : "",
     h("button", { type: "button", onclick: done }, "Throw it away"),

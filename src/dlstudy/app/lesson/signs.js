@@ -60,6 +60,7 @@ function saving(dirty, changed) {
   if (dirty && facts?.saving?.state === "failed") return [`Not saved: ${facts.saving.why}`, "bad"];
   if (dirty && failing()) return ["Not saved yet: the course has not answered", "bad"];
   if (dirty) return ["Saving…", ""];
+  if (pending()) return ["Not saved yet: some of your text is kept in this browser", "warn"]; /* `kept.js` sees to it */
   return connection() === "OPEN" ? ["Saved", ""] : ["", ""];
 }
 
