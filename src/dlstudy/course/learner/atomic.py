@@ -9,9 +9,11 @@ import os
 import re
 import secrets
 import stat
+import time
 from contextlib import suppress
 from pathlib import Path
 
+_MOVING_SECONDS = 60.0  # moving a damaged progress file aside takes far less
 _LEFT = re.compile(r"\.(?P<name>.+)\.(?P<pid>\d+)(?:-[0-9a-f]+)?\.tmp")
 
 
@@ -53,11 +55,12 @@ def _sync_folder(folder: Path) -> None:
 
 
 def sweep(folder: Path) -> None:
-    """Remove the neighbours that writers left in `folder` who are no more: killed, or stopped by a full disk."""
+    """Remove what writers left in `folder` who are no more: their neighbours, and their mark that a file is moved."""
     with suppress(OSError):
         for path in folder.iterdir():
             found = _LEFT.fullmatch(path.name)
-            if found and int(found["pid"]) != os.getpid() and not _alive(int(found["pid"])):
+            dead = found and int(found["pid"]) != os.getpid() and not _alive(int(found["pid"]))
+            if dead or (path.suffix == ".moving" and time.time() - path.stat().st_mtime > _MOVING_SECONDS):
                 with suppress(OSError):
                     path.unlink()
 
