@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 from urllib.parse import parse_qs
 
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -20,6 +21,9 @@ from dlstudy.app.marimo_api import Marimo, Refused
 from dlstudy.app.state import State
 from dlstudy.course.content.catalogue import Lesson, UnknownLesson
 from dlstudy.course.content.lessonfile import LessonError
+from dlstudy.course.learner.progress import Progress
+
+Result = TypeVar("Result")
 
 
 class BadRequest(ValueError):
@@ -34,6 +38,10 @@ class CourseRequest(Request):
         self.course = course
         self.marimo = Marimo(engine, scope, course.base)
         self.fields: dict[str, Any] = {}
+
+    async def kept(self, work: Callable[[Progress], Result]) -> Result:
+        """Do `work` with the learner's progress in a thread: the file may be slow, or held by another program."""
+        return await run_in_threadpool(lambda: work(self.course.progress))
 
     def asked(self, name: str) -> str:
         """Return the first value of a field of the address's query; "" where it has none."""
