@@ -171,7 +171,6 @@ def test_a_program_that_passes_the_launchers_question_on_is_not_shown_the_token(
 def test_a_course_that_runs_since_before_its_update_is_named(course: Course, monkeypatch: pytest.MonkeyPatch) -> None:
     """It answers in the old way, and is shown nothing; a second server beside it would overwrite its pages."""
     keys, port = server.load_secrets(course.learner), int(course.base.rsplit(":", 1)[1])
-    monkeypatch.setattr(server.guard, "older_hello", lambda nonce, secret: server.guard.hello(nonce, secret, port))
     monkeypatch.setattr(server.guard, "hello", lambda *_: "")
     monkeypatch.setattr(server.guard, "older_hello", lambda nonce, secret: _asked(port, nonce))
     with pytest.raises(server.CannotStart, match=f"before its update, on port {port}"):
