@@ -65,7 +65,8 @@ def at_step(number: int, act: Callable[[], None], files: set[str | None]) -> Non
 
     def trace(frame: FrameType, event: str, _: object) -> Any:
         nonlocal left
-        if event == "line" and frame.f_code.co_filename in files:
+        code = frame.f_code
+        if event == "line" and (code.co_filename in files or code.co_name in ("write_text", "copyfile")):
             left -= 1
             if left == 0:
                 act()

@@ -22,13 +22,18 @@ def write(path: Path, text: str) -> None:
 
     Where it cannot be written, the OSError of the system is raised, and the file is as it was.
     """
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Replace what `path` holds, as `write` does."""
     target = Path(os.path.realpath(path))
     # The name is one thread's alone: two that write the same file at once must not take each other's neighbour.
     neighbour = target.with_name(f".{target.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
     try:
-        with neighbour.open("x", encoding="utf-8", newline="\n") as file:
+        with neighbour.open("xb") as file:
             _same_mode(target, file.fileno())
-            file.write(text)
+            file.write(data)
             file.flush()
             os.fsync(file.fileno())  # else a crash could leave the new name with nothing behind it
         os.replace(neighbour, target)
