@@ -87,7 +87,8 @@ def test_a_save_whose_answer_is_lost_is_no_reason_for_a_question(page: Page, cou
         route.abort()
 
     page.route("**/api/kernel/save", unanswered)
-    add(page)
+    with page.expect_event("requestfailed", lambda request: request.url.endswith("/api/kernel/save")):
+        add(page)
     on_disk(course, WORDS)
     end(course, "kill")
     page.unroute("**/api/kernel/save")

@@ -1,7 +1,7 @@
 /* What was typed while the course was away comes back into its boxes, or is shown to the learner. */
 import { h } from "./dom.js";
 import { asThen, boxOf, changed, store, waiting } from "./keep.js";
-import { codeOf, connection, setCode } from "./marimo.js";
+import { codeOf, connection, isElsewhere, setCode } from "./marimo.js";
 
 const box = document.getElementById("dls-kept");
 const alike = (one, other) => (one || "").trim() === (other || "").trim();
@@ -15,7 +15,8 @@ let shown = "";
 
 /* Boxes are drawn one after the other, on a busy machine long after the page is there: look until each entry has its own. */
 export function bringBack() {
-  if (connection() === "OPEN") {
+  if (connection() === "OPEN" && !isElsewhere()) {
+    /* the tab that has the page keeps its own text */
     opened ||= Date.now();
     for (const entry of waiting.filter((one) => !asked.has(one))) place(entry);
   }
