@@ -75,8 +75,8 @@ def named_by_a_property() -> Any:
             raise ValueError("no name")
 
     class Nameless(metaclass=Meta):
-        @property
-        def __class__(self) -> Any:  # type: ignore[misc]
+        @property  # type: ignore[misc]
+        def __class__(self) -> Any:
             raise ValueError("no class")
 
     return Nameless()

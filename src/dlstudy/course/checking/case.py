@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from dlstudy.course.checking import answers
+from dlstudy.course.checking import answers, traces
 from dlstudy.course.checking.compare import Difference, Tolerance, difference, show
 from dlstudy.course.content.exercises import Exercise, WrongAnswer
 
@@ -260,7 +260,8 @@ class Check:
         run = getattr(self.module, "run", None)
         _seed()
         try:
-            value = run(answer, *args, **kwargs) if run else answer(*args, **kwargs)
+            with traces.switches_kept():
+                value = run(answer, *args, **kwargs) if run else answer(*args, **kwargs)
         except BaseException as error:  # SystemExit and KeyboardInterrupt too: an answer may raise anything
             own = answers.files(answer)
             outside = bool(run) and answers.is_from(error, str(self.exercise.check_file), own)

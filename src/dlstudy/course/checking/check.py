@@ -34,11 +34,13 @@ from typing import Any
 
 import numpy as np
 
-from dlstudy.course.checking import answers, diagnose, products
+from dlstudy.course.checking import answers, diagnose, products, traces
 from dlstudy.course.checking.case import SEED, UNSET, Case, Check, Mistake, Outcome
 from dlstudy.course.checking.compare import Difference, Tolerance, show
 from dlstudy.course.checking.verdict import Verdict
 from dlstudy.course.content.exercises import Exercise, ExerciseError, WrongAnswer
+
+_UNUSABLE = "What your answer returned cannot be used as the task asks:"
 
 
 def prepare(exercise: Exercise) -> Check:
@@ -104,16 +106,18 @@ def _check(
         return not_yet(exercise)
     prepared = prepared or prepare(exercise)
     with redirect_stdout(output), redirect_stderr(output), _quiet():
-        if isinstance(answer, str):
-            try:
-                function = answers.from_source(exercise, answer)
-            except answers.AnswerError as error:
-                return Verdict("error", str(error))
-        else:
-            function = answer
-        if not callable(function):
-            return Verdict("error", f"{exercise.function} should be a function, and is {show(function)}.")
-        outcomes = prepared.run(function, started)
+        with traces.libraries_kept():
+            if isinstance(answer, str):
+                try:
+                    with traces.switches_kept():
+                        function = answers.from_source(exercise, answer)
+                except answers.AnswerError as error:
+                    return Verdict("error", str(error))
+            else:
+                function = answer
+            if not callable(function):
+                return Verdict("error", f"{exercise.function} should be a function, and is {show(function)}.")
+            outcomes = prepared.run(function, started)
         return _judged(prepared, outcomes, function, text)
 
 
@@ -154,7 +158,7 @@ def _verdict(made: Check, outcomes: list[Outcome], function: Callable[..., Any],
     if wrong:
         facts |= {"hint_id": wrong.id, "hint": wrong.hint}
     if found.kind == "unusable":
-        sentence = f"What your answer returned cannot be used as the task asks: {found.sentence}"
+        sentence = f"{_UNUSABLE} {found.sentence}"
         return Verdict("error", f"{given}. {sentence} Expected {expects}.", got=found.sentence, **facts)
     if found.kind == "raised":
         assert outcome.raised is not None
@@ -181,6 +185,11 @@ def _in_general(made: Check, outcomes: list[Outcome], number: int, found: Differ
         return diagnose.diagnose(made, outcomes, number, found)
     except Exception:  # a pattern in a strange result is worth less than the sentence about it
         return ""
+
+
+def is_unusable(verdict: Verdict) -> bool:
+    """Whether the check's own lines failed on what an answer returned, as they also do in a spoiled process."""
+    return _UNUSABLE in verdict.message
 
 
 def not_yet(exercise: Exercise) -> Verdict:
