@@ -1,5 +1,6 @@
 """The command as it is typed: what it prints, its exit codes, and that the quick ones stay quick."""
 
+import io
 import json
 import os
 import re
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from dlstudy.commands import cli
+from dlstudy.commands import cli, terminal
 from dlstudy.course.content import paths
 from dlstudy.course.content.lessonfile import LessonFile
 from dlstudy.course.learner.progress import Progress
@@ -363,3 +364,33 @@ def test_a_broken_exercise_is_a_sentence(content: Path) -> None:
     (content / "exercises" / "01" / "double" / "exercise.toml").write_text("title = ", encoding="utf-8")
     for words in (["list"], ["check", "01/double"], ["hint", "01/double"]):
         assert "toml" in dlstudy(*words, expect=2).output.casefold()
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "latin-1", "ascii", "cp437"])
+@pytest.mark.parametrize("sign", ["★", "✓", "✗", "→", "é", "漢", "🎉", "\udc80"])
+def test_any_sign_can_be_printed_in_any_encoding(encoding: str, sign: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    pipe = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    monkeypatch.setattr(sys, "stdout", pipe)
+    terminal.make_safe()
+    terminal.console().print(f"a {sign} b")
+    pipe.flush()
+    printed = pipe.buffer.getvalue().decode(encoding)  # type: ignore[attr-defined]
+    assert printed.startswith("a ")
+    assert printed.rstrip().endswith(" b")
+
+
+@pytest.mark.parametrize("command", ["list", "search strides", "models"])
+def test_a_command_prints_where_the_output_has_few_signs(command: str) -> None:
+    run = subprocess.run(
+        [sys.executable, "-c", "from dlstudy.commands.cli import main; main()", *command.split()],
+        capture_output=True,
+        env={**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"},
+        timeout=100,
+    )
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.decode("ascii")
+
+
+def test_a_narrow_terminal_keeps_the_titles(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    assert "Tensors and Autograd" in dlstudy("list").output

@@ -47,6 +47,15 @@ class NearestNames(click.Group):
             raise Refusal(f"There is no command {name!r}.{meant}")
         return super().resolve_command(ctx, args)
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; a disk or a folder that refuses is told in a sentence."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            raise  # whoever read the output has gone
+        except OSError as error:
+            raise Refusal(f"{error.filename or 'A file'} cannot be used: {error.strerror or error}.") from error
+
 
 @click.group(cls=NearestNames, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, message="dlstudy %(version)s")
@@ -55,6 +64,10 @@ def main() -> None:
 
     Start with: dlstudy open
     """
+    terminal.make_safe()
+
+
+_ROADMAP = ["", "Lesson", "Stars", "Min.", "When", "Done"]
 
 
 @main.command("list")
@@ -73,9 +86,12 @@ def list_lessons(words: tuple[str, ...]) -> None:
     wanted = loaded.search(" ".join(words)) if words else loaded.lessons
     if not wanted:
         raise Refusal(f"No lesson is about {' '.join(words)!r}. See them all: dlstudy list")
+    console = terminal.console()
+    # The title is what a roadmap is for: on a narrow terminal the rest makes room.
+    columns = _ROADMAP if console.width >= 70 else [name for name in _ROADMAP if name not in ("Stars", "Min.", "When")]
     table = Table(box=None, pad_edge=False, header_style="bold", show_edge=False)
-    for title, justify in (("", "right"), ("Lesson", "left"), ("Stars", "left"), ("Min.", "right"), ("When", "left"),
-                           ("Done", "right")):  # fmt: skip
+    for title in columns:
+        justify = "left" if title in ("Lesson", "Stars", "When") else "right"
         table.add_column(title, justify=justify, no_wrap=title != "Lesson")  # type: ignore[arg-type]
     for group in loaded.groups:
         lessons = [lesson for lesson in group.lessons if lesson in wanted]
@@ -86,8 +102,8 @@ def list_lessons(words: tuple[str, ...]) -> None:
             state = f"{done['done']}/{done['total']}" if lesson.written else "planned"
             state = f"[green]{state} ✓[/green]" if done["complete"] else state
             row = [lesson.id, lesson.title, "★" * lesson.stars, str(lesson.minutes), lesson.when, state]
-            table.add_row(*row, style="" if lesson.written else "dim")
-    console = terminal.console()
+            cells = (cell for name, cell in zip(_ROADMAP, row) if name in columns)
+            table.add_row(*cells, style="" if lesson.written else "dim")
     console.print(table)
     written = [lesson for lesson in loaded.lessons if lesson.written]
     verb = "is" if len(written) == 1 else "are"

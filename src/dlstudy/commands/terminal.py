@@ -1,5 +1,9 @@
 """What the command line prints: exercises, verdicts, progress bars. rich is imported when something is printed."""
 
+import codecs
+import io
+import sys
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -9,6 +13,33 @@ if TYPE_CHECKING:
 
     from dlstudy.course.checking.verdict import Verdict
     from dlstudy.course.content.exercises import Exercise
+
+
+_PLAIN = (
+    {"★": "*", "✓": "+", "✗": "x", "→": "->", "–": "-", "—": "-", "…": "...", "−": "-", "×": "x", "·": "-", "•": "*"}
+    | {"“": '"', "”": '"', "‘": "'", "’": "'", "≥": ">=", "≤": "<=", "≈": "~", "µ": "u", "½": " 1/2", "¼": " 1/4"}
+    | {"¾": " 3/4", "│": "|", "─": "-", "━": "-", "╸": "-", "╺": "-", "┃": "|", "▌": "|", "⋯": "..."}
+)
+"""What stands for a sign where the output cannot carry it."""
+
+
+def plain(error: UnicodeError) -> tuple[str, int]:
+    """Return what stands for the signs that an output's encoding has not: a likeness where there is one, else "?"."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return "".join(map(_likeness, error.object[error.start : error.end])), error.end
+
+
+def _likeness(sign: str) -> str:
+    return _PLAIN.get(sign) or unicodedata.normalize("NFKD", sign).encode("ascii", "ignore").decode() or "?"
+
+
+def make_safe() -> None:
+    """Let every output of this process take any text: a pipe on Windows and an old terminal have few signs."""
+    codecs.register_error("dlstudy", plain)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.errors in ("strict", "surrogateescape"):
+            stream.reconfigure(errors="dlstudy")
 
 
 def console() -> "Console":

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import itertools
-from datetime import date, datetime, timedelta
+import random
+import sqlite3
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from dlstudy.course.content import catalogue
-from dlstudy.course.learner import review, weeks
+from dlstudy.course.learner import notes, review, weeks
 from dlstudy.course.learner.progress import Progress
 from dlstudy.course.learner.review import PAUSES, Item, schedule
 
@@ -154,3 +156,56 @@ def test_the_week_is_that_of_the_lesson_opened_last_and_then_the_next_with_somet
     found = weeks.current([parts[0], second], {"last": "05"})
     assert found is second
     assert weeks.current([weeks.Part("Basics", "week 1", 1, 1, parts[0].lessons, {1: 0})], {"last": "01"}) is None
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_tries_that_decide_stand_for_all_of_them(tmp_path: Path, seed: int) -> None:
+    """An exercise's schedule from the file, which reads few of its tries, is the one from all of them."""
+    chance, begin = random.Random(seed), datetime.now(UTC) - timedelta(200)
+    events = []
+    for _ in range(chance.choice((1, 5, 40, 400))):
+        moment = (begin + timedelta(hours=chance.randrange(24 * 195))).isoformat(timespec="microseconds")
+        right = chance.random() < chance.choice((0.5, 0.99))
+        events.append((moment, right, "right" if right else chance.choice(("failed", "hint", "solution"))))
+
+    def fill(db: sqlite3.Connection) -> None:
+        for moment, right, what in events:
+            if what in ("right", "failed"):
+                add_try(db, "01/flat-index", moment, right)
+            else:
+                db.execute(f"INSERT INTO {what}s VALUES ('01/flat-index', 1, ?, NULL)", (moment,))
+
+    with Progress(tmp_path / "progress.sqlite") as progress:
+        progress.write(fill, None)
+        found = [item for item in review.items(progress, catalogue.load()) if item.name == "flat-index"]
+    expected = schedule("exercise", "01", "flat-index", events)
+    assert found == ([expected] if expected else [])
+
+
+def add_try(db: sqlite3.Connection, exercise: str, moment: str, right: bool) -> None:
+    sql = "INSERT INTO attempts (exercise, at, passed, verdict, source, seconds) VALUES (?, ?, ?, 'v', 'x', 0)"
+    db.execute(sql, (exercise, moment, int(right)))
+
+
+def test_ten_times_the_tries_and_notes_cost_ten_times_the_steps(tmp_path: Path) -> None:
+    """SQLite counts its own steps: what a home page asks for grows with the file, not with its square."""
+    steps = []
+    for size in (300, 3000):
+        moments = [(datetime(2026, 1, 1, tzinfo=UTC) + timedelta(minutes=n)).isoformat() for n in range(size)]
+
+        def fill(db: sqlite3.Connection, moments: list[str] = moments) -> None:
+            for n, moment in enumerate(moments):
+                add_try(db, f"01/e{n % 10}", moment, right=False)
+                values = (f"n{n}", moment)
+                db.execute("INSERT INTO notes VALUES (NULL, ?, 'a.md', '', '', 'x', 0, ?)", values)
+
+        with Progress(tmp_path / f"{size}.sqlite") as progress:
+            progress.write(fill, None)
+            taken: list[int] = []
+            progress._db.set_progress_handler(lambda taken=taken: taken.append(1), 100)
+            review.items(progress, catalogue.load())
+            progress.snapshot()
+            newest, count = notes.latest(progress, lambda page: True, 105)
+            assert (len(newest), count) == (105, size)
+            steps.append(len(taken))
+    assert 0 < steps[1] < 15 * steps[0], steps

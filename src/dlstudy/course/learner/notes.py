@@ -175,13 +175,8 @@ def _add(progress: Progress, note: Note, *, removed: bool) -> None:
     def clean(text: str) -> str:
         return text.encode("utf-8", "replace").decode()  # half a surrogate pair would be refused by SQLite
 
-    words = (
-        note.id,
-        clean(note.page).encode()[:255].decode("utf-8", "ignore"),
-        clean(note.place)[:300],
-        clean(note.title)[:300],
-        clean(note.text),
-    )
+    page = clean(note.page).encode()[:255].decode("utf-8", "ignore")  # no file has a longer name
+    words = (note.id, page, clean(note.place)[:300], clean(note.title)[:300], clean(note.text))
     sql = "INSERT INTO notes (note, page, place, title, text, removed, at) VALUES (?, ?, ?, ?, ?, ?, ?)"
 
     def work(db: sqlite3.Connection) -> None:

@@ -390,12 +390,12 @@ class Store:
         try:
             with progressfile.copy_of(source) as other:
                 if reason := progressfile.foreign(other):
-                    raise ValueError(f"{source} {reason}. Nothing was changed")
+                    raise ValueError(f"{source} {reason}; nothing was changed")
                 new = self._take_over(other)
                 if left_out := progressfile.refused(other):
                     say(left_out)
         except sqlite3.DatabaseError as error:
-            raise ValueError(f"{source} cannot be read ({error}). Nothing was changed") from error
+            raise ValueError(f"{source} cannot be read ({error}); nothing was changed") from error
         return new
 
     def _take_over(self, other: sqlite3.Connection) -> int:
