@@ -114,3 +114,51 @@ def test_torch_itself_is_not_loaded(tmp_path: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-m", "dlstudy.scratch.porting", str(script)], check=False)
     assert done.returncode == 0
+
+
+NET = """import torch
+from torch import nn
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.bias = nn.Parameter(torch.Tensor(3))
+"""
+TRAIN = """from torch import optim
+from net import Net
+from parts.last import last
+model = Net()
+optimizer = optim.SGD(model.parameters(), lr=0.1)
+parameter = last(model)
+"""
+
+
+def test_modules_beside_the_script_belong_to_it(tmp_path: Path) -> None:
+    (tmp_path / "net.py").write_text(NET)
+    (tmp_path / "parts").mkdir()
+    (tmp_path / "parts" / "last.py").write_text("import torch\ndef last(m):\n    return list(m.parameters())[-1] + 1\n")
+    (tmp_path / "train.py").write_text(TRAIN)
+    ours = porting.run(tmp_path / "train.py")
+    assert isinstance(ours["parameter"], scratch.Tensor)
+    assert "net" not in sys.modules
+    assert not list(tmp_path.rglob("*.pyc"))  # else torch would find the ported code
+    sys.path.insert(0, str(tmp_path))
+    try:
+        theirs = runpy.run_path(str(tmp_path / "train.py"))
+        assert isinstance(theirs["parameter"], torch.Tensor)
+        assert isinstance(porting.run(tmp_path / "train.py")["parameter"], scratch.Tensor)  # although torch's is loaded
+        assert isinstance(sys.modules["net"].Net().bias, torch.Tensor)
+    finally:
+        sys.path.remove(str(tmp_path))
+        for name in ("net", "parts", "parts.last"):
+            sys.modules.pop(name, None)
+
+
+def test_a_library_on_torch_itself_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "site-packages").mkdir()
+    (tmp_path / "site-packages" / "library.py").write_text("import torch\n")
+    script = tmp_path / "train.py"
+    script.write_text("import sys\nsys.path.append(sys.argv[1])\nimport torch\nimport library\n")
+    command = [sys.executable, "-m", "dlstudy.scratch.porting", str(script), str(tmp_path / "site-packages")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "ImportError: a library that this script uses imports torch itself" in done.stderr

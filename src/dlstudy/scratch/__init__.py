@@ -19,6 +19,15 @@ from .autograd import (
     set_grad_enabled,
 )
 from .creation import (
+    BoolTensor,
+    ByteTensor,
+    CharTensor,
+    DoubleTensor,
+    FloatTensor,
+    HalfTensor,
+    IntTensor,
+    LongTensor,
+    ShortTensor,
     arange,
     as_tensor,
     asarray,
@@ -68,12 +77,14 @@ from .random import (
 from .sampling import bernoulli, rand, rand_like, randint, randint_like, randn, randn_like, randperm
 from .serialization import load, save
 from .shapes import broadcast_shapes
-from .tensor import Size, Tensor
+from .tensor import Size, Tensor, give_name
 
 float, double, half, short, int, long = float32, float64, float16, int16, int32, int64
 inf, nan, pi, e = _math.inf, _math.nan, _math.pi, _math.e
 
 for _module in ops.MODULES:
+    for _name, _function in _module.FUNCTIONS.items():
+        give_name(_function, _name)
     globals().update(_module.FUNCTIONS)  # exp, matmul, cat, ...: every operation is also a function of this package
 globals().update({**ops.pointwise.ALIASES, **ops.functions.ALIASES})
 

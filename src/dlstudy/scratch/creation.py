@@ -9,7 +9,7 @@ import numpy as np
 from . import dtypes
 from .device import check_device
 from .ops.views import sizes
-from .tensor import Tensor, attach, wrap
+from .tensor import Size, Tensor, attach, wrap
 from .types import Array, Device, DType, Ints, Number, Operand
 
 
@@ -66,9 +66,57 @@ def tensor(
     return wrap(_array_of(data, dtype)).requires_grad_(requires_grad)
 
 
-def from_data(self: Tensor, data: Any = (), *, device: Device = None) -> None:
-    """Fill a new tensor with a copy of `data` in the default dtype (float32): what `Tensor(data)` does."""
-    self._data = tensor(data, dtype=dtypes.get_default_dtype(), device=device)._data
+def from_data(self: Tensor, *data: Any, device: Device = None) -> None:
+    """Fill a new float32 tensor: what `Tensor(...)` does, torch's oldest way to make one.
+
+    Sizes, `Tensor(4)` or `Tensor(2, 3)`, give a tensor of that shape, whose numbers are yet to be set (here zeros); a
+    list or an array is copied; a tensor of this format is shared.
+    """
+    check_device(device)
+    self._data = _array_for(data, dtypes.get_default_dtype())
+
+
+def _array_for(data: tuple[Any, ...], dtype: DType) -> Array:
+    """Return the memory of `Tensor(*data)` in the format `dtype`."""
+    kind = dtypes.as_dtype(dtype)
+    first = data[0] if data else ()
+    if len(data) > 1 or isinstance(first, Size) or _is_size(first):
+        if not all(_is_size(size) for size in (first if isinstance(first, Size) else data)):
+            raise TypeError(f"Tensor: expected sizes, which are whole numbers, or one list or array, got {data}")
+        return _filled(sizes((first,) if isinstance(first, Size) else data), 0, kind, None, False)._data
+    if isinstance(first, Tensor):
+        if first._data.dtype != kind.numpy:
+            raise TypeError(f"Tensor: expected a tensor of {kind}, got one of {first.dtype}: convert it with .to()")
+        return first._data
+    if not isinstance(first, list | tuple | range | np.ndarray):
+        raise TypeError(
+            f"Tensor: expected sizes, a list or an array, got {type(first).__name__}; "
+            "to make a tensor of a number, use torch.tensor(number)"
+        )
+    return _array_of(first, kind)
+
+
+def _is_size(value: Any) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
+
+def _of_format(name: str, dtype: DType) -> Callable[..., Tensor]:
+    """Return the old constructor `name`, such as `LongTensor`: Tensor(...) in a format of its own."""
+
+    def make(*data: Any, device: Device = None) -> Tensor:
+        check_device(device)
+        return wrap(_array_for(data, dtype))
+
+    make.__name__ = make.__qualname__ = name
+    make.__doc__ = f"Return a tensor of {dtype} of the given sizes, or with a copy of a list: `Tensor` in that format."
+    return make
+
+
+FloatTensor, DoubleTensor = _of_format("FloatTensor", dtypes.float32), _of_format("DoubleTensor", dtypes.float64)
+HalfTensor, BoolTensor = _of_format("HalfTensor", dtypes.float16), _of_format("BoolTensor", dtypes.bool_)
+ByteTensor, CharTensor = _of_format("ByteTensor", dtypes.uint8), _of_format("CharTensor", dtypes.int8)
+ShortTensor, IntTensor = _of_format("ShortTensor", dtypes.int16), _of_format("IntTensor", dtypes.int32)
+LongTensor = _of_format("LongTensor", dtypes.int64)
 
 
 def as_tensor(data: Any, dtype: DType | None = None, device: Device = None) -> Tensor:
@@ -101,7 +149,7 @@ def _filled(shape: tuple[int, ...], value: Operand, dtype: DType | None, device:
     if any(size < 0 for size in shape):
         raise RuntimeError(f"expected sizes of at least 0, got {list(shape)}")
     kind = (dtypes.get_default_dtype() if dtype is None else dtypes.as_dtype(dtype)).numpy
-    data = np.zeros(shape, kind) if value == 0 else np.full(shape, value, kind)
+    data = np.zeros(shape, kind) if value == 0 else np.full(shape, dtypes.fitting(value, kind), kind)
     return wrap(data).requires_grad_(requires_grad)
 
 

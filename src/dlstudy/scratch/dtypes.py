@@ -4,6 +4,7 @@ NumPy and torch agree on the formats and differ on the mixtures: an int64 tensor
 torch and float64 in NumPy. `result_type` follows torch.
 """
 
+import math
 from typing import Any
 
 import numpy as np
@@ -72,6 +73,23 @@ def as_dtype(d: Any) -> dtype:
     except (KeyError, TypeError):
         known = ", ".join(known.name for known in ALL)
         raise TypeError(f"expected one of the formats {known}, got {d!r}") from None
+
+
+def fitting(value: Any, kind: np.dtype[Any]) -> Any:
+    """Return the Python number `value` as an array of `kind`; RuntimeError if it lies outside of what that can hold.
+
+    As torch, which cuts 2.7 to the integer 2 and takes -1 for the largest uint8, but refuses nan as an integer.
+    """
+    if kind.kind in "iu":
+        limits = np.iinfo(kind)
+        lowest = -int(limits.max) if kind.kind == "u" else int(limits.min)
+        if not (math.isfinite(value) and lowest <= int(value) <= int(limits.max)):
+            raise RuntimeError(f"value cannot be converted to type {kind} without overflow: got {value}")
+        value = int(value)
+        return np.asarray(value % (int(limits.max) + 1) if value < 0 and kind.kind == "u" else value, kind)
+    if kind.kind == "f" and math.isfinite(value) and abs(value) > float(np.finfo(kind).max):
+        raise RuntimeError(f"value cannot be converted to type {kind} without overflow: got {value}")
+    return np.asarray(value).astype(kind)
 
 
 def promote_types(a: dtype, b: dtype) -> dtype:

@@ -11,15 +11,22 @@ where a statement binds the name `torch`, it still does.
     from torch import nn                       from dlstudy.scratch import nn
     from torch.utils.data import DataLoader    from dlstudy.scratch.utils.data import DataLoader
 
-Everything else stays as it is, line numbers included. What the package does not have (torch.compile, torch.fft, another
-library that is built on torch) is then an ImportError or AttributeError that names it. Scripts are run on both, and
-their losses compared step by step, in tests/scratch/test_scripts.py.
+Modules that lie beside the script (`net.py` beside `train.py`), and packages there, belong to it and are read in the
+same way, so a program is never half on one library and half on the other. A library that is built on torch itself is
+refused for that reason. Everything else stays as it is, line numbers included. What the package does not have
+(torch.compile, torch.fft, another library that is built on torch) is then an ImportError or AttributeError that names
+it. Scripts are run on both, and their losses compared step by step, in tests/scratch/test_scripts.py.
 """
 
 import argparse
 import ast
+import contextlib
 import sys
+from collections.abc import Iterator, Sequence
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from pathlib import Path
+from types import CodeType, ModuleType
 from typing import Any
 
 NAME, OURS = "torch", "dlstudy.scratch"
@@ -70,15 +77,89 @@ def port(source: str, filename: str = "<script>") -> str:
     return "".join(lines)
 
 
+class PortingLoader(SourceFileLoader):
+    """Loads a module that was written for torch as one for this package, and keeps no compiled copy of it."""
+
+    def get_code(self, fullname: str) -> CodeType:
+        """Return the module's code, ported; no cache is read or written, as torch would find ours in it."""
+        path = self.get_filename(fullname)
+        return compile(port(self.get_data(path).decode("utf-8-sig"), path), path, "exec", dont_inherit=True)
+
+
+class PortingFinder(MetaPathFinder):
+    """Finds the modules in a script's folder, before any other, and refuses torch itself."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+
+    def owns(self, file: str | None) -> bool:
+        """Return whether a module's file belongs to the script: it lies in its folder, and was not installed there."""
+        if file is None:
+            return False
+        path = Path(file).resolve()
+        return path.is_relative_to(self.folder) and not {"site-packages", "dlstudy"} & set(path.parts)
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """Return how to load a module of the script; None for any other. ImportError for torch."""
+        if fullname.partition(".")[0] == NAME:
+            raise ImportError(
+                "a library that this script uses imports torch itself, and tensors of the two cannot be mixed: "
+                "run the script with torch, or without that library"
+            )
+        spec = PathFinder.find_spec(fullname, [str(self.folder)] if path is None else path)
+        if spec is None:
+            return None
+        folders = [] if spec.submodule_search_locations is None else list(spec.submodule_search_locations)
+        if spec.origin is None and any(map(self.owns, folders)):  # a folder of modules, without an __init__.py
+            return spec
+        if not self.owns(spec.origin) or not isinstance(spec.loader, SourceFileLoader):
+            return None
+        spec.loader = PortingLoader(fullname, spec.loader.path)
+        spec.cached = None
+        return spec
+
+
+def _places_of(module: ModuleType) -> list[str]:
+    """Return the file of a module, or the folders of a package that has no file."""
+    file = getattr(module, "__file__", None)
+    return [file] if file else [str(folder) for folder in getattr(module, "__path__", ())]
+
+
+@contextlib.contextmanager
+def modules_beside(folder: Path) -> Iterator[None]:
+    """While this lasts, the modules in `folder` are ported as they are imported; then those of before are back."""
+    finder = PortingFinder(folder.resolve())
+
+    def take_out() -> dict[str, ModuleType]:
+        owned = [
+            name
+            for name, module in sys.modules.items()
+            if name != "__main__" and any(map(finder.owns, _places_of(module)))
+        ]
+        return {name: sys.modules.pop(name) for name in owned}
+
+    before = take_out()
+    sys.meta_path.insert(0, finder)
+    try:
+        yield
+    finally:
+        sys.meta_path.remove(finder)
+        take_out()
+        sys.modules.update(before)
+
+
 def run(path: str | Path, name: str = "__main__") -> dict[str, Any]:
     """Run the script at `path`, written for torch, on this package; returns the names it defines.
 
-    `name` is what the script sees as __name__.
+    `name` is what the script sees as __name__. Modules beside the script are ported with it.
     """
     path = Path(path)
     source = port(path.read_text(encoding="utf-8"), str(path))
     names: dict[str, Any] = {"__name__": name, "__file__": str(path), "__builtins__": __builtins__}
-    exec(compile(source, str(path), "exec"), names)
+    with modules_beside(path.parent):
+        exec(compile(source, str(path), "exec"), names)
     return names
 
 

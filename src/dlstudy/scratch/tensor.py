@@ -33,6 +33,13 @@ class Size(tuple):
             product *= size
         return product
 
+    def __getitem__(self, index: Any) -> Any:
+        found = tuple.__getitem__(self, index)
+        return Size(found) if isinstance(index, slice) else found
+
+    def __add__(self, other: Any) -> "Size":
+        return Size(tuple.__add__(self, other))
+
     def __repr__(self) -> str:
         return f"torch.Size({list(self)})"
 
@@ -40,7 +47,8 @@ class Size(tuple):
 class Tensor:
     """An n-dimensional array with automatic differentiation, with the names and the meaning of `torch.Tensor`.
 
-    `Tensor(data)` makes a float32 tensor; use `tensor(data)` to keep the data's own format.
+    `Tensor(data)` makes a float32 tensor, and `Tensor(2, 3)` one of that shape, as torch has it; use `tensor(data)` to
+    keep the data's own format.
     """
 
     _data: Array
@@ -104,7 +112,7 @@ class Tensor:
         def __iter__(self) -> "Iterator[Tensor]": ...
         def __getitem__(self, index: Any) -> "Tensor": ...
         def __setitem__(self, index: Any, value: Any) -> None: ...
-        def __init__(self, data: Any = (), *, device: Device = None): ...
+        def __init__(self, *data: Any, device: Device = None): ...
         def _refresh_view(self) -> None: ...
         def backward(  # noqa: D102
             self,
@@ -446,9 +454,16 @@ def wrap(data: Array, node: Node | None = None) -> Tensor:
 tape.tensor_class, tape.wrap = Tensor, wrap
 
 
+def give_name(function: Any, name: str) -> None:
+    """Let a function that another one made bear the `name` under which it is called, as Python's messages show it."""
+    if "<" in getattr(function, "__qualname__", ""):  # <locals> or <lambda>
+        function.__name__ = function.__qualname__ = name
+
+
 def attach(methods: dict[str, Any]) -> None:
     """Make `methods`, functions whose first argument is a tensor, methods of Tensor."""
     for name, method in methods.items():
+        give_name(method, name)
         setattr(Tensor, name, method)
 
 

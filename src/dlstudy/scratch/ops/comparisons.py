@@ -14,7 +14,7 @@ from dlstudy.scratch.tape import Node, record
 from dlstudy.scratch.tensor import Tensor, wrap
 from dlstudy.scratch.types import Array, ArrayOrTensor, Operand
 
-from .pointwise import operands
+from .pointwise import array_operand, operands
 
 
 class WhereBackward0(Node):
@@ -64,7 +64,8 @@ def masked_fill(input: Tensor, mask: Tensor, value: Operand) -> Tensor:
         raise RuntimeError(
             f"masked_fill only supports a 0-dimensional value tensor, but got one with {value._data.ndim} dimension(s)"
         )
-    number = (value._data if isinstance(value, Tensor) else np.asarray(value)).astype(input._data.dtype)
+    kind = input._data.dtype
+    number = value._data.astype(kind) if isinstance(value, Tensor) else dtypes.fitting(value, kind)
     broadcast_shapes(input._data.shape, mask._data.shape)
     out = wrap(np.where(mask._data, number, input._data))
     return record(MaskedFillBackward0, out, (input, value), mask=mask._data)
@@ -187,6 +188,8 @@ def comparison(ufunc: np.ufunc) -> Callable[[Tensor, Any], Tensor]:
     """Return the tensor function for a NumPy comparison; its result is a bool tensor."""
 
     def apply(input: Tensor, other: Operand) -> Tensor:
+        if isinstance(other, np.ndarray):
+            other = array_operand(other)
         if not isinstance(other, Tensor | float | int | np.number | np.bool_):
             return NotImplemented
         x, y = operands(input, other)
@@ -231,6 +234,8 @@ logical_and, logical_or, logical_xor = _logic(np.logical_and), _logic(np.logical
 
 def _bits(ufunc: np.ufunc) -> Callable[[Tensor, Any], Tensor]:
     def apply(input: Tensor, other: Operand) -> Tensor:
+        if isinstance(other, np.ndarray):
+            other = array_operand(other)
         if not isinstance(other, Tensor | int | np.integer | np.bool_):
             return NotImplemented
         x, y = operands(input, other)

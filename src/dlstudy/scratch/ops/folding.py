@@ -11,7 +11,7 @@ from dlstudy.scratch.conv import pool
 from dlstudy.scratch.conv.geometry import Geometry, geometry, pair
 from dlstudy.scratch.tape import Node, record
 from dlstudy.scratch.tensor import Tensor, wrap
-from dlstudy.scratch.types import ArrayOrTensor, Ints
+from dlstudy.scratch.types import Array, ArrayOrTensor, Ints
 
 
 class Im2ColBackward0(Node):
@@ -115,7 +115,7 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
     sides = [(int(pad[i]), int(pad[i + 1])) for i in range(0, len(pad), 2)]
     if mode == "constant":
         return _constant(input, sides, 0 if value is None else value)
-    if mode not in _INDEX:
+    if mode not in (*_INDEX, "circular"):
         raise NotImplementedError(f"Unrecognised padding mode {mode}")
     if value is not None and value != 0:
         raise ValueError(f'Padding mode "{mode}" doesn\'t take in value argument')
@@ -124,25 +124,39 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
             f"pad with mode {mode!r}: expected paddings for all dimensions but the first one or two, "
             f"got {len(sides)} pairs for shape {list(input.shape)}"
         )
+    padded = input
     for i, (before, after) in enumerate(sides):
         dim = input._data.ndim - 1 - i
-        n = input._data.shape[dim]
-        most = {"reflect": n - 1, "circular": n}.get(mode)
-        if n == 0 or (most is not None and max(before, after) > most):
-            raise RuntimeError(
-                f"pad with mode {mode!r}: expected at most {most} elements on a side of dimension {dim} "
-                f"(size {n}), got ({before}, {after})"
-            )
         if before or after:
-            index = _INDEX[mode](np.arange(-before, n + after), n)
-            input = input.index_select(dim, wrap(index))
-    return input
+            padded = padded.index_select(dim, wrap(_places(mode, dim, padded._data.shape[dim], before, after)))
+    return padded.clone() if padded is input else padded
+
+
+def _places(mode: str, dim: int, n: int, before: int, after: int) -> Array:
+    """Return for each place along a padded dimension of size `n` where its number comes from.
+
+    Negative numbers of elements are cut off. RuntimeError if there are too few elements to pad with, or none are left.
+    """
+    first, last = max(-before, 0), n - max(-after, 0)  # what is cut off does not come round again
+    circular = mode == "circular"
+    most = {"reflect": n - 1, "circular": last - first}.get(mode)
+    if n == 0 or (most is not None and max(before, after) > most):
+        raise RuntimeError(
+            f"pad with mode {mode!r}: expected at most {most} elements on a side of dimension {dim} "
+            f"(size {n}), got ({before}, {after})"
+        )
+    if n + before + after < (0 if circular else 1):
+        raise RuntimeError(
+            f"pad with mode {mode!r}: ({before}, {after}) cuts off more than dimension {dim} (size {n}) has"
+        )
+    if circular:
+        return first + np.arange(-max(before, 0), last - first + max(after, 0)) % max(last - first, 1)
+    return _INDEX[mode](np.arange(-before, n + after), n)
 
 
 _INDEX = {
     "reflect": lambda i, n: np.where(np.abs(i) < n, np.abs(i), 2 * (n - 1) - i),
     "replicate": lambda i, n: np.clip(i, 0, n - 1),
-    "circular": lambda i, n: i % n,
 }
 
 

@@ -25,8 +25,8 @@ def _along(x: Array, dim: int, index: Array) -> tuple[Any, ...]:
 
 
 def _check_index(name: str, x: Array, dim: int, index: Tensor) -> None:
-    if index._data.dtype != np.int64:
-        raise RuntimeError(f"{name}(): Expected dtype int64 for index, got {index.dtype}")
+    if index._data.dtype not in (np.int64, np.int32) and index._data.size:
+        raise RuntimeError(f"{name}(): Expected dtype int32/int64 for index, got {index.dtype}")
     i = index._data
     if i.ndim != x.ndim and i.size:
         raise RuntimeError(
@@ -221,7 +221,8 @@ def masked_select(input: Tensor, mask: Tensor) -> Tensor:
 
 def take(input: Tensor, index: Tensor) -> Tensor:
     """Return the elements of the flattened input that `index` names."""
-    return getitem(input.reshape(-1), index)
+    taken = getitem(input.reshape(-1), index)
+    return taken if index._data.ndim else taken.clone()  # a copy, although a number as index gives a view
 
 
 @quiet

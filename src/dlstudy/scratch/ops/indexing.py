@@ -82,6 +82,8 @@ def _as_item(item: Any) -> Any:
     if isinstance(item, list | range | tuple):
         item = np.asarray([i._data if isinstance(i, Tensor) else i for i in item])
         item = item.astype(np.int64) if item.size == 0 else item
+    if isinstance(item, np.ndarray) and item.dtype == np.uint8:
+        item = item.astype(bool)  # bytes were torch's masks before it had booleans, and still are
     if isinstance(item, np.ndarray | np.generic):
         if item.dtype.kind not in "iub":
             raise IndexError(f"tensors used as indices must be long, int, byte or bool tensors, got {item.dtype}")

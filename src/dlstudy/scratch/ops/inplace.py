@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from dlstudy.scratch import dtypes
 from dlstudy.scratch.autograd import enable_grad
 from dlstudy.scratch.changes import Changes, changed_since, clock, note_change
 from dlstudy.scratch.quiet import quiet
@@ -152,7 +153,7 @@ def in_place(function: Callable[..., Any]) -> Callable[..., Any]:
             return result
         return overwrite(self, result)
 
-    apply.__name__ = function.__name__ + "_"
+    apply.__name__ = apply.__qualname__ = function.__name__ + "_"
     apply.__doc__ = f"{function.__doc__ or ''} The result replaces the tensor's own values."
     return apply
 
@@ -239,7 +240,7 @@ def fill_(self: Tensor, value: Operand) -> Tensor:
                 f"fill_ only supports 0-dimension value tensor but got tensor with {value._data.ndim} dimensions."
             )
         return _replace(self, value._data, FillBackward2, (self, value))
-    return _replace(self, np.asarray(value).astype(self._data.dtype), FillBackward1, (self, None))
+    return _replace(self, dtypes.fitting(value, self._data.dtype), FillBackward1, (self, None))
 
 
 @quiet
@@ -268,6 +269,9 @@ def setitem(input: Tensor, index: Any, value: Operand) -> None:
                 value = value.reshape(value._data.shape[extra:])
         elif isinstance(value, list | tuple):
             raise TypeError(f"can't assign a {type(value).__name__} to a tensor: make it a tensor first")
+        if isinstance(value, float | int | np.number):
+            half = input._data.dtype == np.float16  # where torch writes inf for what is too large
+            value = value if half else dtypes.fitting(value, input._data.dtype)[()]
         copy_(place_to_write, value)
         return
     if any(i is not Ellipsis and i != slice(None) for i in basic):
@@ -284,7 +288,7 @@ def setitem(input: Tensor, index: Any, value: Operand) -> None:
         while values.ndim > target.ndim and values.shape[0] == 1:
             values = values[0]
     elif isinstance(value, float | int | np.number):
-        values = np.asarray(value).astype(x.dtype)
+        values = dtypes.fitting(value, x.dtype)
     else:
         raise TypeError(f"can't assign a {type(value).__name__} to a tensor: make it a tensor first")
     if broadcast_shapes(target.shape, values.shape) != target.shape:

@@ -208,9 +208,11 @@ class FlipBackward0(Node):
         return flip_both(grad, self.dims)
 
 
-def flip(input: Tensor, *dims: Ints) -> Tensor:
-    """Return a copy with the elements along `dims` in reverse order."""
-    given: Any = dims[0] if len(dims) == 1 and isinstance(dims[0], tuple | list) else dims
+def flip(input: Tensor, *args: Ints, dims: Ints | None = None) -> Tensor:
+    """Return a copy with the elements along `dims` in reverse order: flip(0, 1), flip((0, 1)) or flip(dims=(0, 1))."""
+    given: Any = args if dims is None else dims
+    given = given[0] if isinstance(given, tuple) and len(given) == 1 and isinstance(given[0], tuple | list) else given
+    given = (given,) if isinstance(given, int) else given
     chosen = reduced_dims(given, input._data.ndim) if given else ()
     return record(FlipBackward0, wrap(np.array(np.flip(input._data, chosen), order="C")), (input,), dims=chosen)
 
@@ -248,7 +250,9 @@ def repeat(input: Tensor, *repeats: Ints) -> Tensor:
     between = [n for size in padded for n in (1, size)]
     wide = [n for count, size in zip(counts, padded) for n in (count, size)]
     final = tuple(count * size for count, size in zip(counts, padded))
-    return input.reshape(between).expand(wide).reshape(final) if final else input.clone()
+    tiled = input.reshape(between).expand(wide).reshape(final)
+    shares = np.may_share_memory(tiled._data, input._data)  # where nothing had to be repeated
+    return tiled.clone() if shares else tiled
 
 
 def tile(input: Tensor, *dims: Ints) -> Tensor:
@@ -257,13 +261,21 @@ def tile(input: Tensor, *dims: Ints) -> Tensor:
     return repeat(input, (1,) * (input._data.ndim - len(counts)) + tuple(counts))
 
 
-def repeat_interleave(input: Tensor, repeats: Ints | Tensor, dim: int | None = None) -> Tensor:
-    """Return a copy in which every element (or slice along `dim`) is repeated, `repeats` times each."""
+def repeat_interleave(
+    input: Tensor, repeats: Ints | Tensor, dim: int | None = None, *, output_size: int | None = None
+) -> Tensor:
+    """Return a copy in which every element (or slice along `dim`) is repeated, `repeats` times each.
+
+    `output_size`, which spares torch a count on other devices, may be given and must be the size that comes out.
+    """
     if dim is None:
         input, dim = input.flatten(), 0
     d = wrap_dim(dim, input._data.ndim)
     counts = repeats._data if isinstance(repeats, Tensor) else repeats
-    return input.index_select(d, wrap(np.repeat(np.arange(input._data.shape[d]), counts)))
+    places = np.repeat(np.arange(input._data.shape[d]), counts)
+    if output_size is not None and output_size != places.size:
+        raise RuntimeError(f"repeat_interleave: expected output_size {places.size}, got {output_size}")
+    return input.index_select(d, wrap(places))
 
 
 def movedim(input: Tensor, source: Ints, destination: Ints) -> Tensor:

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from dlstudy.scratch.shapes import broadcast_shapes
 from dlstudy.scratch.tensor import Tensor, wrap
 
 from .losses import reduce_tensor, reduction_of
@@ -45,7 +46,8 @@ def soft_margin_loss(
 
 def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
     """Return x1 . x2 / (|x1| |x2|) along `dim`, each length taken as `eps` at least."""
-    x1, x2 = x1 * 1.0, x2 * 1.0
+    shape = broadcast_shapes(x1._data.shape, x2._data.shape)  # first, as both are summed along what may be stretched
+    x1, x2 = x1.expand(shape) * 1.0, x2.expand(shape) * 1.0
     length1, length2 = (_length(x, dim, eps) for x in (x1, x2))
     return ((x1 / length1) * (x2 / length2)).sum(dim)
 

@@ -13,7 +13,7 @@ from dlstudy.scratch.tensor import Tensor, wrap, wrap_dim
 from dlstudy.scratch.types import Array, ArrayOrTensor
 
 from .indexing import place
-from .pointwise import binary
+from .pointwise import array_operand, binary
 from .views import make_view
 
 
@@ -78,6 +78,8 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
 
     RuntimeError if a factor is 0-d, the formats differ, or the inner sizes do.
     """
+    if isinstance(other, np.ndarray):
+        other = array_operand(other)
     if not isinstance(other, Tensor):
         return NotImplemented
     x, y = input._data, other._data

@@ -67,6 +67,16 @@ class DivBackward0(Node):
         return -grad * ((a / b) / b)
 
 
+def array_operand(array: Array) -> Tensor:
+    """Return a NumPy array beside an operator as a tensor on its memory: the result of `tensor + array` is a tensor.
+
+    TypeError if there is no tensor of its format.
+    """
+    if array.dtype not in dtypes.FROM_NUMPY:
+        raise TypeError(f"expected an array of numbers beside a tensor, got one of {array.dtype}")
+    return wrap(array)
+
+
 def no_bool(*values: Operand) -> None:
     """Refuse booleans, as subtraction does."""
     if any(isinstance(v, bool | np.bool_) or (isinstance(v, Tensor) and v._data.dtype == bool) for v in values):
@@ -75,6 +85,7 @@ def no_bool(*values: Operand) -> None:
 
 def operands(a: Any, b: Any, at_least_float: bool = False) -> tuple[Array, Array]:
     """Return the values of two operands as torch would combine them: arrays of one format, or an array and a number."""
+    a, b = (array_operand(t) if isinstance(t, ndarray) and t.ndim else t for t in (a, b))
     result = dtypes.result_type(a, b)
     if at_least_float and not result.is_floating_point:
         result = dtypes.get_default_dtype()
@@ -119,6 +130,8 @@ def binary(
             y = b
         elif isinstance(b, float | int | np.number | np.bool_):
             x, y = combine(a, b, at_least_float)
+        elif isinstance(b, ndarray):
+            return apply(a, array_operand(b))
         else:
             return NotImplemented
         token = hush(SILENT)
@@ -171,6 +184,8 @@ def rsub(input: Tensor, other: Operand) -> Tensor:
     x = input._data
     if x.dtype.kind == "f" and (other.__class__ is float or other.__class__ is int):
         return record(RsubBackward1, wrap(np.subtract(other, x, out=...)), (input,))
+    if isinstance(other, ndarray):
+        return sub_tensors(array_operand(other), input)
     if not isinstance(other, float | int | np.number):
         return NotImplemented
     no_bool(input, other)
@@ -186,6 +201,9 @@ def _checked(name: str, result: Tensor, other: Operand) -> Tensor:
 
 def _tensor_first(input: Operand, other: Operand) -> tuple[Tensor, Any]:
     """Let a number be the first argument of a function, as torch does."""
+    for value in (input, other):
+        if isinstance(value, ndarray):
+            raise TypeError("expected a Tensor or a number, got a NumPy array: make it a tensor with torch.from_numpy")
     return (input if isinstance(input, Tensor) else wrap_number(input), other)
 
 
@@ -368,6 +386,8 @@ def pow(input: Operand, exponent: Operand) -> Tensor:
     """Return input ** exponent; either may be a tensor or a number. RuntimeError for an integer to a negative
     number.
     """
+    if isinstance(exponent, ndarray):
+        exponent = array_operand(exponent)
     if not isinstance(exponent, Tensor | float | int | np.number):
         return NotImplemented
     if exponent.__class__ is int and exponent == 2 and input.__class__ is Tensor:

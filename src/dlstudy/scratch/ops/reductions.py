@@ -92,13 +92,15 @@ def sum(
     input: Tensor, dim: Ints | None = None, keepdim: bool = False, *, dtype: DType | None = None,
     axis: Ints | None = None, keepdims: bool = False,
 ) -> Tensor:  # fmt: skip
-    """Return the sum over `dim` (all dimensions if None); integers and booleans are summed as int64."""
+    """Return the sum over `dim` (all dimensions if None); integers and booleans are summed as int64,
+    unless `dtype` says otherwise.
+    """
     dim, keepdim = axis if dim is None else dim, keepdim or keepdims
     if dtype is not None:
         input = input.to(dtype)
     x = input._data
     dims = reduced_dims(dim, x.ndim)
-    kind = np.int64 if x.dtype.kind != "f" else None
+    kind = np.int64 if x.dtype.kind != "f" and dtype is None else x.dtype
     out = wrap(np.asarray(add_up(x, axis=dims, keepdims=keepdim, dtype=kind)))
     operation = SumBackward0 if dim is None else SumBackward1
     return record(operation, out, (input,), input_shape=x.shape, dims=dims, keepdim=keepdim)
@@ -289,12 +291,14 @@ class ProdBackward1(ProdBackward0):
 
 @quiet
 def prod(input: Tensor, dim: Ints | None = None, keepdim: bool = False, *, dtype: DType | None = None) -> Tensor:
-    """Return the product over all elements, or along the one dimension `dim`; integers and booleans as int64."""
+    """Return the product over all elements, or along the one dimension `dim`; integers and booleans as int64,
+    unless `dtype` says otherwise.
+    """
     if dtype is not None:
         input = input.to(dtype)
     x = input._data
     dims = reduced_dims(dim, x.ndim)
-    kind = np.int64 if x.dtype.kind != "f" else None
+    kind = np.int64 if x.dtype.kind != "f" and dtype is None else x.dtype
     out = wrap(np.asarray(multiply_up(x, axis=dims, keepdims=keepdim, dtype=kind)))
     operation = ProdBackward0 if dim is None else ProdBackward1
     return record(operation, out, (input,), input_shape=x.shape, dims=dims, keepdim=keepdim)

@@ -31,7 +31,7 @@ def cumsum(input: Tensor, dim: int, *, dtype: DType | None = None) -> Tensor:
         input = input.to(dtype)
     x = input._data
     d = one_dim(input, dim)
-    kind = np.int64 if x.dtype.kind != "f" else x.dtype
+    kind = np.int64 if x.dtype.kind != "f" and dtype is None else x.dtype
     out = np.cumsum(x, axis=d, dtype=kind) if x.ndim else x.astype(kind)
     return record(CumsumBackward0, wrap(out), (input,), along=d)
 
