@@ -4,6 +4,7 @@
 
 import decimal
 import fractions
+import io
 import itertools
 import random
 import time
@@ -14,10 +15,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from rich.console import Console
 
+from dlstudy.commands import terminal
 from dlstudy.course.checking import answers
 from dlstudy.course.checking.check import check, prepare
 from dlstudy.course.checking.compare import Tolerance, difference, kind_of, show
+from dlstudy.course.checking.verdict import Verdict
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # NumPy and torch warn of some of these values
 
@@ -365,3 +369,23 @@ def test_a_byte_order_mark_before_an_answer_is_read_over(make: Callable[..., Any
     assert check(exercise, "\ufeff" + exercise.solution).passed
     assert check(exercise, "\ufeff" + exercise.stub).status == "not-yet"
     assert answers.without_mark("\ufeff" + exercise.stub) == exercise.stub
+
+
+def test_what_has_left_the_graph_is_told_so(make: Callable[..., Any]) -> None:
+    run = "def run(answer, x):\n    y = answer(torch.tensor(x, requires_grad=True))\n    y.sum().backward()\n    return y\n\n\n"
+    exercise = make(
+        check=[
+            ("import numpy as np\n", "import numpy as np\nimport torch\n"),
+            ("def oracle(x):", f"{run}def oracle(x):"),
+        ]
+    )
+    verdict = check(exercise, "def column_means(x):\n    return x.detach().mean(0)\n")
+    assert "What your answer returned cannot be used as the task asks: RuntimeError" in verdict.message
+    assert "The result has left the graph" in verdict.message
+
+
+def test_the_command_line_shows_a_message_as_it_is(make: Callable[..., Any]) -> None:
+    screen = io.StringIO()
+    message = "It stops in __init__ of `Net`.\nA second line, [and] brackets."
+    terminal.show_verdict(Console(file=screen, width=100), make(), Verdict("error", message))
+    assert message in screen.getvalue()

@@ -78,7 +78,8 @@ def show_verdict(console: "Console", item: "Exercise", verdict: "Verdict") -> No
     words = {"not-yet": "Not done yet.", "failed": "Not right yet.", "timeout": "Stopped.", "crashed": "Crashed."}
     tone = "yellow" if verdict.status == "not-yet" else "red"
     console.print(f"[{tone}]✗ {words.get(verdict.status, 'It does not run.')}[/{tone}]")
-    markdown(console, verdict.message)
+    # As it is: in Markdown `__init__` would lose its lines and become bold, and line breaks would go.
+    console.print(verdict.message, markup=False, highlight=False)
     for name, text in (("Given", verdict.given), ("Expected", verdict.expected), ("Got", verdict.got)):
         if text and text not in verdict.message:
             console.print(f"  [bold]{name:<9}[/bold]{escape(text)}", soft_wrap=True)

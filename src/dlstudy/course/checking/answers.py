@@ -248,6 +248,8 @@ def advice(error: BaseException) -> str:
         return "An answer returns its result; exit() ends the program."
     if isinstance(error, EOFError):
         return "There is nobody to ask during a check: take the values from the arguments, not from input()."
+    if isinstance(error, RuntimeError) and "does not require grad" in _words(error):
+        return "The result has left the graph: which line goes through NumPy, `detach`, `item`, or a new tensor?"
     if isinstance(error, NameError):
         return "Is the name spelled as where it was made? An answer sees its arguments, its own names and the imports."
     return ""

@@ -159,7 +159,9 @@ def _verdict(made: Check, outcomes: list[Outcome], function: Callable[..., Any],
         facts |= {"hint_id": wrong.id, "hint": wrong.hint}
     if found.kind == "unusable":
         sentence = f"{_UNUSABLE} {found.sentence}"
-        return Verdict("error", f"{given}. {sentence} Expected {expects}.", got=found.sentence, **facts)
+        assert outcome.raised is not None
+        message = f"{given}. {sentence} Expected {expects}. {answers.advice(outcome.raised)}".strip()
+        return Verdict("error", message, got=found.sentence, **facts)
     if found.kind == "raised":
         assert outcome.raised is not None
         place = answers.place(outcome.raised, function, text)

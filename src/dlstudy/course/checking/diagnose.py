@@ -35,7 +35,7 @@ def diagnose(made: "Check", outcomes: list["Outcome"], number: int, found: Diffe
     for pattern in (_zeros, _input, _sign, _transposed, _scale, _offset):
         said = [pattern(made, case, outcome, expected) for case, outcome, expected in wrong]
         if said and said[0] and all(text == said[0] for text in said):
-            return said[0] if pattern not in (_scale, _offset) or _numbers(wrong) > 1 else ""
+            return said[0] if pattern not in (_zeros, _scale, _offset) or _numbers(wrong) > 1 else ""
     return ""
 
 
