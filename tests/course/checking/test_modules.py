@@ -108,6 +108,8 @@ def test_each_spoiled_output_is_the_right_class_with_one_thing_wrong() -> None:
     right = 2 * X
     came = {name: build(Doubled)()(X) for name, build in SPOILED_OUTPUTS.items()}
     assert came.pop("none") is None
+    assert torch.equal(came["detached"], right)
+    assert not came.pop("detached").requires_grad
     wanted = {"zeros": 0 * right, "negated": -right, "transposed": right.T, "sum-for-mean": 3 * right}
     assert came.keys() == wanted.keys()
     assert all(torch.equal(came[name], wanted[name]) for name in wanted)
