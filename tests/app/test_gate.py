@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
 import sys
 from collections import Counter
@@ -275,6 +276,9 @@ def test_a_link_of_another_site_to_a_lesson_is_asked_about_first(behind: Behind,
     link = {"sec_fetch_site": site, "sec_fetch_mode": "navigate", "sec_fetch_dest": "document"}
     assert run(behind.ask("GET", "/", f"file={LESSON}", **link)) == 200
     assert behind.routes == [], "marimo's page, which starts a kernel, was not shown"
+    for path, query in (("/api/course/enter", f"code=x&file={LESSON}"), ("/auth/login", f"next=/?file={LESSON}")):
+        assert run(behind.ask("GET", path, query, **link)) == 303, "which for the browser is still that site's link"
+        assert behind.routes == []
     own = link | {"sec_fetch_site": "same-origin"}
     for asked in (own, own | {"sec_fetch_site": "none"}, {}):
         run(behind.ask("GET", "/", f"file={LESSON}", **asked))
@@ -310,3 +314,20 @@ def test_no_answer_leads_to_another_site(behind: Behind) -> None:
     for raw in ("//evil.example/", "//evil.example", "/%2fevil.example/", "/%5cevil.example/", "///evil.example/a.md"):
         assert run(behind.ask("GET", raw, "access_token=x")) == 403
         assert behind.stack == []
+
+
+def test_pages_speak_over_the_websocket_whatever_is_set_for_marimo_elsewhere(tmp_path: Path) -> None:
+    """Its other way, "sse", is shut: a learner who has set it for notebooks of their own must not notice."""
+    code = (
+        "import sys; from pathlib import Path; from dlstudy.course.learner.folder import SETTINGS\n"
+        "from marimo._config.manager import get_default_config_manager as manager\n"
+        "def way(): return manager(current_path=str(Path.home() / 'learner')).get_config()['server']['transport']\n"
+        "before = way(); (Path.home() / 'learner' / 'pyproject.toml').write_text(SETTINGS)\n"
+        "print(before, way())"
+    )
+    (tmp_path / ".config" / "marimo").mkdir(parents=True)
+    (tmp_path / "learner").mkdir()
+    (tmp_path / ".config" / "marimo" / "marimo.toml").write_text('[server]\ntransport = "sse"\n', encoding="utf-8")
+    own = {"HOME": str(tmp_path), "USERPROFILE": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path / ".config")}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ, **own})
+    assert done.stdout == "sse websocket\n", done.stderr

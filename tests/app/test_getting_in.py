@@ -125,7 +125,7 @@ def test_a_browser_is_opened_with_nothing_that_lets_another_user_in(new_course: 
             entered = browser.get(address)
             assert f'content="0;url=/?file={LESSON}#strides"' in entered.text
             assert browser.get(f"{course.base}/api/progress").status_code == 200
-            assert browser.get(address).status_code == 200, "who is in already is led on"
+            assert browser.get(address).status_code == 303, "who is in already is led on, as by a link"
             refused = other.get(address)
             assert (refused.status_code, "once" in refused.text) == (403, True)
             assert other.get(f"{course.base}/api/progress").status_code == 401
@@ -171,7 +171,6 @@ def test_a_program_that_passes_the_launchers_question_on_is_not_shown_the_token(
 def test_a_course_that_runs_since_before_its_update_is_named(course: Course, monkeypatch: pytest.MonkeyPatch) -> None:
     """It answers in the old way, and is shown nothing; a second server beside it would overwrite its pages."""
     keys, port = server.load_secrets(course.learner), int(course.base.rsplit(":", 1)[1])
-    monkeypatch.setattr(server.guard, "older_hello", lambda nonce, secret: server.guard.hello(nonce, secret, port))
     monkeypatch.setattr(server.guard, "hello", lambda *_: "")
     monkeypatch.setattr(server.guard, "older_hello", lambda nonce, secret: _asked(port, nonce))
     with pytest.raises(server.CannotStart, match=f"before its update, on port {port}"):

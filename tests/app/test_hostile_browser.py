@@ -20,6 +20,7 @@ pytestmark = pytest.mark.browser
 HOSTILE = """<!doctype html><meta charset="utf-8"><title>Harmless</title>
 <a id="lesson" href="{base}/?file={lesson}">A link</a>
 <a id="sse" href="{base}/sse?session_id=s_l&file={lesson}">Another</a>
+<a id="enter" href="{base}/api/course/enter?code=x&file={lesson}">A fourth</a>
 <a id="proxy" href="{base}/lsp/pylsp/x.html">A third</a>
 <img src="{base}/sse?session_id=s_1&file={lesson}"><img src="{base}/sse?session_id=s_2&file=__new__s_2">
 <iframe src="{base}/?file={lesson}"></iframe>
@@ -79,7 +80,7 @@ def test_a_hostile_page_starts_and_reads_nothing_with_the_learners_cookie(
     page = learner.page()
     page.goto(hostile)
     expect(page).to_have_title("got: ")
-    for link in ("sse", "proxy", "lesson"):
+    for link in ("sse", "proxy", "enter", "lesson"):
         page.goto(hostile)
         page.click(f"#{link}")
         page.wait_for_load_state()

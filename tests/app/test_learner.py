@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+import errno
 import json
 import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from dlstudy.course.content import paths
 from dlstudy.course.content.lessonfile import LessonError
 from dlstudy.course.learner import folder as learners
 
@@ -217,3 +222,131 @@ def test_backups_of_one_second_do_not_overwrite_each_other(folders: tuple[Path, 
         learners.backup(learner, FILE)
     kept = (learner / ".dlstudy" / "backups" / FILE.removesuffix(".md")).glob("*.md")
     assert sorted(path.read_text(encoding="utf-8") for path in kept) == sorted(texts)
+
+
+# ---- pages that were damaged, and what killed writers leave ----------------------------------------------------------
+
+CUT = FIRST[: FIRST.index("    ...")]
+
+
+def test_an_empty_page_comes_back_from_its_newest_whole_backup(folders: tuple[Path, Path]) -> None:
+    learner, lessons = folders
+    learners.prepare(learner, lessons)
+    backups = learner / ".dlstudy" / "backups" / Path(FILE).stem
+    backups.mkdir(parents=True)
+    mine = FIRST.replace("    ...", "    return 3 * x")
+    (backups / "2026-11-02_10-00-00.md").write_text(FIRST, encoding="utf-8")
+    (backups / "2026-11-02_10-00-01_9.md").write_text("older", encoding="utf-8")
+    (backups / "2026-11-02_10-00-01_10.md").write_text(mine, encoding="utf-8")
+    (backups / "2026-11-03_10-00-00.md").write_text("", encoding="utf-8")
+    (backups / "2026-11-04_10-00-00.md").write_text(CUT, encoding="utf-8")
+    (learner / FILE).write_text(" \n", encoding="utf-8")
+    assert learners.damaged(learner, lessons) == {FILE: "its backup of 2026-11-02, 10:00:01"}
+    done = learners.prepare(learner, lessons)
+    assert done.restored == {FILE: "its backup of 2026-11-02, 10:00:01"}
+    assert (learner / FILE).read_text(encoding="utf-8") == mine
+    assert learners.damaged(learner, lessons) == {}
+    assert learners.prepare(learner, lessons).restored == {}
+
+
+def test_an_empty_page_without_a_backup_is_handed_out_again(folders: tuple[Path, Path]) -> None:
+    learner, lessons = folders
+    learners.prepare(learner, lessons)
+    (learner / FILE).write_text("", encoding="utf-8")
+    assert learners.prepare(learner, lessons).restored == {FILE: "the lesson as it is handed out"}
+    assert (learner / FILE).read_text(encoding="utf-8") == FIRST
+
+
+def test_a_page_that_ends_in_the_middle_is_named_and_put_back_when_asked(folders: tuple[Path, Path]) -> None:
+    learner, lessons = folders
+    learners.prepare(learner, lessons)
+    (learner / FILE).write_text(CUT, encoding="utf-8")
+    done = learners.prepare(learner, lessons)
+    assert (done.cut, done.restored) == ([FILE], {})
+    assert (learner / FILE).read_text(encoding="utf-8") == CUT, "perhaps somebody meant it"
+    assert learners.restore(learner, FILE, lessons) == "the lesson as it is handed out"
+    assert (learner / FILE).read_text(encoding="utf-8") == FIRST
+    (kept,) = (learner / ".dlstudy" / "backups" / Path(FILE).stem).iterdir()
+    assert kept.read_text(encoding="utf-8") == CUT
+
+
+@pytest.mark.parametrize(
+    ("text", "cut"),
+    [
+        ("", False),
+        ("Prose.\n", False),
+        ("```python\nx = 1\n```\n", False),
+        ("```python\nx = 1\n", True),
+        ("```python\nx = 1\n``", True),
+        ("````md\n```python\nx = 1\n```\n````", False),
+        ("````md\n```python\nx = 1\n```", True),
+        ("---\ntitle: A\n", True),
+        ("---\ntitle: A\n---\n", False),
+    ],
+)
+def test_what_ends_in_the_middle(text: str, cut: bool) -> None:
+    assert learners.is_cut(text) is cut
+
+
+def test_no_lesson_of_the_course_counts_as_cut_until_its_last_fence_is_missing() -> None:
+    for lesson in sorted(paths.lessons_folder().glob("*.md")):
+        text = lesson.read_text(encoding="utf-8")
+        assert not learners.is_cut(text), lesson.name
+        end = text.rindex("\n```")
+        assert learners.is_cut(text[:end]), lesson.name
+
+
+def test_what_killed_writers_left_goes_and_what_living_ones_write_stays(folders: tuple[Path, Path]) -> None:
+    learner, lessons = folders
+    learners.prepare(learner, lessons)
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    left = [f".{FILE}.{dead.pid}-0badcafe.tmp", f".{FILE}.{dead.pid}.tmp"]
+    kept = [f".{FILE}.{os.getpid()}-0badcafe.tmp", f".{FILE}.{os.getppid()}-0badcafe.tmp", "mine.tmp", ".mine.tmp"]
+    for name in left + kept:
+        (learner / name).write_text("half", encoding="utf-8")
+        (learner / ".dlstudy" / name).write_text("half", encoding="utf-8")
+    moving = [learner / ".dlstudy" / name for name in ("progress.sqlite.moving", "now.sqlite.moving")]
+    for path in moving:
+        path.touch()
+    os.utime(moving[0], (0, 0))
+    learners.prepare(learner, lessons)
+    assert [path.exists() for path in moving] == [False, True]
+    for folder in (learner, learner / ".dlstudy"):
+        there = {path.name for path in folder.iterdir()}
+        assert there.isdisjoint(left)
+        assert there.issuperset(kept)
+
+
+def test_writers_of_one_file_at_the_same_time_do_not_meet(folders: tuple[Path, Path]) -> None:
+    learner, lessons = folders
+    learners.prepare(learner, lessons)
+    texts = [f"{number}\n" * 5000 for number in range(12)]
+    with ThreadPoolExecutor(12) as threads:
+        list(threads.map(lambda text: learners.write(learner / FILE, text), texts))
+        list(threads.map(lambda _: learners.reset_lesson(learner, FILE, lessons), texts))
+    assert (learner / FILE).read_text(encoding="utf-8") == FIRST
+    backups = list((learner / ".dlstudy" / "backups" / Path(FILE).stem).iterdir())
+    assert {path.read_text(encoding="utf-8") for path in backups} <= {*texts, FIRST}
+    assert len(backups) == 12
+    assert not list(learner.rglob("*.tmp"))
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (errno.ENOSPC, "No space left on device. Make room on that disk."),
+        (errno.EROFS, "Read-only file system. Choose another folder: set DLSTUDY_LEARNER to its path."),
+    ],
+)
+def test_a_folder_where_nothing_can_be_written_is_a_sentence(
+    folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, number: int, words: str
+) -> None:
+    learner, lessons = folders
+
+    def refuse(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "replace", refuse)
+    with pytest.raises(learners.NotALearnerFolder, match=f"Cannot write in {learner}: {words}"):
+        learners.prepare(learner, lessons)

@@ -13,7 +13,7 @@ from threading import Timer
 
 import psutil
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.app.conftest import CONTENT, Course
 from tests.app.visits import LESSON, Visit, cell, on_disk, output, write
@@ -79,6 +79,25 @@ def test_words_typed_while_the_course_is_away_come_back_and_are_saved(page: Page
     assert page.evaluate("Object.keys(localStorage).filter((key) => key.startsWith('dls-kept'))") == []
 
 
+def test_a_save_whose_answer_is_lost_is_no_reason_for_a_question(page: Page, course: Course) -> None:
+    """The server ends between the disk and its answer: the box holds neither what it did when typing began, nor all."""
+
+    def unanswered(route: Route) -> None:
+        route.fetch()
+        route.abort()
+
+    page.route("**/api/kernel/save", unanswered)
+    with page.expect_event("requestfailed", lambda request: request.url.endswith("/api/kernel/save")):
+        add(page)
+    on_disk(course, WORDS)
+    end(course, "kill")
+    page.unroute("**/api/kernel/save")
+    add(page, " and more")
+    course.start()
+    on_disk(course, WORDS + " and more")
+    expect(page.locator("#dls-kept")).to_contain_text("is back, in one box")
+
+
 def test_a_tab_that_ends_while_the_course_is_away_has_not_taken_the_words_along(
     visit: Callable[..., Visit], page: Page, course: Course
 ) -> None:
@@ -101,6 +120,7 @@ def test_a_box_that_was_changed_meanwhile_is_not_replaced(page: Page, course: Co
     course.start()
     notice = page.locator("#dls-kept")
     expect(notice).to_contain_text("the box has another text now")
+    expect(page.locator(SIGN)).to_have_text("Not saved yet: some of your text is kept in this browser")
     expect(notice.locator("pre")).to_have_text(ANSWER + WORDS)
     expect(cell(page, "exercise_scale").locator(".cm-content")).to_contain_text("return x * 3")
     notice.get_by_role("button", name="Put it into the box").click()

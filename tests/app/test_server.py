@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
+import signal
 import socket
 import stat
 import subprocess
@@ -19,9 +21,12 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
 from dlstudy.app import server
+from dlstudy.course.learner import folder as learners
 from dlstudy.course.learner.progress import Progress
-from tests.app.conftest import Course
+from tests.app.conftest import CONTENT, Course
 from tests.app.test_guard import BLOCKED
+from tests.leash import until
+from tests.served import free_port
 
 LESSON = "01_Tensors_and_Autograd.md"
 
@@ -375,6 +380,73 @@ def test_open_pages_are_listed_with_their_memory_and_closed(course: Course) -> N
         assert client.put("/api/course/here", json={"file": "none.md"}).status_code == 400
 
 
+def test_a_page_says_how_its_last_save_went_and_who_closed_it(course: Course) -> None:
+    with course.client() as client:
+        told = client.get(f"/api/course/page?file={LESSON}").json()
+        assert set(told) == {"server", "saving", "open", "closed"}
+        assert told["open"] is False
+        client.get(f"/?file={LESSON}")
+        with connect(socket_url(course, session_id="s_told"), origin=course.base, proxy=None) as session:
+            session.recv(timeout=20)
+            here = client.get(f"/api/course/page?file={LESSON}").json()
+            assert (here["open"], here["closed"], here["server"]) == (True, False, told["server"])
+            assert client.put("/api/course/close", json={"file": LESSON}).json() == {"closed": 1}
+        gone = client.get(f"/api/course/page?file={LESSON}").json()
+        assert (gone["open"], gone["closed"]) == (False, True)
+        assert gone["saving"] == {"state": "saved", "why": ""}
+        client.get(f"/?file={LESSON}")
+        assert client.get(f"/api/course/page?file={LESSON}").json()["closed"] is False, "it is opened again"
+        for file in ("", "none.md", "../x.md", ".dlstudy/token"):
+            assert client.get(f"/api/course/page?file={file}").status_code == 404, file
+
+
+def test_closing_a_page_that_another_program_has_changed_says_that_it_is_not_saved(course: Course) -> None:
+    page = course.learner / LESSON
+    before = page.read_text(encoding="utf-8")
+    theirs = before + "\n\nA line of another program.\n"
+    with course.client() as client:
+        with connect(socket_url(course, session_id="s_theirs"), origin=course.base, proxy=None) as session:
+            session.recv(timeout=20)
+            page.write_text(theirs, encoding="utf-8")
+            answer = client.put("/api/course/close", json={"file": LESSON})
+            assert answer.status_code == 400
+            assert answer.json()["detail"] == (
+                f"{LESSON} stays open, since it could not be saved. Another program has changed this page's file."
+            )
+            assert page.read_text(encoding="utf-8") == theirs
+            told = client.get(f"/api/course/page?file={LESSON}").json()
+            assert (told["open"], told["closed"], told["saving"]["state"]) == (True, False, "changed")
+            for wrong in (None, "both", 1):
+                wish = {"file": LESSON, "keep": wrong}
+                assert client.put("/api/course/changed", json=wish).status_code == 400
+            kept = client.put("/api/course/changed", json={"file": LESSON, "keep": "page"}).json()["backup"]
+            assert (course.learner / kept).read_text(encoding="utf-8") == theirs
+            assert "another program" not in page.read_text(encoding="utf-8")
+            page.write_text(theirs, encoding="utf-8")
+            kept = client.put("/api/course/changed", json={"file": LESSON, "keep": "disk"}).json()["backup"]
+            assert "another program" not in (course.learner / kept).read_text(encoding="utf-8")
+            assert page.read_text(encoding="utf-8") == theirs
+        assert client.put("/api/course/changed", json={"file": LESSON, "keep": "disk"}).status_code == 400
+        client.put("/api/course/reset", json={"lesson": "01"}).raise_for_status()
+
+
+def test_a_page_that_ends_in_the_middle_is_named_and_put_back(course: Course) -> None:
+    page = course.learner / LESSON
+    whole = page.read_text(encoding="utf-8")
+    learners.backup(course.learner, LESSON)
+    cut = whole[: whole.index("```python") + 40]
+    with course.client() as client:
+        assert "data-restore" not in client.get("/").text
+        assert client.put("/api/course/restore", json={"file": LESSON}).status_code == 400, "it is whole"
+        for text in (cut, ""):
+            page.write_text(text, encoding="utf-8")
+            assert f'data-restore="{LESSON}"' in client.get("/").text
+            client.put("/api/course/restore", json={"file": LESSON}).raise_for_status()
+            assert page.read_text(encoding="utf-8") == whole
+    kept = [path.read_text(encoding="utf-8") for path in course.learner.glob(".dlstudy/backups/*/*.md")]
+    assert cut in kept
+
+
 def test_a_newer_version_beside_an_edited_lesson_is_linked(course: Course) -> None:
     beside = course.learner / "02_Neural_Network_Basics.new.md"
     with course.client() as client:
@@ -484,6 +556,81 @@ def test_after_a_restart_the_old_login_still_works_on_the_same_port(new_course: 
     second = subprocess.run(course.command(), env=course.environment(), capture_output=True, text=True, timeout=60)
     assert second.returncode == 0
     assert "already running" in second.stdout
+    course.stop()
+
+
+def started(course: Course, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """One more start of a course, until it ends."""
+    return subprocess.run(
+        course.command(*arguments), env=course.environment(), capture_output=True, text=True, timeout=90
+    )
+
+
+def test_a_folder_has_one_server_also_where_another_port_is_wanted(new_course: Callable[..., Course]) -> None:
+    course = new_course().start()
+    port = (course.learner / ".dlstudy" / "port").read_text(encoding="ascii")
+    for arguments in (("--port", str(free_port())), ()):
+        second = started(course, *arguments)
+        assert (second.returncode, second.stderr) == (0, "")
+        assert f"The course is already running: {course.address}" in second.stdout
+        assert ("was not used" in second.stdout) == bool(arguments)
+        assert (course.learner / ".dlstudy" / "port").read_text(encoding="ascii") == port
+    assert course.process is not None
+    course.process.kill()  # a lock that outlives its owner would keep the learner out
+    course.process.wait()
+    course.start()
+    course.stop()
+
+
+@pytest.mark.slow
+def test_of_starts_at_the_same_moment_one_serves_and_the_others_lead_to_it(new_course: Callable[..., Course]) -> None:
+    course = new_course()
+    course.home.mkdir()
+    course.choose_port()
+    logs = [course.home / f"start{number}.log" for number in range(4)]
+    starts = []
+    for log in logs:
+        with log.open("w") as output:
+            starts.append(
+                subprocess.Popen(course.command(), stdout=output, stderr=subprocess.STDOUT, env=course.environment())
+            )
+    try:
+        until(lambda: sum(start.poll() is None for start in starts) == 1, "one is left")
+        until(lambda: sum("The course is open" in log.read_text() for log in logs) == 1, "it says where it is")
+        said = [log.read_text(encoding="utf-8") for log in logs]
+        assert all("rror" not in text and "Traceback" not in text for text in said), said
+        for start, text in zip(starts, said):
+            if start.poll() is None:
+                address = text.split("The course is open at ")[1].split()[0]
+            else:
+                assert start.returncode == 0
+                assert "already running" in text
+                assert "The course is open" not in text
+        assert all(address in text for text in said)
+    finally:
+        for start in starts:
+            if start.poll() is None:
+                start.send_signal(signal.SIGINT)
+            start.wait(20)
+
+
+def test_no_page_is_updated_while_the_course_is_open(new_course: Callable[..., Course], throwaway: Path) -> None:
+    """The open tab would save its old text over the new one, and the update would never be offered again."""
+    content = throwaway / "updated-content"
+    shutil.copytree(CONTENT, content)
+    course = new_course(content).start()
+    page, lesson = course.learner / LESSON, content / "lessons" / LESSON
+    before = page.read_text(encoding="utf-8")
+    lesson.write_text(before.replace("Tensors and Autograd\n", "Tensors and Autograd, corrected\n"), encoding="utf-8")
+    assert lesson.read_text(encoding="utf-8") != before
+    second = started(course)
+    assert "already running" in second.stdout
+    assert "Updated" not in second.stdout
+    assert page.read_text(encoding="utf-8") == before
+    course.stop()
+    course.start()
+    assert any(line.startswith("Updated") and LESSON in line for line in course.lines)
+    assert page.read_text(encoding="utf-8") == lesson.read_text(encoding="utf-8")
     course.stop()
 
 

@@ -20,6 +20,9 @@ explanation = "A mean is a sum divided by a count."
 
 [cannot]
 transposed = "the result has one dimension"
+float64 = "a mean keeps the dtype that came"
+case-zero = "a mean treats zero like every number"
+case-one = "the mean of one row is the row"
 
 [[wrong]]
 id = "sum"

@@ -8,13 +8,13 @@ import hashlib
 import hmac
 import json
 import os
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from starlette.types import Scope
 
 from dlstudy.app import marimo_api
+from dlstudy.course.content import paths
 
 SWITCH = "DLSTUDY_SERVER"
 ORIGINS = "DLSTUDY_ORIGINS"
@@ -123,7 +123,7 @@ def _is_plain(authorization: bytes) -> bool:
 
 def is_page_name(name: str) -> bool:
     """Tell whether `name` is a plain Markdown file name: no folder, no parent, no hidden file, nothing new."""
-    return re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_. -]*\.md", name) is not None and ".." not in name
+    return paths.is_page_name(name)
 
 
 def lesson_policy(origins: Sequence[str]) -> str:

@@ -46,7 +46,11 @@ class CourseMiddleware:
         if not self.active or scope["type"] not in ("http", "websocket"):
             if self.active and scope["type"] == "lifespan":
                 self._stand_in_front(scope)
-            await self.app(scope, receive, send)
+            try:
+                await self.app(scope, receive, send)
+            finally:
+                if scope["type"] == "lifespan" and self._site is not None:
+                    self._site.course.close()
         elif scope.get(_JUDGED) or not await self._turned_away(scope, receive, send):
             if scope["type"] == "websocket":
                 await self.app(scope, receive, send)

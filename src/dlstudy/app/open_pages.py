@@ -123,7 +123,7 @@ class OpenPages:
 
         found = engine.open_pages(request.app)
         memory = await run_in_threadpool(lambda: [_memory(page.pid) for page in found])
-        chosen = await run_in_threadpool(self.course.progress.setting, SETTING)
+        chosen = await request.kept(lambda kept: kept.setting(SETTING))
         pages = [
             {
                 "file": page.path.name,
@@ -164,7 +164,7 @@ class OpenPages:
         hours = str(request.fields.get("hours"))
         if hours not in LIMITS:
             raise BadRequest(f"Expected one of {', '.join(LIMITS)} hours, got {hours}.")
-        await run_in_threadpool(self.course.progress.choose, SETTING, hours)
+        await request.kept(lambda kept: kept.choose(SETTING, hours))
         return {"ok": True}
 
 

@@ -10,9 +10,10 @@ import json
 import math
 import re
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 from urllib.parse import parse_qs
 
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -22,6 +23,9 @@ from dlstudy.app.marimo_api import Marimo, Refused
 from dlstudy.app.state import State
 from dlstudy.course.content.catalogue import Lesson, UnknownLesson
 from dlstudy.course.content.lessonfile import LessonError
+from dlstudy.course.learner.progress import Progress
+
+Result = TypeVar("Result")
 
 LARGEST = 1_000_000
 """Bytes of a request that count; the longest note has 20,000 characters."""
@@ -39,6 +43,10 @@ class CourseRequest(Request):
         self.course = course
         self.marimo = Marimo(engine, scope, course.base)
         self.fields: dict[str, Any] = {}
+
+    async def kept(self, work: Callable[[Progress], Result]) -> Result:
+        """Do `work` with the learner's progress in a thread: the file may be slow, or held by another program."""
+        return await run_in_threadpool(lambda: work(self.course.progress))
 
     def asked(self, name: str) -> str:
         """Return the first value of a field of the address's query; "" where it has none."""

@@ -110,12 +110,14 @@ def search(words: tuple[str, ...], limit: int) -> None:
     """
     from rich.text import Text
 
+    from dlstudy.course.content import paths
     from dlstudy.course.content import search as searching
     from dlstudy.course.learner import notes
 
     progress = _progress_if_any()
+    own = notes.entries(progress, paths.is_page_name) if progress else []
     try:
-        found = searching.Library().search(" ".join(words), notes.entries(progress) if progress else [], limit)
+        found = searching.Library().search(" ".join(words), own, limit)
     except ValueError as error:
         raise Refusal(str(error)) from error
     if not found:
@@ -550,7 +552,7 @@ def progress_import(file: Path) -> None:
     Nothing is replaced, and doing it twice does no harm.
     """
     try:
-        count = _progress().import_(file)
+        count = _progress().import_(file, say=lambda sentence: click.echo(sentence, err=True))
     except (OSError, ValueError) as error:
         raise Refusal(str(error)) from error
     click.echo(f"{count} new entries from {file}")

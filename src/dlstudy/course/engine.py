@@ -398,12 +398,15 @@ def save_safely(write: Callable[[Path, str], None]) -> None:
                 text = save(self, path, notebook=notebook, persist=persist, previous_path=previous_path)
             except HTTPException as error:
                 _savings[known] = Saving("failed", str(error.detail))
+                if (now := _text(path)) == getattr(self.storage, "dls_tried", None):
+                    self.dls_seen = now  # it has come to the disk all the same, so it is no other program's
                 raise
             self.dls_seen = _text(path)
             _savings[known] = Saving("saved")
             return text
 
     def write_file(self: Any, path: Path, content: str) -> None:
+        self.dls_tried = content
         try:
             write(Path(path), content)
         except OSError as error:

@@ -201,6 +201,22 @@ def test_a_folder_that_cannot_be_written_is_told(folder: Path, monkeypatch: pyte
     assert paths.LEARNER_VARIABLE in finding.cure
 
 
+def test_a_page_that_is_empty_or_ends_in_the_middle_is_told(folder: Path) -> None:
+    from dlstudy.course.learner import folder as learners
+
+    learners.prepare(folder)
+    assert [finding.level for finding in doctor.look_at_folder()] == ["good"]
+    empty, cut = sorted(folder.glob("0[12]_*.md"))
+    empty.write_text("", encoding="utf-8")
+    text = cut.read_text(encoding="utf-8")
+    cut.write_text(text[: text.rindex("\n```")], encoding="utf-8")
+    whole, *damaged = doctor.look_at_folder()
+    assert whole.level == "good"
+    assert [finding.level for finding in damaged] == ["bad", "bad"]
+    assert [finding.found.split(" is ")[0] for finding in damaged] == [empty.name, cut.name]
+    assert all("as it is handed out" in finding.cure for finding in damaged)
+
+
 def test_a_folder_that_the_course_refuses_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     from dlstudy.course.learner.folder import NotALearnerFolder
 

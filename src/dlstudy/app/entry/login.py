@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from html import escape
 from urllib.parse import parse_qs, quote
 
@@ -46,18 +47,21 @@ async def log_in(request: CourseRequest) -> Response:
 
 async def enter(request: CourseRequest) -> Response:
     """Let the browser in that brings a code, and lead it to a lesson or home."""
-    course, code = request.course, request.asked("code")
-    if request.method == "GET" and course.codes.redeem(code):
-        engine.log_in(request.app, request.session)
-        browser.page_of(code, course.learner).unlink(missing_ok=True)
-    elif not marimo_api.logged_in(request.scope):
-        return layout.send(form(course, "", _USED), 403, keep=False)
-    file, place = request.asked("file"), request.asked("place")
+    course, code, place = request.course, request.asked("code"), request.asked("place")
+    file = request.asked("file")
     target = f"{course.base}/"
     if course.has_page(file):
         target += f"?file={quote(file)}" + (f"#{quote(place)}" if place else "")
-    # A page that leads on, and no redirection: that would still count as a link of the file the browser came from.
-    body = f'<p>Opening the course ... <a href="{escape(target)}">It is here.</a></p>'
+    if request.method != "GET" or not course.codes.redeem(code):
+        if marimo_api.logged_in(request.scope):
+            return RedirectResponse(target, 303)
+        return layout.send(form(course, "", _USED), 403, keep=False)
+    engine.log_in(request.app, request.session)
+    with suppress(OSError):  # a file that a program still reads, on Windows: the next start removes it
+        browser.page_of(code, course.learner).unlink()
+    # A page that leads on, and no redirection, which would still count as a link of the file the browser came from.
+    # Without a right code there is only the redirection: a link of another site could else open a lesson by this way.
+    body = f'<div class="note"><p>Opening the course ... <a href="{escape(target)}">It is here.</a></p></div>'
     return layout.send(layout.small(course, "The course", body, target), keep=False)
 
 

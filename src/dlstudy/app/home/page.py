@@ -26,8 +26,8 @@ async def home(request: CourseRequest) -> Response | None:
     """Send the home page; an address that names a file is a lesson's page, which marimo shows."""
     if request.asked("file"):
         return None
-    snapshot = await run_in_threadpool(request.course.progress.snapshot)
-    return layout.send(render(request.course, snapshot), keep=False)
+    text = await request.kept(lambda kept: render(request.course, kept.snapshot()))
+    return layout.send(text, keep=False)
 
 
 async def this_machine(request: CourseRequest) -> Response:
@@ -248,11 +248,11 @@ def _ago(moment: str | None) -> str:
     """Return when that was, in words a person would use; an empty text for what cannot be read."""
     try:
         then = datetime.fromisoformat(moment or "")
-    except ValueError:
+        if then.tzinfo is None:
+            then = then.replace(tzinfo=UTC)
+        days = (datetime.now(UTC).astimezone().date() - then.astimezone().date()).days
+    except (ValueError, OverflowError):
         return ""
-    if then.tzinfo is None:
-        then = then.replace(tzinfo=UTC)
-    days = (datetime.now(then.tzinfo).astimezone().date() - then.astimezone().date()).days
     if days <= 0:
         return "opened today"
     return "opened yesterday" if days == 1 else f"opened {days} days ago"

@@ -19,6 +19,8 @@ from dlstudy.course.learner.review import Item
 
 SHOWN = 5
 """How many items of review and notes are shown at once."""
+MOST = 105
+"""How many notes are on the page at all; a page with thousands would be slow to load and to read."""
 
 
 def render(course: State, snapshot: Mapping[str, Any]) -> str:
@@ -36,7 +38,7 @@ def _damaged(course: State) -> str:
         f'<button type="button" data-restore="{escape(file)}">Put back {escape(source)}</button></p>'
         for file, source in learners.damaged(course.learner).items()
     )
-    return f'<div id="damaged" class="newer" role="alert" data-live{"" if rows else " hidden"}>{rows}</div>'
+    return f'<div id="not-whole" class="newer" role="alert" data-live{"" if rows else " hidden"}>{rows}</div>'
 
 
 def _newer(course: State) -> str:
@@ -199,7 +201,7 @@ def question(lesson: str, name: str) -> Question | None:
 
 
 def _notes(course: State) -> str:
-    found = [note for note in notes.all_notes(course.progress) if course.has_page(note.page)]
+    found, count = notes.latest(course.progress, course.has_page, MOST)
 
     def row(note: notes.Note) -> str:
         lesson = course.catalogue.of_file(note.page)
@@ -211,7 +213,8 @@ def _notes(course: State) -> str:
     rows = "".join(row(note) for note in found[:SHOWN])
     more = "".join(row(note) for note in found[SHOWN:])
     if more:
-        more = f"<details><summary>{len(found) - SHOWN} more</summary><ul>{more}</ul></details>"
+        rest = f"<p>{count - MOST:,} older ones are found by the search.</p>" if count > MOST else ""
+        more = f"<details><summary>{count - SHOWN:,} more</summary><ul>{more}</ul>{rest}</details>"
     empty = (
         f"<p>None yet. In a lesson, the ribbon {icons.RIBBON} in the bar marks the place where you are, with a note if "
         "you like. Notes are found by the search, and saved with your progress.</p>"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from starlette.concurrency import run_in_threadpool
-
 from dlstudy.app.home import panels
 from dlstudy.app.routing import Answer, BadRequest, CourseRequest, put
 from dlstudy.course.learner import startagain
@@ -19,7 +17,7 @@ async def answer(request: CourseRequest) -> Answer:
     if not chosen:
         raise BadRequest(f"Lesson {lesson.id} has no question {name!r} with such an answer.")
     (option,) = chosen
-    await run_in_threadpool(request.course.progress.record_quiz, lesson.id, name, option["id"], option["correct"])
+    await request.kept(lambda kept: kept.record_quiz(lesson.id, name, option["id"], option["correct"]))
     return {"correct": option["correct"], "why": option["why"]}
 
 
@@ -29,8 +27,8 @@ async def again(request: CourseRequest) -> Answer:
     if exercise not in lesson.exercises:
         raise BadRequest(f"Lesson {lesson.id} has no exercise {exercise!r}.")
     await request.marimo.end_sessions(lesson.file)
-    kept = await run_in_threadpool(startagain.write_again, course.learner, course.progress, lesson, exercise)
-    return {"backup": kept.relative_to(course.learner).as_posix()}
+    copy = await request.kept(lambda kept: startagain.write_again(course.learner, kept, lesson, str(exercise)))
+    return {"backup": copy.relative_to(course.learner).as_posix()}
 
 
 routes = [put("/api/course/answer", answer), put("/api/course/again", again)]

@@ -12,7 +12,6 @@ from dlstudy.app import icons, layout
 from dlstudy.app.routing import CourseRequest, get
 from dlstudy.app.state import State
 from dlstudy.course.content.search import Hit
-from dlstudy.course.learner import notes
 from dlstudy.words import counted
 
 ALL = 60
@@ -37,10 +36,8 @@ async def few_places(request: CourseRequest) -> Response:
 
 
 async def _find(request: CourseRequest, words: str, limit: int) -> list[Hit]:
-    def search() -> list[Hit]:
-        return request.course.library.search(words, notes.entries(request.course.progress), limit)
-
-    return await run_in_threadpool(search)
+    course = request.course
+    return await run_in_threadpool(lambda: course.library.search(words, course.notes.index(), limit))
 
 
 def form(course: State, words: str = "") -> str:

@@ -23,7 +23,7 @@ async def reset(request: CourseRequest) -> Answer:
     else:
         kept = await run_in_threadpool(startagain.reset_cell, course.learner, lesson.file, exercise)
     if request.fields.get("progress"):
-        await run_in_threadpool(course.progress.reset, lesson.id, exercise)
+        await request.kept(lambda progress: progress.reset(lesson.id, exercise))
     return {"backup": kept.relative_to(course.learner).as_posix() if kept else None}
 
 

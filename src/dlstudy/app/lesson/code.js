@@ -1,35 +1,27 @@
 /* How code reads: comments dark enough, and a line that is too long goes on under its own indentation.
 
    Nothing is changed inside the editors, which would change it back: rules of style do it, by the number of a line. */
-import { column, lines } from "./marimo.js";
+import { cellIn, codeWidth, column, lines, ruleOfComments, ruleOfLine } from "./marimo.js";
 
 const sheet = document.createElement("style");
 document.head.append(sheet);
 const rules = new Map(); /* id of a box -> its rules */
 
-/* Comments are the grey words that begin with #. Their class is one of the editor's own making. */
-function comments() {
-  for (const word of document.querySelectorAll(".cm-line > span")) {
-    if (word.textContent.startsWith("#")) return `.cm-line .${CSS.escape(word.className.split(" ")[0])}`;
-  }
-  return "";
-}
-
 function indent(cell) {
-  const wide = cell.querySelector(".cm-content")?.clientWidth;
+  const wide = codeWidth(cell);
   const found = [];
   lines(cell).forEach((line, n) => {
     const text = line.textContent;
     if (!wide || line.scrollHeight < 1.5 * parseFloat(getComputedStyle(line).lineHeight)) return;
     const deep = Math.min(text.search(/\S|$/) + 4, 24);
-    found.push(`#${CSS.escape(cell.id)} .cm-line:nth-child(${n + 1}) { padding-left: calc(6px + ${deep}ch); text-indent: -${deep}ch; }`);
+    found.push(`${ruleOfLine(cell, n)} { padding-left: calc(6px + ${deep}ch); text-indent: -${deep}ch; }`);
   });
   return found.join("\n");
 }
 
 let grey = "";
 function write() {
-  grey = grey || comments();
+  grey = grey || ruleOfComments();
   const colour = grey ? `${grey} { color: var(--dls-muted) !important; }\n` : "";
   const text = colour + [...rules.values()].filter(Boolean).join("\n");
   if (sheet.textContent !== text) sheet.textContent = text;
@@ -45,8 +37,8 @@ const seen = new IntersectionObserver(
 const known = new WeakSet();
 export function watchCode() {
   for (const box of column()?.children || []) {
-    const cell = box.querySelector(":scope > .marimo-cell");
-    if (!cell || known.has(cell) || !cell.querySelector(".cm-line")) continue;
+    const cell = cellIn(box);
+    if (!cell || known.has(cell) || !lines(cell).length) continue;
     known.add(cell);
     seen.observe(cell);
   }

@@ -10,14 +10,15 @@ import { page } from "./page.js";
 
 const KEY = `dls-kept:${page.base}/${page.file}`;
 const SOON = [0, 80]; /* ms after an act until its letters stand in the box */
+const MOST = 20; /* tries to save a box without an answer that are remembered */
 
 const saved = new Map(); /* id of a box -> what the file holds of it, as far as the server has said */
 const first = new Map(); /* id of a box -> what it held when it was first touched */
-const typed = new Map(); /* id of a box -> what is not saved yet: { id, name, code, base } */
+const typed = new Map(); /* id of a box -> what is not saved yet: { id, name, code, base, sent } */
 export const waiting = load(); /* entries of an earlier visit that have not found their box yet */
-export const state = { tried: 0, failed: 0, kept: true };
+export const state = { tried: 0, failed: 0, acted: 0, kept: true };
 
-const told = []; /* who wants to know at once that something was typed or saved */
+const told = []; /* who wants to know at once: a sign must not call saved what is not, not even for half a second */
 export const whenChanged = (act) => told.push(act);
 export const edited = () => typed.size > 0;
 export const pending = () => typed.size + waiting.length;
@@ -50,6 +51,7 @@ const same = (one, other) => one !== undefined && other !== undefined && one.tri
 function touch(event) {
   const cell = nearestCell(event.target) || nearestCell(document.activeElement);
   if (!cell) return;
+  state.acted = Date.now();
   const id = idOf(cell);
   if (!first.has(id)) {
     const code = codeOf(cell);
@@ -65,9 +67,8 @@ export function look(cell) {
   const base = saved.get(id) ?? first.get(id);
   if (same(typed.get(id)?.code ?? base, code)) return;
   if (same(base, code)) typed.delete(id);
-  else typed.set(id, { id, name: nameOf(cell), code, base });
+  else typed.set(id, { id, name: nameOf(cell), code, base, sent: typed.get(id)?.sent || [] });
   store();
-  dispatchEvent(new Event("dls-kept")); /* the sign does not call saved what is not, not even for half a second */
 }
 
 for (const act of ["keydown", "beforeinput", "input", "compositionend", "paste", "cut", "drop", "click"]) {
@@ -87,6 +88,7 @@ window.fetch = async function (input, init) {
   if (!isSave(input)) return ask.call(this, input, init);
   const codes = await savedIn(input, init);
   state.tried = Date.now();
+  send(codes);
   try {
     const answer = await ask.call(this, input, init);
     if (answer.ok) acknowledge(codes);
@@ -98,13 +100,27 @@ window.fetch = async function (input, init) {
   }
 };
 
-function acknowledge(codes) {
+/* A server that ends between the disk and its answer has saved what it was sent, and nobody knows of that. */
+function send(codes) {
   for (const [id, code] of codes) {
-    saved.set(id, code);
-    if (same(typed.get(id)?.code, code)) typed.delete(id);
+    const entry = typed.get(id);
+    if (entry) entry.sent = [...entry.sent, code].slice(-MOST);
   }
   store();
 }
+
+function acknowledge(codes) {
+  for (const [id, code] of codes) {
+    saved.set(id, code);
+    const entry = typed.get(id);
+    if (same(entry?.code, code)) typed.delete(id);
+    else if (entry) Object.assign(entry, { base: code, sent: [] });
+  }
+  store();
+}
+
+/* Whether a box holds what the file held when this was typed, as far as anybody can know. */
+export const asThen = (entry, there) => [entry.base, ...(entry.sent || [])].some((one) => same(one, there));
 
 /* Another text of the page was chosen; this one lies in a backup. */
 export function forget() {

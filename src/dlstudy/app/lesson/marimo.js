@@ -21,6 +21,16 @@ export const boxIn = (node) => (node instanceof Element ? node.closest(`${COLUMN
 export const isInEditor = (node) => node instanceof Element && node.closest(".cm-editor") !== null;
 export const isProseBox = (box) => box.dataset.dls === "prose";
 export const lines = (cell) => [...cell.querySelectorAll(".cm-content > .cm-line")];
+export const codeWidth = (cell) => cell.querySelector(".cm-content")?.clientWidth || 0;
+export const ruleOfLine = (cell, n) => `#${CSS.escape(cell.id)} .cm-line:nth-child(${n + 1})`;
+
+/* The rule of comments, the grey words that begin with #: their class is one of the editor's own making. */
+export function ruleOfComments() {
+  for (const word of document.querySelectorAll(".cm-line > span")) {
+    if (word.textContent.startsWith("#")) return `.cm-line .${CSS.escape(word.className.split(" ")[0])}`;
+  }
+  return "";
+}
 
 export const cellById = (id) => document.querySelector(`[data-cell-id="${CSS.escape(id)}"]`);
 export const idOf = (cell) => cell.dataset.cellId || "";

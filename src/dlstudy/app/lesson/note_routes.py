@@ -2,40 +2,47 @@
 
 from __future__ import annotations
 
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 
 from dlstudy.app.routing import Answer, BadRequest, CourseRequest, get, put
 from dlstudy.course.learner import notes
+from dlstudy.course.learner.progress import Progress
 
 
 async def notes_on_page(request: CourseRequest) -> Response:
     """Send the notes on one page."""
-    found = await run_in_threadpool(notes.notes_on, request.course.progress, request.asked("page"))
+    page = request.asked("page")
+    found = await request.kept(lambda kept: notes.notes_on(kept, page))
     return JSONResponse({"notes": [vars(note) for note in found]})
 
 
 async def save(request: CourseRequest) -> Answer:
     """Keep a new note, or the new text of one."""
-    page, fields, progress = request.page("page"), request.fields, request.course.progress
+    page, fields = request.page("page"), request.fields
     place, title = str(fields.get("place", ""))[:300], str(fields.get("title", ""))[:300]
     note = str(fields["id"]) if fields.get("id") else None
+    text = str(fields.get("text", ""))
+
+    def keep(kept: Progress) -> Answer:
+        return {"id": notes.save(kept, page, place, title, text, note), "problem": kept.problem}
+
     try:
-        key = await run_in_threadpool(notes.save, progress, page, place, title, str(fields.get("text", "")), note)
+        return await request.kept(keep)
     except ValueError as error:
         raise BadRequest(str(error)) from error
-    return {"id": key, "problem": progress.problem}
 
 
 async def remove(request: CourseRequest) -> Answer:
     """Take a note away."""
-    await run_in_threadpool(notes.remove, request.course.progress, str(request.fields.get("id", "")))
+    note = str(request.fields.get("id", ""))
+    await request.kept(lambda kept: notes.remove(kept, note))
     return {"ok": True}
 
 
 async def restore(request: CourseRequest) -> Answer:
     """Bring a note back that was taken away."""
-    await run_in_threadpool(notes.restore, request.course.progress, str(request.fields.get("id", "")))
+    note = str(request.fields.get("id", ""))
+    await request.kept(lambda kept: notes.restore(kept, note))
     return {"ok": True}
 
 

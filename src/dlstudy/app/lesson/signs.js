@@ -9,6 +9,7 @@ import { reachable } from "./progress.js";
 const STILL_RUNNING = 10_000; /* ms after which a running cell is worth a word */
 const PATIENCE = 8_000; /* ms that saving may take before it counts as not done */
 const AGAIN = 5_000; /* ms between two tries to save */
+const QUIET = 1_000; /* ms without a key before the page is loaded anew: not in the middle of a word */
 const RESTING = 4_500; /* ms between two questions while all is well */
 const find = (id) => document.getElementById(id);
 const [sign, running, stop, again] = ["dls-sign", "dls-running", "dls-interrupt", "dls-again"].map(find);
@@ -29,8 +30,8 @@ async function ask() {
   asked = Date.now();
   asking = false;
   if (!facts) return;
-  if (server && server !== facts.server) renew();
-  else server = facts.server;
+  server ||= facts.server;
+  if (server !== facts.server && Date.now() - state.acted > QUIET) renew();
 }
 
 export function watch() {
@@ -39,7 +40,8 @@ export function watch() {
   const cut = !reachable || ["CLOSED", "CLOSING"].includes(connection());
   goneSince = cut ? goneSince || Date.now() : 0;
   dirtySince = dirty ? dirtySince || Date.now() : 0;
-  if (Date.now() - asked > (cut || dirty ? 400 : RESTING)) ask();
+  const restless = cut || dirty || (facts && server !== facts.server);
+  if (Date.now() - asked > (restless ? 400 : RESTING)) ask();
   const changed = !cut && dirty && facts?.saving?.state === "changed";
   again.hidden = !(cut && facts && !facts.open && Date.now() - goneSince > 1000);
   mine.hidden = disk.hidden = !changed;
@@ -58,6 +60,7 @@ function saving(dirty, changed) {
   if (dirty && facts?.saving?.state === "failed") return [`Not saved: ${facts.saving.why}`, "bad"];
   if (dirty && failing()) return ["Not saved yet: the course has not answered", "bad"];
   if (dirty) return ["Saving…", ""];
+  if (pending()) return ["Not saved yet: some of your text is kept in this browser", "warn"]; /* `kept.js` sees to it */
   return connection() === "OPEN" ? ["Saved", ""] : ["", ""];
 }
 
@@ -110,7 +113,6 @@ async function choose(keep) {
 }
 
 whenChanged(watch);
-addEventListener("dls-kept", watch);
 mine.addEventListener("click", () => choose("page"));
 disk.addEventListener("click", () => choose("disk"));
 again.addEventListener("click", renew);

@@ -4,6 +4,8 @@ import ast
 import inspect
 import io
 import linecache
+import opcode
+import re
 import textwrap
 import traceback
 from collections.abc import Callable
@@ -13,6 +15,8 @@ from dlstudy.course.content.exercises import Exercise
 
 FILE = "<your answer>"
 _KEPT = 2_000
+_RAISE = opcode.opmap["RAISE_VARARGS"]
+_MARK = "\ufeff"  # a byte-order mark, with which some editors begin a file; Python itself reads over it
 
 
 class AnswerError(ValueError):
@@ -109,6 +113,11 @@ def from_source(exercise: Exercise, source: str) -> Callable[..., Any]:
     return function
 
 
+def without_mark(source: str) -> str:
+    """Return an answer's text without the byte-order mark that some editors put before it."""
+    return source.removeprefix(_MARK)
+
+
 def source_of(answer: Any) -> str:
     """Return the text of a function or class, or an empty text where Python does not know it."""
     try:
@@ -144,17 +153,33 @@ def parameters(function: Callable[..., Any]) -> tuple[str, ...]:
 
 def describe(error: BaseException) -> str:
     """Return an exception as "IndexError: tuple index out of range"."""
+    text = _words(error)
+    name = type(error).__name__
+    return f"{name}: {text}" if text else name
+
+
+def gist(error: BaseException) -> str:
+    """Return what an exception says without names in quotes, numbers and places in memory.
+
+    They depend on what an answer calls its variables and on which of its lines comes first.
+    """
+    return re.sub(r"'[^']*'|0x[0-9a-f]+|\d+", "", _words(error))
+
+
+def _words(error: BaseException) -> str:
+    """The first lines of an exception's own text; a line that ends with a colon belongs to the next."""
     try:
-        text = str(error).strip()
-    except Exception:
-        text = ""
-    text = text.splitlines()[0] if text else ""
-    return f"{type(error).__name__}: {text[:200]}" if text else type(error).__name__
+        lines = [line.strip() for line in str(error)[:2_000].strip().splitlines()]
+    except BaseException:  # an exception of the learner's own may fail even here
+        return ""
+    while len(lines) > 1 and lines[0].endswith(":"):
+        lines[:2] = [f"{lines[0]} {lines[1]}"]
+    return lines[0][:200] if lines else ""
 
 
 def kind(error: BaseException) -> str:
     """Return an exception's type with its article: "an IndexError"."""
-    name = type(error).__name__
+    name = type(error).__name__ or "exception"
     return f"{'an' if name[0] in 'AEIOU' else 'a'} {name}"
 
 
@@ -178,6 +203,39 @@ def is_own(error: BaseException, function: Callable[..., Any]) -> bool:
     frames = traceback.extract_tb(error.__traceback__)
     code = getattr(function, "__code__", None)
     return bool(frames) and frames[-1].filename == (code.co_filename if code else FILE)
+
+
+def files(answer: Any) -> frozenset[str]:
+    """Return the files that an answer's own lines are from: of a function, or of the methods of a class."""
+    found = {FILE}
+    for item in (answer, *(vars(answer).values() if inspect.isclass(answer) else ())):
+        code = getattr(item, "__code__", None)
+        if code is not None:
+            found.add(code.co_filename)
+    return frozenset(found)
+
+
+def is_raised_in(error: BaseException, own: frozenset[str]) -> bool:
+    """Whether a `raise` in one of these files is where an exception began."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None or trace.tb_frame.f_code.co_filename not in own:
+        return False
+    return trace.tb_frame.f_code.co_code[trace.tb_lasti] == _RAISE
+
+
+def is_from(error: BaseException, check_file: str, own: frozenset[str]) -> bool:
+    """Whether an exception comes from what the check did with an answer's result, and not from the answer.
+
+    A call that the answer's own head does not allow is the answer's: its name is in what Python says.
+    """
+    ours = [
+        frame.filename for frame in traceback.extract_tb(error.__traceback__) if frame.filename in {check_file, *own}
+    ]
+    if not ours or ours[-1] != check_file:
+        return False
+    return not (isinstance(error, TypeError) and re.search(r"\(\) (takes|missing|got)\b", _words(error)))
 
 
 def advice(error: BaseException) -> str:

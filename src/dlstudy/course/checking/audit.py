@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-from dlstudy.course.checking import answers, automatic, rewrite
+from dlstudy.course.checking import answers, automatic, caserules, rewrite
 from dlstudy.course.checking import check as checking
 from dlstudy.course.checking.compare import arrays_in, to_array
 from dlstudy.course.checking.verdict import Verdict
@@ -66,6 +66,8 @@ def audit(name: str, root: Path | None = None, worker: Worker | None = None, bud
         findings += _stub(exercise, made, stub)
         findings += _wrong(exercise, made, wrong, root, worker)
         findings += _automatics(exercise, made, function)
+        findings += _case_list(exercise, made)
+        findings += _by_worker(exercise, worker)
         findings += _speed(exercise, made, budget)
     finally:
         gc.unfreeze()
@@ -217,23 +219,52 @@ def _automatics(exercise: Exercise, made: checking.Check, solution: Any) -> Iter
     applied = 0
     wrong_ones = automatic.automatic_answers(made, solution)
     for name in declared:
-        if name not in wrong_ones:
-            yield Finding("spec", f'"cannot" names {name!r}; automatic wrong answers: {", ".join(wrong_ones)}')
+        if name not in wrong_ones and name not in caserules.RULES:
+            known = ", ".join([*wrong_ones, *caserules.RULES])
+            yield Finding("spec", f'"cannot" names {name!r}; automatic wrong answers and rules of cases: {known}')
     for name, answer in wrong_ones.items():
-        outcomes = made.run(answer)
-        passes = made.wrong_in(outcomes) is None
+        # The very path of a learner's answer: what is said about it is worked out as well, and may fail too.
+        verdict = checking.check(exercise, answer, "", prepared=made)
+        own = name if name in automatic.NEW_KINDS else ""
+        if verdict.status not in ("passed", "failed", "error"):
+            yield Finding("automatic-status", f'the automatic wrong answer "{name}" is {verdict.status}')
         if not answer.applied:
             if name not in declared:
-                yield Finding("undeclared", f'"{name}" cannot apply, and "cannot" does not say why')
+                yield Finding(own or "undeclared", f'"{name}" cannot apply, and "cannot" does not say why')
         elif name in declared:
-            if not passes:
+            if not verdict.passed:
                 yield Finding("undeclared", f'"cannot" says that "{name}" cannot apply, and it does: {declared[name]}')
-        elif passes:
-            yield Finding("automatic-passes", f'the automatic wrong answer "{name}" passes')
+        elif verdict.passed:
+            yield Finding(own or "automatic-passes", f'the automatic wrong answer "{name}" passes')
         else:
             applied += 1
     if applied < FEWEST:
         yield Finding("few-automatic", f"{applied} automatic wrong answers apply, and {FEWEST} are needed")
+
+
+def _case_list(exercise: Exercise, made: checking.Check) -> Iterator[Finding]:
+    """What the cases lack, unless the exercise says why it must be so; and a reason that is not needed."""
+    found = caserules.lacking(exercise, made)
+    for name, sentence in found.items():
+        if name not in exercise.cannot:
+            yield Finding(name, f'{sentence}, and "cannot" does not say why under the name "{name}"')
+    for name in caserules.RULES.keys() & exercise.cannot.keys() - found.keys():
+        yield Finding("undeclared", f'"cannot" gives a reason for "{name}", which the cases have')
+
+
+def _by_worker(exercise: Exercise, worker: Worker | None) -> Iterator[Finding]:
+    """The same verdict must come from the process that a learner's answer is judged in."""
+    if worker is None:
+        return
+    spoiled = f"{exercise.solution}\n\n\n_right = {exercise.function}\n\n\n"
+    spoiled += f"def {exercise.function}(*args, **kwargs):\n    _right(*args, **kwargs)\n"
+    for what, source, wanted in (
+        ("solution", exercise.solution, {"passed"}),
+        ("answer None", spoiled, {"failed", "error"}),
+    ):
+        verdict = worker.check(exercise, source)
+        if verdict.status not in wanted:
+            yield Finding("worker", f"in the worker the {what} is {verdict.status}: {verdict.message}")
 
 
 def _speed(exercise: Exercise, made: checking.Check, budget: float) -> Iterator[Finding]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from dlstudy.course.checking import answers
+from dlstudy.course.checking import answers, traces
 from dlstudy.course.checking.compare import Difference, Tolerance, difference, show
 from dlstudy.course.content.exercises import Exercise, WrongAnswer
 
@@ -45,16 +45,33 @@ class Case:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What an answer did on one case: a value or an exception, and which arguments it changed."""
+    """What an answer did on one case: a value or an exception, and which arguments it changed.
+
+    `refused` tells that an answer's own `raise` was at work; `outside`, that what it made could not be used by the
+    check's lines.
+    """
 
     value: Any = None
     raised: BaseException | None = None
     changed: tuple[str, ...] = ()
+    refused: bool = False
+    outside: bool = False
+
+    @property
+    def unwritten(self) -> bool:
+        """Whether the answer's own text still has a placeholder; torch raises the same type for its own reasons."""
+        return self.refused and isinstance(self.raised, NotImplementedError)
 
     def same_as(self, other: "Outcome", tolerance: Tolerance) -> bool:
-        """Whether both did the same: equal values, or exceptions of one type, and the same inputs changed."""
+        """Whether both did the same: equal values and the same inputs changed, or the same exception.
+
+        Exceptions are the same if they say the same (names that an answer chose apart), or if both answers raise them
+        themselves, each in words of its own: two TypeErrors out of a library may well be two mistakes.
+        """
         if self.raised is not None or other.raised is not None:
-            return type(self.raised) is type(other.raised)
+            if self.raised is None or other.raised is None or type(self.raised) is not type(other.raised):
+                return False
+            return (self.refused and other.refused) or answers.gist(self.raised) == answers.gist(other.raised)
         return self.changed == other.changed and difference(self.value, other.value, tolerance) is None
 
 
@@ -88,7 +105,7 @@ class Check:
                 # Should this one never end, the learner hears what was right until then.
                 started(self.given(case) + (" (every case before this one was right)" if outcomes and right else ""))
             outcomes.append(self._run_case(answer, case))
-            if isinstance(outcomes[-1].raised, NotImplementedError):
+            if outcomes[-1].unwritten:
                 break
             right = right and (not started or self.difference(outcomes[-1], expected) is None)
         return outcomes
@@ -120,6 +137,8 @@ class Check:
                 return Difference("raises", f"Expected {wanted} here, came {answers.kind(outcome.raised)}.")
             return None
         if outcome.raised is not None:
+            if outcome.outside:
+                return Difference("unusable", f"{answers.describe(outcome.raised)}.")
             return Difference("raised", f"stopped with {answers.describe(outcome.raised)}.")
         found = difference(*self._named(outcome.value, expected.value), self.tolerance)
         if found is None and outcome.changed:
@@ -142,7 +161,7 @@ class Check:
         for mistake in self.mistakes:
             theirs = mistake.outcomes
             if len(theirs) == len(outcomes) and all(
-                one.same_as(other, self.tolerance) for one, other in zip(outcomes, theirs)
+                self._alike(one, other, expected) for one, other, expected in zip(outcomes, theirs, self.expected)
             ):
                 return mistake.wrong, self._shown(mistake.wrong, outcomes, first)
         enough = 1 if getattr(self.module, "INDEPENDENT_CASES", False) else 2
@@ -167,8 +186,9 @@ class Check:
         if ours.same_as(theirs, self.tolerance):
             return True
         if ours.raised is None and theirs.raised is None:
-            gap, spoils = difference(ours.value, theirs.value, self.tolerance), self.difference(theirs, expected)
-            if gap and gap.kind == "dtype" and spoils and spoils.kind != "dtype":
+            loose = self.tolerance.of_values
+            spoils = difference(theirs.value, expected.value, loose) is not None
+            if spoils and difference(ours.value, theirs.value, loose) is None:
                 return True
         values = [theirs.value, ours.value, expected.value]
         parts = getattr(self.module, "PARTS", ())
@@ -176,6 +196,12 @@ class Check:
             return False
         spoiled = [i for i in range(len(parts)) if difference(values[0][i], values[2][i], self.tolerance)]
         return bool(spoiled) and not any(difference(values[1][i], values[0][i], self.tolerance) for i in spoiled)
+
+    def _alike(self, one: Outcome, other: Outcome, expected: Outcome) -> bool:
+        """Whether two answers did the same on a case; where both are right, how they say so does not count."""
+        if one.same_as(other, self.tolerance):
+            return True
+        return all(self.difference(outcome, expected) is None for outcome in (one, other))
 
     def _shown(self, wrong: WrongAnswer, outcomes: list[Outcome], first: int) -> int:
         """Return the case that a hint speaks of, where it speaks of one and that one is wrong; else the first."""
@@ -234,9 +260,12 @@ class Check:
         run = getattr(self.module, "run", None)
         _seed()
         try:
-            value = run(answer, *args, **kwargs) if run else answer(*args, **kwargs)
+            with traces.switches_kept():
+                value = run(answer, *args, **kwargs) if run else answer(*args, **kwargs)
         except BaseException as error:  # SystemExit and KeyboardInterrupt too: an answer may raise anything
-            return Outcome(raised=error)
+            own = answers.files(answer)
+            outside = bool(run) and answers.is_from(error, str(self.exercise.check_file), own)
+            return Outcome(raised=error, refused=answers.is_raised_in(error, own), outside=outside)
         changed = () if getattr(self.module, "MUTATES", False) else self._changed(case, args, kwargs)
         return Outcome(value, changed=changed)
 

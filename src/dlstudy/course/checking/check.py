@@ -34,11 +34,13 @@ from typing import Any
 
 import numpy as np
 
-from dlstudy.course.checking import answers, diagnose, products
+from dlstudy.course.checking import answers, diagnose, products, traces
 from dlstudy.course.checking.case import SEED, UNSET, Case, Check, Mistake, Outcome
-from dlstudy.course.checking.compare import Tolerance, show
+from dlstudy.course.checking.compare import Difference, Tolerance, show
 from dlstudy.course.checking.verdict import Verdict
 from dlstudy.course.content.exercises import Exercise, ExerciseError, WrongAnswer
+
+_UNUSABLE = "What your answer returned cannot be used as the task asks:"
 
 
 def prepare(exercise: Exercise) -> Check:
@@ -84,10 +86,12 @@ def check(
         output: where what the answer prints goes; by default it is kept for the verdict.
     """
     begun = time.perf_counter()
+    if isinstance(answer, str):
+        answer = answers.without_mark(answer)
     text = answer if isinstance(answer, str) else (source if source is not None else answers.source_of(answer))
     buffer = output or answers.Capture()
     verdict = _check(exercise, answer, text, prepared, started, buffer)
-    return replace(verdict, output=buffer.text(), seconds=time.perf_counter() - begun)
+    return replace(verdict, output=buffer.text(), seconds=time.perf_counter() - begun).in_letters()
 
 
 def _check(
@@ -102,21 +106,41 @@ def _check(
         return not_yet(exercise)
     prepared = prepared or prepare(exercise)
     with redirect_stdout(output), redirect_stderr(output), _quiet():
-        if isinstance(answer, str):
-            try:
-                function = answers.from_source(exercise, answer)
-            except answers.AnswerError as error:
-                return Verdict("error", str(error))
-        else:
-            function = answer
-        if not callable(function):
-            return Verdict("error", f"{exercise.function} should be a function, and is {show(function)}.")
-        outcomes = prepared.run(function, started)
-    return _verdict(prepared, outcomes, function, text)
+        with traces.libraries_kept():
+            if isinstance(answer, str):
+                try:
+                    with traces.switches_kept():
+                        function = answers.from_source(exercise, answer)
+                except answers.AnswerError as error:
+                    return Verdict("error", str(error))
+            else:
+                function = answer
+            if not callable(function):
+                return Verdict("error", f"{exercise.function} should be a function, and is {show(function)}.")
+            outcomes = prepared.run(function, started)
+        return _judged(prepared, outcomes, function, text)
+
+
+def _judged(made: Check, outcomes: list[Outcome], function: Callable[..., Any], text: str) -> Verdict:
+    """The verdict, also where a value of the learner's own stops whoever looks at it."""
+    try:
+        return _verdict(made, outcomes, function, text)
+    except BaseException as error:  # SystemExit too, from a method of a result
+        number = next((i for i, outcome in enumerate(outcomes) if not _is_plain(made, outcome, i)), 0)
+        given, came = made.given(made.cases[number]), show(outcomes[number].value)
+        sentence = "What your answer returned cannot be judged: looking at it stops with"
+        return Verdict("failed", f"{given}. {sentence} {answers.describe(error)}.", given=given, got=came)
+
+
+def _is_plain(made: Check, outcome: Outcome, number: int) -> bool:
+    try:
+        return made.difference(outcome, made.expected[number]) is None
+    except BaseException:
+        return False
 
 
 def _verdict(made: Check, outcomes: list[Outcome], function: Callable[..., Any], text: str) -> Verdict:
-    if any(isinstance(outcome.raised, NotImplementedError) for outcome in outcomes):
+    if any(outcome.unwritten for outcome in outcomes):
         return not_yet(made.exercise)
     number = made.wrong_in(outcomes)
     if number is None:
@@ -133,6 +157,9 @@ def _verdict(made: Check, outcomes: list[Outcome], function: Callable[..., Any],
     facts: dict[str, Any] = {"given": made.given(case), "expected": expects}
     if wrong:
         facts |= {"hint_id": wrong.id, "hint": wrong.hint}
+    if found.kind == "unusable":
+        sentence = f"{_UNUSABLE} {found.sentence}"
+        return Verdict("error", f"{given}. {sentence} Expected {expects}.", got=found.sentence, **facts)
     if found.kind == "raised":
         assert outcome.raised is not None
         place = answers.place(outcome.raised, function, text)
@@ -148,9 +175,21 @@ def _verdict(made: Check, outcomes: list[Outcome], function: Callable[..., Any],
     facts["got"] = answers.describe(outcome.raised) if outcome.raised else show(outcome.value)
     if found.kind == "changed":
         facts["got"] = f"{facts['got']}, and a changed {' and '.join(outcome.changed)}"
-    general = "" if wrong else diagnose.diagnose(made, outcomes, number, found)
+    general = "" if wrong else _in_general(made, outcomes, number, found)
     facts["picture_svg"] = made.picture(case, outcome, expected)
     return Verdict("failed", f"{given}. {found.sentence} {general}".strip(), **facts)
+
+
+def _in_general(made: Check, outcomes: list[Outcome], number: int, found: Difference) -> str:
+    try:
+        return diagnose.diagnose(made, outcomes, number, found)
+    except Exception:  # a pattern in a strange result is worth less than the sentence about it
+        return ""
+
+
+def is_unusable(verdict: Verdict) -> bool:
+    """Whether the check's own lines failed on what an answer returned, as they also do in a spoiled process."""
+    return _UNUSABLE in verdict.message
 
 
 def not_yet(exercise: Exercise) -> Verdict:

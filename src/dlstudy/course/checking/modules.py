@@ -90,6 +90,7 @@ SPOILED_OUTPUTS = {
     "zeros": spoiled(lambda y: y * 0),
     "none": spoiled(lambda y: None),
     "negated": spoiled(lambda y: -y),
+    "detached": spoiled(lambda y: y.detach()),
     "transposed": spoiled(lambda y: y.mT),
     "sum-for-mean": spoiled(lambda y: y * len(y)),
 }

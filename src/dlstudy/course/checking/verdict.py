@@ -34,6 +34,14 @@ class Verdict:
         """Whether the answer is right."""
         return self.status == "passed"
 
+    def in_letters(self) -> "Verdict":
+        """Return the same with every text such that it can be written down: half a letter becomes its number."""
+        fields: dict[str, Any] = asdict(self)
+        for name, value in fields.items():
+            if isinstance(value, str):
+                fields[name] = value.encode("utf-8", "backslashreplace").decode()
+        return Verdict(**fields)
+
     def to_json(self) -> str:
         """Return the verdict as one line of JSON."""
         return json.dumps(asdict(self), ensure_ascii=False)

@@ -12,10 +12,12 @@ import json
 import os
 import pickle
 import queue
+import shutil
 import signal
 import struct
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -71,6 +73,8 @@ class Worker:
         text, where Python cannot find that by itself.
         """
         begun = time.perf_counter()
+        if isinstance(answer, str):
+            answer = answer.removeprefix("\ufeff")  # as Python does with a file that begins with a byte-order mark
         text = answer if isinstance(answer, str) else (source if source is not None else _source_of(answer))
         if text and exercise.is_stub(text):
             from dlstudy.course.checking.check import not_yet
@@ -105,16 +109,24 @@ class Worker:
         if exercise.id not in self._known:
             self._known.append(exercise.id)
         process = self._start()
-        try:
-            verdict = process.ask(exercise, packed, text, self.limit)
-        except BaseException:
-            # An interrupt in the middle of a conversation: the process would answer the wrong question next.
+        verdict = self._ask(process, exercise, packed, text)
+        if process.doubtful and process.answers > 1:
+            # An earlier answer may have spoiled what the check stands on; in a new process it is felt no longer.
             process.end()
-            raise
+            process = self._start()
+            verdict = self._ask(process, exercise, packed, text)
         if not process.alive or process.spent:
             process.end()
             self._start()
         return verdict
+
+    def _ask(self, process: "_Process", exercise: Exercise, packed: bytes, text: str) -> Verdict:
+        try:
+            return process.ask(exercise, packed, text, self.limit)
+        except BaseException:
+            # An interrupt in the middle of a conversation: the process would answer the wrong question next.
+            process.end()
+            raise
 
     def _start(self) -> "_Process":
         if self._process is None or not self._process.alive:
@@ -137,8 +149,12 @@ class _Process:
     """The parent's side of one worker process."""
 
     def __init__(self, names: list[str], root: Path | None) -> None:
-        self.root = root or paths.exercises_folder()
+        self.root = (root or paths.exercises_folder()).resolve()
         self.spent = False  # whether it may not be used again
+        self.answers = 0  # how many it has been asked about; each frame says which one it belongs to
+        self.doubtful = False  # whether the check itself failed, and not the answer
+        # What an answer writes or deletes by a short name is here, and not among the learner's pages.
+        self._scratch = tempfile.mkdtemp(prefix="dlstudy-check-")
         self._frames: queue.Queue[dict[str, Any] | None] = queue.Queue()
         environment = dict(os.environ)
         # The package must be found, also where it is not installed; one thread leaves the other cores to the page.
@@ -152,11 +168,12 @@ class _Process:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
+            cwd=self._scratch,
             env=environment,
             creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
         )
         threading.Thread(target=self._read, name="dlstudy-worker-reader", daemon=True).start()
-        self._send({"warm": names, "root": str(self.root), "folder": os.getcwd()})
+        self._send({"warm": names, "root": str(self.root), "folder": os.getcwd(), "scratch": self._scratch})
 
     @property
     def pid(self) -> int:
@@ -168,7 +185,10 @@ class _Process:
 
     def ask(self, exercise: Exercise, packed: bytes, text: str, limit: float) -> Verdict:
         """Hand an answer over, wait for its verdict, and end the process if that takes longer than `limit` seconds."""
-        self._send({"check": exercise.id, "answer": packed, "source": text, "root": str(self.root)})
+        self.answers += 1
+        self.doubtful = False
+        request = {"check": exercise.id, "answer": packed, "source": text, "root": str(self.root)}
+        self._send({**request, "number": self.answers})
         talk = _Talk()
         deadline, first = time.monotonic() + _WARM_LIMIT, True
         begun = cpu = 0.0
@@ -189,6 +209,8 @@ class _Process:
                 return self._too_long(exercise, talk, limit)
             if frame is None:
                 return self._ended(talk)
+            if frame.get("number") != self.answers:
+                continue  # a late word about an earlier answer
             if "ready" in frame:
                 first = False
                 begun, cpu, memory = time.monotonic(), self._cpu(), self._memory()
@@ -198,18 +220,30 @@ class _Process:
             elif "output" in frame:
                 talk.output += frame["output"]
             elif "verdict" in frame:
-                self.spent = bool(frame.get("spent"))
+                self.spent, self.doubtful = bool(frame.get("spent")), bool(frame.get("doubtful"))
                 return Verdict.from_json(frame["verdict"])
 
     def end(self) -> None:
         """Kill the process and wait until it is gone."""
         self.spent = True
+        left = self._started()
         with contextlib.suppress(OSError):
             self._child.kill()
         self._child.wait()
+        for process in left:
+            with contextlib.suppress(psutil.Error):
+                process.kill()
         with contextlib.suppress(OSError):
             assert self._child.stdin is not None
             self._child.stdin.close()
+        shutil.rmtree(self._scratch, ignore_errors=True)
+
+    def _started(self) -> list[psutil.Process]:
+        """The processes that an answer started and left behind."""
+        try:
+            return list(psutil.Process(self.pid).children(recursive=True))
+        except psutil.Error:
+            return []
 
     def _too_long(self, exercise: Exercise, talk: _Talk, limit: float) -> Verdict:
         self.end()
@@ -344,6 +378,9 @@ class _Server:
         self._requests: queue.Queue[bytes] = queue.Queue()
         self._replies = replies
         self._lock = threading.Lock()
+        self._number, self._home, self._forked, self._scratch = 0, os.getpid(), False, ""
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_parent=self._note_fork)
         self._prepared: dict[tuple[str, str], tuple[float, Any]] = {}
         threading.Thread(target=self._listen, args=(requests,), daemon=True).start()
 
@@ -351,12 +388,18 @@ class _Server:
         while (frame := _read(pipe)) is not None:
             self._requests.put(frame)
         # The page is gone, perhaps in the middle of an endless answer: nobody would ever end this process.
+        shutil.rmtree(self._scratch, ignore_errors=True)
         os._exit(0)
 
+    def _note_fork(self) -> None:
+        self._forked = True
+
     def say(self, **frame: Any) -> None:
-        """Send one frame to the page."""
+        """Send one frame to the page; a copy of this process, which an answer made, has nothing to say."""
+        if os.getpid() != self._home:
+            return
         with self._lock:
-            _write(self._replies, json.dumps(frame).encode())
+            _write(self._replies, json.dumps({**frame, "number": self._number}).encode())
 
     def serve(self) -> None:
         """Answer requests until the page is gone."""
@@ -365,6 +408,7 @@ class _Server:
             request = pickle.loads(self._requests.get())
             root = Path(request["root"])
             if "warm" in request:
+                self._scratch = request["scratch"]
                 if request["folder"] not in sys.path:
                     sys.path.append(request["folder"])
                 for name in request["warm"]:
@@ -384,10 +428,12 @@ class _Server:
         from dlstudy.course.checking import answers
         from dlstudy.course.checking import check as checking
 
+        self._number = request["number"]
         try:
             prepared = self._prepare(request["check"], root)
         except exercises.ExerciseError as error:
-            self.say(verdict=Verdict("error", f"This exercise is broken, not your answer: {error}").to_json())
+            verdict = Verdict("error", f"This exercise is broken, not your answer: {error}")
+            self.say(verdict=verdict.to_json(), doubtful=True)
             return
         try:
             answer = pickle.loads(request["answer"]) if request["answer"] else request["source"]
@@ -398,7 +444,6 @@ class _Server:
         if "torch" in request["source"]:
             import torch  # noqa: F401  (an answer's second is not for this)
         self.say(ready=True)
-        depth = sys.getrecursionlimit()
         verdict = checking.check(
             prepared.exercise,
             answer,
@@ -407,8 +452,9 @@ class _Server:
             started=lambda given: self.say(given=given),
             output=answers.Capture(lambda text: self.say(output=text)),
         )
-        sys.setrecursionlimit(depth)
-        self.say(verdict=verdict.to_json())
+        if os.getpid() != self._home:
+            os._exit(0)  # the answer forked, and this is the copy
+        self.say(verdict=verdict.to_json(), spent=self._forked, doubtful=checking.is_unusable(verdict))
 
     def _prepare(self, name: str, root: Path) -> Any:
         """Return the prepared check, made anew when a file of the exercise has changed."""

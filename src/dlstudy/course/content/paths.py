@@ -1,6 +1,7 @@
 """Where the course's files are: the lessons that ship with the package, and the learner's own folder."""
 
 import os
+import re
 from pathlib import Path
 
 LEARNER_VARIABLE = "DLSTUDY_LEARNER"
@@ -53,6 +54,17 @@ def learner_folder() -> Path:
     """Return the learner's folder: `$DLSTUDY_LEARNER`, else `dlstudy-learner` in the home folder; it may not exist."""
     chosen = os.environ.get(LEARNER_VARIABLE, "").strip()
     return Path(chosen).expanduser().absolute() if chosen else Path.home() / "dlstudy-learner"
+
+
+def is_page_name(name: str) -> bool:
+    """Tell whether `name` is a plain Markdown file name: no folder, no parent, no hidden file, nothing new."""
+    plain = re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_. -]*\.md", name) is not None
+    return plain and ".." not in name and len(name) <= 255
+
+
+def has_page(name: str, learner: Path | None = None) -> bool:
+    """Tell whether the learner's folder holds this page."""
+    return is_page_name(name) and (learner or learner_folder()).joinpath(name).is_file()
 
 
 def state_folder(learner: Path | None = None) -> Path:

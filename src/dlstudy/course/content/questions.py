@@ -207,7 +207,8 @@ class ExerciseFile(Table, frozen=True, kw_only=True):
     `order` is the place on the page, `source` where the solution is: "dlstudy.module:name", or "solution.py:name";
     `annotations` keeps the types of its signature. `uses` are the import lines that an answer may rely on, `given` is
     code that comes with the task and stays as it is. `hints` are opened one by one, `explanation` is shown after
-    passing. `cannot` maps automatic wrong answers (see `audit.py`) that make no sense here to the reason.
+    passing. `cannot` maps automatic wrong answers (`automatic.py`) and rules about cases (`caserules.py`) that make no
+    sense here to the reason.
     """
 
     title: Text

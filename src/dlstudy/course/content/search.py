@@ -8,6 +8,7 @@ import re
 import sqlite3
 import threading
 import unicodedata
+import weakref
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,6 +63,8 @@ class Index:
                 self._db = _fts(self.entries)
             except sqlite3.OperationalError:  # no FTS5 in this SQLite
                 self._db = None
+        if self._db is not None:
+            weakref.finalize(self, self._db.close)  # an index goes when its last search has ended
 
     def search(self, query: str, limit: int = SHOWN) -> list[Hit]:
         """Return the places that hold every word of `query`, best first.
@@ -119,9 +122,9 @@ class Library:
         self._index: Index | None = None
         self._lock = threading.Lock()
 
-    def search(self, query: str, notes: Iterable[Entry] = (), limit: int = SHOWN) -> list[Hit]:
+    def search(self, query: str, notes: Iterable[Entry] | Index = (), limit: int = SHOWN) -> list[Hit]:
         """Search the course and the learner's own `notes`, which come first: they were written to be found."""
-        own = Index(notes, plain=True).search(query, 5)
+        own = (notes if isinstance(notes, Index) else Index(notes, plain=True)).search(query, 5)
         return [*own, *self.index().search(query, limit - len(own))]
 
     def index(self) -> Index:
@@ -195,9 +198,13 @@ def plain(text: str) -> str:
 
 def _fts(entries: Sequence[Entry]) -> sqlite3.Connection:
     db = sqlite3.connect(":memory:", check_same_thread=False)
-    db.execute("CREATE VIRTUAL TABLE places USING fts5(title, lesson, text, tokenize = 'porter unicode61')")
-    rows = ((entry.title, entry.where, entry.text) for entry in entries)
-    db.executemany("INSERT INTO places VALUES (?, ?, ?)", rows)
+    try:
+        db.execute("CREATE VIRTUAL TABLE places USING fts5(title, lesson, text, tokenize = 'porter unicode61')")
+        rows = ((entry.title, entry.where, entry.text) for entry in entries)
+        db.executemany("INSERT INTO places VALUES (?, ?, ?)", rows)
+    except BaseException:
+        db.close()
+        raise
     return db
 
 

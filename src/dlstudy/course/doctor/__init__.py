@@ -24,6 +24,7 @@ from typing import Any, Literal
 
 from dlstudy import words
 from dlstudy.course.content import paths
+from dlstudy.course.learner import progressfile
 from dlstudy.course.measuring.machine import processor
 
 Level = Literal["good", "note", "bad"]
@@ -263,17 +264,17 @@ def look_at_progress() -> list[Finding]:
     if not file.is_file():
         return [Finding("Progress", "none yet")]
     try:
-        database = sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True, timeout=5)
-        try:
-            answer = str(database.execute("PRAGMA quick_check").fetchone()[0])
-        finally:
-            database.close()
-    except sqlite3.Error as error:
-        answer = str(error)
-    if answer == "ok":
-        return [Finding("Progress", f"the file is sound, {words.size(file.stat().st_size)}")]
+        found = progressfile.fault(file)
+        size = words.size(file.stat().st_size)
+    except (OSError, sqlite3.Error) as error:
+        if isinstance(error, sqlite3.Error) and progressfile.is_busy(error):
+            return [Finding("Progress", "another program is holding the file", "note", "Close that program.")]
+        cure = f"Look at the rights of {file.parent}, and at the disk."
+        return [Finding("Progress", f"the file cannot be read: {progressfile.reason(error)}", "bad", cure)]
+    if found is None:
+        return [Finding("Progress", f"the file is sound, {size}")]
     cure = "The course moves it aside by itself and starts a new one. Have you an export? dlstudy progress import FILE"
-    return [Finding("Progress", f"the file is damaged: {answer}", "bad", cure)]
+    return [Finding("Progress", f"the file is damaged: {found}", "bad", cure)]
 
 
 def look_at_port() -> list[Finding]:

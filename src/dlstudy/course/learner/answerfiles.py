@@ -7,6 +7,7 @@ from typing import Literal
 from dlstudy.course.content import paths
 from dlstudy.course.content.exercises import Exercise
 from dlstudy.course.content.lessonfile import LessonError, LessonFile
+from dlstudy.course.learner.atomic import write
 
 Origin = Literal["file", "page", "created", "none"]
 
@@ -47,7 +48,7 @@ def find_answer(exercise: Exercise, lesson_file: str, learner: Path | None = Non
         return Answer("page", typed, page)
     if create:
         own.parent.mkdir(parents=True, exist_ok=True)
-        own.write_text(exercise.stub_file, encoding="utf-8", newline="\n")
+        write(own, exercise.stub_file)
         return Answer("created", exercise.stub_file, own)
     return Answer("none", "", own)
 

@@ -9,9 +9,11 @@ import os
 import re
 import secrets
 import stat
+import time
 from contextlib import suppress
 from pathlib import Path
 
+_MOVING_SECONDS = 60.0  # moving a damaged progress file aside takes far less
 _LEFT = re.compile(r"\.(?P<name>.+)\.(?P<pid>\d+)(?:-[0-9a-f]+)?\.tmp")
 
 
@@ -20,13 +22,18 @@ def write(path: Path, text: str) -> None:
 
     Where it cannot be written, the OSError of the system is raised, and the file is as it was.
     """
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Replace what `path` holds, as `write` does."""
     target = Path(os.path.realpath(path))
     # The name is one thread's alone: two that write the same file at once must not take each other's neighbour.
     neighbour = target.with_name(f".{target.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
     try:
-        with neighbour.open("x", encoding="utf-8", newline="\n") as file:
+        with neighbour.open("xb") as file:
             _same_mode(target, file.fileno())
-            file.write(text)
+            file.write(data)
             file.flush()
             os.fsync(file.fileno())  # else a crash could leave the new name with nothing behind it
         os.replace(neighbour, target)
@@ -53,11 +60,12 @@ def _sync_folder(folder: Path) -> None:
 
 
 def sweep(folder: Path) -> None:
-    """Remove the neighbours that writers left in `folder` who are no more: killed, or stopped by a full disk."""
+    """Remove what writers left in `folder` who are no more: their neighbours, and their mark that a file is moved."""
     with suppress(OSError):
         for path in folder.iterdir():
             found = _LEFT.fullmatch(path.name)
-            if found and int(found["pid"]) != os.getpid() and not _alive(int(found["pid"])):
+            dead = found and int(found["pid"]) != os.getpid() and not _alive(int(found["pid"]))
+            if dead or (path.suffix == ".moving" and time.time() - path.stat().st_mtime > _MOVING_SECONDS):
                 with suppress(OSError):
                     path.unlink()
 

@@ -4,7 +4,6 @@ import errno
 import hashlib
 import json
 import re
-import shutil
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -12,7 +11,7 @@ from pathlib import Path
 from dlstudy.course.content import paths
 from dlstudy.course.content.lessonfile import LessonFile
 from dlstudy.course.learner import private
-from dlstudy.course.learner.atomic import sweep, write
+from dlstudy.course.learner.atomic import sweep, write, write_bytes
 
 SETTINGS = """\
 # Settings of the page engine for this folder, written by dlstudy. Yours to change: an edited file is kept.
@@ -26,6 +25,9 @@ default_width = "medium"
 code_lens = false
 reference_highlighting = false
 cell_output = "below"
+
+[tool.marimo.server]
+transport = "websocket"
 
 [tool.marimo.save]
 autosave = "after_delay"
@@ -252,7 +254,7 @@ def _backups(learner: Path) -> Path:
 
 def _copy_aside(source: Path, learner: Path, place: str) -> Path:
     target = _free_name(_backups(learner) / place, source.suffix)
-    shutil.copyfile(source, target)
+    write_bytes(target, source.read_bytes())
     return target
 
 

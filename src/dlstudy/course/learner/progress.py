@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import sqlite3
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Protocol
 
 from dlstudy.course.learner import progressfile
+from dlstudy.course.learner.progressrules import LONGEST_NAME, LONGEST_TEXT
 from dlstudy.course.learner.progressstore import Store
 
 
@@ -73,6 +74,25 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="microseconds")
 
 
+def after(moment: str, earlier: str | None) -> str:
+    """Return `moment`, or the microsecond after `earlier` where a clock that was set back would put it before that."""
+    if earlier is None or earlier < moment:
+        return moment
+    try:
+        return (datetime.fromisoformat(earlier) + timedelta(microseconds=1)).isoformat(timespec="microseconds")
+    except (ValueError, OverflowError):
+        return moment
+
+
+def _name(text: str) -> str:
+    """Return an identifier or a chosen option as the file can hold it."""
+    return _clean(str(text))[: LONGEST_NAME // 4]
+
+
+def _clean(text: str) -> str:
+    return text.encode("utf-8", "replace").decode()  # half a surrogate pair, pasted, would be refused by SQLite
+
+
 class Progress(Store):
     """What a learner has done, in the file at a path.
 
@@ -96,8 +116,9 @@ class Progress(Store):
         A repetition of the last try (a page that was reloaded runs its checks again) is not counted: then False. After
         `start_again` the same text is a new try: it was written once more.
         """
-        source = source.encode("utf-8", "replace").decode()  # half a surrogate pair, pasted, would be refused by SQLite
-        values = (exercise_id, now(), int(passed), verdict, source, hint_id, float(seconds))
+        source, moment = _clean(source)[: LONGEST_TEXT // 4], now()
+        hint = None if hint_id is None else _name(hint_id)
+        values = (exercise_id, moment, int(passed), _name(verdict), source, hint, _span(seconds))
 
         def work(db: sqlite3.Connection) -> bool:
             last = db.execute(
@@ -115,14 +136,20 @@ class Progress(Store):
                 "VALUES (?, ?, ?, ?, ?, ?, ?)",
                 values,
             )
+            db.execute("UPDATE starts SET at = ? WHERE exercise = ? AND at > ?", (moment, exercise_id, moment))
             return True
 
         return self.write(work, False)
 
     def start_again(self, exercise_id: str) -> None:
         """Remember that the answer was put back to its starting text, to be written once more from memory."""
-        values = (exercise_id, now())
-        self.write(lambda db: db.execute("INSERT INTO starts (exercise, at) VALUES (?, ?)", values) and None, None)
+        moment = now()
+
+        def work(db: sqlite3.Connection) -> None:
+            (last,) = db.execute("SELECT MAX(at) FROM attempts WHERE exercise = ?", (exercise_id,)).fetchone()
+            db.execute("INSERT INTO starts (exercise, at) VALUES (?, ?)", (exercise_id, after(moment, last)))
+
+        self.write(work, None)
 
     def attempts(self, exercise_id: str, *, archived: bool = False) -> list[Attempt]:
         """Every recorded try, oldest first; with `archived`, those from before a reset too."""
@@ -168,16 +195,18 @@ class Progress(Store):
 
     def open_hint(self, exercise_id: str, n: int) -> None:
         """Remember that hint `n` (1, 2, 3) was opened."""
+        moment = now()
 
         def work(db: sqlite3.Connection) -> None:
             here = "SELECT 1 FROM hints WHERE exercise = ? AND n = ? AND archived IS NULL"
             if not db.execute(here, (exercise_id, n)).fetchone():
-                db.execute("INSERT INTO hints (exercise, n, at) VALUES (?, ?, ?)", (exercise_id, n, now()))
+                db.execute("INSERT INTO hints (exercise, n, at) VALUES (?, ?, ?)", (exercise_id, n, moment))
 
         self.write(work, None)
 
     def open_solution(self, exercise_id: str, gave_up: bool) -> None:
         """Remember that the solution was shown, and whether by giving up before an honest try."""
+        moment = now()
 
         def work(db: sqlite3.Connection) -> None:
             if not db.execute(
@@ -185,7 +214,7 @@ class Progress(Store):
             ).fetchone():
                 db.execute(
                     "INSERT INTO solutions (exercise, gave_up, at) VALUES (?, ?, ?)",
-                    (exercise_id, int(gave_up), now()),
+                    (exercise_id, int(gave_up), moment),
                 )
 
         self.write(work, None)
@@ -194,7 +223,7 @@ class Progress(Store):
 
     def record_quiz(self, lesson_id: str, question_id: str, option: str, correct: bool) -> None:
         """Keep one answer to a quiz question; every answer is kept, the last one is shown."""
-        values = (lesson_id, question_id, str(option), int(correct), now())
+        values = (lesson_id, question_id, _name(option), int(correct), now())
         sql = "INSERT INTO quiz (lesson, question, option, correct, at) VALUES (?, ?, ?, ?, ?)"
         self.write(lambda db: db.execute(sql, values) and None, None)
 
@@ -209,7 +238,7 @@ class Progress(Store):
 
     def record_prediction(self, lesson_id: str, prediction_id: str, option: str) -> None:
         """Keep a prediction made before an experiment; "just-show-me" when the learner would rather look."""
-        values = (lesson_id, prediction_id, str(option), now())
+        values = (lesson_id, prediction_id, _name(option), now())
         sql = "INSERT INTO predictions (lesson, prediction, option, at) VALUES (?, ?, ?, ?)"
         self.write(lambda db: db.execute(sql, values) and None, None)
 
@@ -229,16 +258,19 @@ class Progress(Store):
             raise ValueError(f"expected seconds >= 0, got {seconds}")
         sql = (
             "INSERT INTO visits VALUES (?, ?, ?) "
-            "ON CONFLICT (lesson) DO UPDATE SET seconds = seconds + excluded.seconds, last = excluded.last"
+            "ON CONFLICT (lesson) DO UPDATE SET seconds = MIN(1e9, seconds + excluded.seconds), last = excluded.last"
         )
         per_day = (
             "INSERT INTO days VALUES (?, ?, ?) "
-            "ON CONFLICT (day, lesson) DO UPDATE SET seconds = seconds + excluded.seconds"
+            "ON CONFLICT (day, lesson) DO UPDATE SET seconds = MIN(1e9, seconds + excluded.seconds)"
         )
-        values = (lesson_id, float(seconds), now())
-        today = (datetime.now().date().isoformat(), lesson_id, float(seconds))
+        values = (lesson_id, _span(seconds), now())
+        before = (datetime.fromisoformat(values[2]) - timedelta(microseconds=1)).isoformat(timespec="microseconds")
+        today = (datetime.now().date().isoformat(), lesson_id, _span(seconds))
 
         def work(db: sqlite3.Connection) -> None:
+            # A page cannot have been visited later than now: a clock was wrong, and this page is the last one.
+            db.execute("UPDATE visits SET last = ? WHERE last > ? AND lesson != ?", (before, values[2], lesson_id))
             db.execute(sql, values)
             if seconds:
                 db.execute(per_day, today)
@@ -270,7 +302,8 @@ class Progress(Store):
 
     def snapshot(self) -> dict[str, Any]:
         """Everything that counts now, as plain data for JSON; keys are lesson numbers ("01") and exercise slugs."""
-        return self._run(_snapshot, write=False, default=_empty()) | {"problem": self.problem}
+        moment = now()
+        return self.read(lambda db: _snapshot(db, moment), _empty()) | {"problem": self.problem}
 
     def reset(self, lesson_id: str | None = None, exercise: str | None = None) -> None:
         """Start over: everything, one lesson ("01"), or one exercise (its slug). What was done is archived."""
@@ -298,11 +331,16 @@ class Progress(Store):
 # ---- helpers ------------------------------------------------------------
 
 
+def _span(seconds: float) -> float:
+    """Return how long something took as the file can hold it; what is no time is none."""
+    return min(max(float(seconds), 0.0), 1e9) if seconds == seconds else 0.0
+
+
 def _empty() -> dict[str, Any]:
     return {"version": 0, "last": None, "problem": None, "lessons": {}}
 
 
-def _snapshot(db: sqlite3.Connection) -> dict[str, Any]:
+def _snapshot(db: sqlite3.Connection, moment: str) -> dict[str, Any]:
     lessons: dict[str, dict[str, Any]] = {}
 
     def lesson(key: str) -> dict[str, Any]:
@@ -330,6 +368,7 @@ def _snapshot(db: sqlite3.Connection) -> dict[str, Any]:
     query = "SELECT lesson, prediction, option FROM predictions WHERE archived IS NULL ORDER BY id"
     for key, prediction, option in db.execute(query):
         lesson(key)["predictions"][prediction] = option
-    last = db.execute("SELECT lesson FROM visits ORDER BY last DESC LIMIT 1").fetchone()
+    # A moment that is still to come was written while a clock was wrong.
+    last = db.execute("SELECT lesson FROM visits ORDER BY last <= ? DESC, last DESC LIMIT 1", (moment,)).fetchone()
     version = db.execute("SELECT value FROM meta WHERE key = 'version'").fetchone()
     return _empty() | {"version": int(version[0]), "last": last[0] if last else None, "lessons": lessons}

@@ -15,8 +15,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from dlstudy.course.learner import progressrules
+
 APPLICATION_ID = 0x646C7374  # "dlst": tells our files from other SQLite files on import
 BUSY_SECONDS = 2.0  # writes take milliseconds; a check has to answer within a second or two whoever holds the file
+SMALL = 1 << 24  # bytes of a file whose indices are compared with its tables at each opening too
+NEWEST = 10_000  # a schema version above this is no newer course, but a damaged file
 
 # One entry per schema version: a file of version n gets entries n, n+1, ... in one transaction. Never edit an old one.
 MIGRATIONS = (
@@ -44,6 +48,10 @@ MIGRATIONS = (
     CREATE TABLE starts (exercise TEXT NOT NULL, at TEXT NOT NULL, archived TEXT);
     CREATE TABLE days (day TEXT NOT NULL, lesson TEXT NOT NULL, seconds REAL NOT NULL, PRIMARY KEY (day, lesson))
     """,
+    """
+    CREATE INDEX tries ON attempts (exercise, passed, at, verdict) WHERE archived IS NULL;
+    CREATE INDEX notes_newest ON notes (note, at, id, removed, page)
+    """,
 )
 # What import and salvage copy, and what a reset archives.
 COLUMNS = {
@@ -64,22 +72,124 @@ class Damaged(sqlite3.DatabaseError):
     sqlite_errorcode = sqlite3.SQLITE_CORRUPT
 
 
-def connect(path: Path) -> sqlite3.Connection:
-    """Open and check the file, bring it to the newest schema; errors are sorted by `is_busy` and `is_damage`."""
-    db = sqlite3.connect(path, timeout=BUSY_SECONDS, check_same_thread=False, isolation_level=None)
+def connect(path: Path, patience: float = BUSY_SECONDS) -> sqlite3.Connection:
+    """Open and check the file, bring it to the newest schema; errors are sorted by `is_busy` and `is_damage`.
+
+    `patience` is for how many seconds another program may hold it meanwhile.
+    """
+    db = _connect(path, patience)
     try:
-        db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = FULL")
-        if (check := db.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
-            raise Damaged(check)
-        migrate(db)
-        # A write that changes nothing finds a read-only file now, not at the learner's first answer.
-        if db.execute("UPDATE meta SET value = value WHERE key = 'version'").rowcount != 1:
-            raise Damaged("the version is missing")
+        with _readable_words():
+            if (check := _structure(db, thorough=path.stat().st_size <= SMALL)) != "ok":
+                raise Damaged(check)
+            migrate(db)
+            if found := _content(db):
+                raise Damaged(found)
+            # A write that changes nothing finds a read-only file now, not at the learner's first answer.
+            if db.execute("UPDATE meta SET value = value WHERE key = 'version'").rowcount != 1:
+                raise Damaged("the version is missing")
+            if db.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
+                db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        wait(db, BUSY_SECONDS)
         return db
     except BaseException:
         db.close()
         raise
+
+
+def wait(db: sqlite3.Connection, seconds: float) -> None:
+    """Set for how long a step waits for another program that holds the file."""
+    db.execute(f"PRAGMA busy_timeout = {round(1000 * seconds)}")
+
+
+def _connect(path: Path, patience: float) -> sqlite3.Connection:
+    """Open the file with a write-ahead log; where the disk has no shared memory for one, with a rollback journal."""
+    db = _plain(path, patience)
+    try:
+        with _readable_words():
+            _log_ahead(db)
+        return db
+    except sqlite3.DatabaseError as error:
+        db.close()
+        if is_busy(error) or is_damage(error):
+            raise
+    db = _plain(path, patience)
+    try:
+        with _readable_words():
+            # Alone with the file, SQLite needs no shared memory to read what a log still holds.
+            for setting in ("locking_mode = EXCLUSIVE", "journal_mode = DELETE", "locking_mode = NORMAL"):
+                db.execute(f"PRAGMA {setting}").fetchall()
+            db.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()  # a first reading lets the lock go
+        return db
+    except BaseException:
+        db.close()
+        raise
+
+
+def _plain(path: Path, patience: float) -> sqlite3.Connection:
+    db = sqlite3.connect(path, timeout=patience, check_same_thread=False, isolation_level=None)
+    db.text_factory = _text
+    return db
+
+
+def _text(data: bytes) -> str:
+    """Return a text of the file; a flipped bit in it costs a letter, not the page."""
+    return data.decode("utf-8", "replace")
+
+
+def _log_ahead(db: sqlite3.Connection) -> None:
+    db.execute("PRAGMA journal_mode = WAL").fetchone()
+    db.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()
+
+
+@contextmanager
+def _readable_words() -> Iterator[None]:
+    """Tell damage where SQLite's own message holds bytes that are no text: they come from the file."""
+    try:
+        yield
+    except UnicodeDecodeError as error:
+        raise Damaged("it holds bytes that are no text") from error
+
+
+def fault(path: Path) -> str | None:
+    """Say what is wrong with a file, or None; it is only read, and looked through wholly.
+
+    An `sqlite3.Error` says that it could not be read at all.
+    """
+    db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY_SECONDS, isolation_level=None)
+    db.text_factory = _text
+    try:
+        with _readable_words():
+            version = db.execute("PRAGMA user_version").fetchone()[0]
+            check = _structure(db, thorough=True)
+            if check != "ok":
+                return check
+            if version > len(MIGRATIONS):
+                return None if version < NEWEST else f"its version is {version}"
+            return _content(db, version)
+    except sqlite3.DatabaseError as error:
+        if is_damage(error):
+            return str(error)
+        raise
+    finally:
+        db.close()
+
+
+def _structure(db: sqlite3.Connection, *, thorough: bool) -> str:
+    return str(db.execute(f"PRAGMA {'integrity' if thorough else 'quick'}_check(1)").fetchone()[0])
+
+
+def _content(db: sqlite3.Connection, version: int | None = None) -> str | None:
+    """Say what a file of a schema version, the newest if None, lacks or cannot hold, or None."""
+    scripts = MIGRATIONS[:version]
+    if lost := progressrules.missing(db, scripts):
+        return lost
+    tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    for table in ("meta", *progressrules.RULES):
+        if table in tables and (odd := progressrules.odd_rows(db, table)):
+            return f"{odd} of the rows of {table} cannot be right"
+    return None
 
 
 def migrate(db: sqlite3.Connection) -> None:
@@ -88,6 +198,8 @@ def migrate(db: sqlite3.Connection) -> None:
         return
     with transaction(db, write=True):
         found = db.execute("PRAGMA user_version").fetchone()[0]  # again, now that no other process can be at it
+        if found > NEWEST:
+            raise Damaged(f"its version is {found}")
         if found > len(MIGRATIONS):
             raise sqlite3.OperationalError("the file was written by a newer version of the course")
         for script in MIGRATIONS[found:]:
@@ -102,7 +214,8 @@ def transaction(db: sqlite3.Connection, write: bool) -> Iterator[None]:
     """Do what is inside wholly or not at all."""
     db.execute("BEGIN IMMEDIATE" if write else "BEGIN")
     try:
-        yield
+        with _readable_words():
+            yield
         db.execute("COMMIT")
     except BaseException:
         try:
@@ -158,32 +271,65 @@ def copy_of(path: Path) -> Iterator[sqlite3.Connection]:
             if original.is_file():
                 shutil.copyfile(original, Path(folder) / ("copy.sqlite" + suffix))
         db = sqlite3.connect(Path(folder) / "copy.sqlite")
+        db.text_factory = _text
         try:
+            db.execute("PRAGMA trusted_schema = OFF")
             yield db
         finally:
             db.close()
 
 
+def foreign(db: sqlite3.Connection) -> str | None:
+    """Say why a file cannot be taken over as a progress file of this course, or None."""
+    try:
+        with _readable_words():
+            if db.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
+                return "is not a progress file of this course (or is damaged)"
+            version = db.execute("PRAGMA user_version").fetchone()[0]
+            if version > len(MIGRATIONS):
+                return "was written by a newer version of the course: update it first"
+            if odd := progressrules.odd_schema(db, MIGRATIONS[:version]):
+                return f"is not a progress file as this course writes it: {odd}"
+            if _structure(db, thorough=True) != "ok":
+                return "is not a progress file of this course (or is damaged)"
+    except sqlite3.DatabaseError:
+        return "is not a progress file of this course (or is damaged)"
+    return None
+
+
+def refused(db: sqlite3.Connection) -> str | None:
+    """Say which rows of a file `merge` leaves out because their values cannot be right, or None."""
+    counts = {}
+    for table in progressrules.RULES:
+        try:
+            counts[table] = progressrules.odd_rows(db, table)
+        except sqlite3.DatabaseError:  # a file of an older course has fewer tables
+            continue
+    left = [f"{count} of {table}" for table, count in counts.items() if count]
+    if not left:
+        return None
+    return f"Left out, since they hold what this course never writes: {', '.join(left)}."
+
+
 def merge(db: sqlite3.Connection, other: sqlite3.Connection) -> int:
-    """Copy what can be read from `other` and is not in `db` yet; returns the number of new rows."""
+    """Copy what can be read from `other`, keeps to the rules and is not in `db` yet; returns the number of new rows."""
     new = 0
     for table, columns in (COLUMNS | KEPT).items():
         names = ", ".join(columns)
-        known = " AND ".join(f"{name} IS ?" for name in columns)
-        insert = (
-            f"INSERT INTO {table} ({names}) SELECT {', '.join('?' * len(columns))} "
-            f"WHERE NOT EXISTS (SELECT 1 FROM {table} WHERE {known})"
-        )
-        for row in readable(other, f"SELECT {names} FROM {table} ORDER BY rowid"):
-            new += db.execute(insert, row + row).rowcount
-    for row in readable(other, "SELECT lesson, seconds, last FROM visits"):
+        known = set(db.execute(f"SELECT {names} FROM {table}"))
+        insert = f"INSERT INTO {table} ({names}) VALUES ({', '.join('?' * len(columns))})"
+        for row in sound(other, table, columns):
+            if row not in known:
+                known.add(row)
+                new += db.execute(insert, row).rowcount
+    for row in sound(other, "visits", ("lesson", "seconds", "last")):
         new += db.execute(
             "INSERT INTO visits VALUES (?, ?, ?) ON CONFLICT (lesson) DO UPDATE SET "
             "seconds = MAX(seconds, excluded.seconds), last = MAX(last, excluded.last) "
             "WHERE seconds < excluded.seconds OR last < excluded.last",
             row,
         ).rowcount
-    for row in readable(other, "SELECT day, lesson, seconds FROM days"):
+    for row in sound(other, "days", ("day", "lesson", "seconds")):
         db.execute(
             "INSERT INTO days VALUES (?, ?, ?) "
             "ON CONFLICT (day, lesson) DO UPDATE SET seconds = MAX(seconds, excluded.seconds)",
@@ -192,11 +338,10 @@ def merge(db: sqlite3.Connection, other: sqlite3.Connection) -> int:
     return new
 
 
-def readable(db: sqlite3.Connection, query: str) -> list[tuple[Any, ...]]:
-    """The rows of a query up to the first that is damaged."""
-    rows: list[tuple[Any, ...]] = []
+def sound(db: sqlite3.Connection, table: str, columns: tuple[str, ...]) -> Iterator[tuple[Any, ...]]:
+    """The rows of a table that keep to its rule, up to the first that cannot be read."""
+    query = f"SELECT {', '.join(columns)} FROM {table} WHERE {progressrules.RULES[table]} ORDER BY rowid"
     try:
-        rows.extend(db.execute(query))
-    except sqlite3.DatabaseError:
-        pass
-    return rows
+        yield from db.execute(query)
+    except (sqlite3.DatabaseError, UnicodeDecodeError):
+        return

@@ -2,33 +2,41 @@
 
 Nothing here may ever cost a learner their work or stop a page. A damaged file is moved aside with a timestamp and what
 can still be read is carried over; a folder that cannot be written leaves the course running in memory. `Store.problem`
-holds the sentence to show when something of the kind has happened.
+holds the sentence to show when something of the kind has happened. What could not be written yet stands in a copy in
+memory, so that it is seen at once, and goes to the file by itself, by a timer and at the end of the program.
 Only the standard library is used: the middleware and `dlstudy --help` import this.
 """
 
 from __future__ import annotations
 
+import atexit
 import os
 import sqlite3
+import tempfile
 import threading
 import time
+import weakref
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeAlias, TypeVar
 
-from dlstudy.course.learner import private, progressfile
+from dlstudy import words
+from dlstudy.course.learner import private, progressfile, progressrules
 
-RETRY_SECONDS = 5.0  # how often a course that runs in memory looks whether the file can be written again
+RETRY_SECONDS = 1.0  # how often steps that wait look whether the file can be written again
+PATIENCE = 0.05  # seconds that such a look waits for another program, while pages wait for it
+STALE_SECONDS = 60.0  # after that the lock of a move belongs to a program that was killed
 
 Result = TypeVar("Result")
+Work: TypeAlias = Callable[[sqlite3.Connection], Any]
 
 
 class Store:
     """The progress file at `path`, or a copy of it in memory where the file cannot be used (`problem` then says why).
 
     Safe to share between threads and to open in several processes at once. No method raises because of the file: a
-    write that another program delays is kept and repeated with the next one.
+    write that another program delays, or that the disk refuses, is seen at once and done again until the file takes it.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -36,10 +44,14 @@ class Store:
         self._trouble: str | None = None  # what this process has met; what was found in the file is kept there
         self.in_memory = False
         self._lock = threading.RLock()
-        self._waiting: list[Callable[[sqlite3.Connection], Any]] = []
+        self._waiting: list[Work] = []  # what the file has not got yet, in order
+        self._ahead: sqlite3.Connection | None = None  # the file as it will be, while another program holds it
+        self._timer: threading.Timer | None = None
         self._file: tuple[int, int] | None = None
         self._tried = 0.0
+        self._closed = False
         self._db = self._open()
+        _open_stores.add(self)
 
     @property
     def problem(self) -> str | None:
@@ -53,6 +65,7 @@ class Store:
         self._tried = time.monotonic()
         try:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._forget_dead_move()
             for _ in range(100):
                 try:
                     private.make_file(self.path)
@@ -73,7 +86,8 @@ class Store:
                 raise OSError("the file is damaged again each time it is replaced")
             self._file = self._identity()
             self.in_memory = False
-            self._trouble = None
+            if not self._waiting:
+                self._trouble = None
             return db
         except (OSError, sqlite3.Error) as error:
             return self._open_in_memory(error)
@@ -86,23 +100,35 @@ class Store:
         return found.st_dev, found.st_ino
 
     def _open_in_memory(self, error: Exception) -> sqlite3.Connection:
-        db = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
-        progressfile.migrate(db)
-        if self.path.is_file():
-            try:
-                with progressfile.copy_of(self.path) as other:
-                    progressfile.merge(db, other)  # show what is there, even if it cannot be written
-            except (OSError, sqlite3.Error):
-                pass
+        if self._ahead is not None:
+            db, self._ahead = self._ahead, None  # it has all that waits already
+        else:
+            db = _memory()
+            progressfile.migrate(db)
+            self._take_in(db)
         self.in_memory = True
-        self._trouble = (
+        self._trouble = self._cannot_save(error)
+        return db
+
+    def _cannot_save(self, error: Exception) -> str:
+        return (
             f"Your progress cannot be saved in {self.path.parent} ({progressfile.reason(error)}). The course works, "
             "but what you do now is forgotten when it is closed, unless the folder can be written again before that."
         )
-        return db
+
+    def _moving(self) -> Path:
+        return self.path.with_name(self.path.name + ".moving")
+
+    def _forget_dead_move(self) -> None:
+        """Take away the lock of a move whose program was killed."""
+        try:
+            if time.time() - self._moving().stat().st_mtime > STALE_SECONDS:
+                self._moving().unlink()
+        except OSError:
+            pass
 
     def _move_aside(self) -> None:
-        with progressfile.only_one(self.path.with_name(self.path.name + ".moving")):
+        with progressfile.only_one(self._moving()):
             try:
                 progressfile.connect(self.path).close()
                 return  # another process has repaired it meanwhile
@@ -139,63 +165,170 @@ class Store:
 
     # ---- reading and writing ------------------------------------------------------------
 
-    def _run(self, work: Callable[[sqlite3.Connection], Result], *, write: bool, default: Result) -> Result:
-        """Do `work` in one transaction; whatever happens to the file, answer, tell and go on."""
+    def _run(self, work: Callable[[sqlite3.Connection], Result], default: Result, *, write: bool, wait: bool) -> Result:
+        """Do `work` in one transaction; whatever happens to the file, answer, tell and go on.
+
+        What cannot be written now is done in memory and waits for the file, unless `wait` is False.
+        """
         with self._lock:
-            if self.in_memory:
-                if write and time.monotonic() - self._tried > RETRY_SECONDS:
-                    self._try_the_file_again()
-            elif self._file != self._identity():  # deleted, or found damaged and replaced by another process
+            if self._waiting and write:
+                self._try_again()
+            if not self.in_memory and self._file != self._identity():  # deleted, or replaced by another process
                 self._db.close()
                 self._db = self._open()
             for _ in range(2):
+                if self._stands_in():
+                    return self._in_memory(work, default, write=write, wait=wait)
                 try:
-                    with progressfile.transaction(self._db, write):
-                        if write:
-                            for late in self._waiting:
-                                late(self._db)
-                        result = work(self._db)
-                        if write:
-                            self._db.execute("UPDATE meta SET value = value + 1 WHERE key = 'version'")
-                    if write and self._waiting:
-                        self._waiting.clear()
-                        self._trouble = None
-                    return result
+                    return self._do(self._db, work, write)
                 except (sqlite3.ProgrammingError, sqlite3.IntegrityError):
                     raise  # our mistake, not the file's
                 except sqlite3.DatabaseError as error:
                     if progressfile.is_busy(error):
-                        if write:
-                            self._waiting.append(work)
-                            self._trouble = (
-                                "Another program is holding the file that keeps your progress. Your last steps are "
-                                "remembered and will be saved with the next one."
-                            )
-                        return default
-                    self._db.close()
-                    self._db = self._open() if progressfile.is_damage(error) else self._open_in_memory(error)
-            return default
+                        if not write or not wait:
+                            return default
+                        self._look_ahead()
+                    else:
+                        self._db.close()
+                        damaged = progressfile.is_damage(error)
+                        self._db = self._open() if damaged else self._open_in_memory(error)
+            return self._in_memory(work, default, write=write, wait=wait) if self._stands_in() else default
 
-    def _try_the_file_again(self) -> None:
+    @staticmethod
+    def _do(db: sqlite3.Connection, work: Callable[[sqlite3.Connection], Result], write: bool) -> Result:
+        with progressfile.transaction(db, write):
+            result = work(db)
+            if write:
+                db.execute("UPDATE meta SET value = value + 1 WHERE key = 'version'")
+        return result
+
+    def _stands_in(self) -> bool:
+        return self.in_memory or self._ahead is not None
+
+    def _in_memory(
+        self, work: Callable[[sqlite3.Connection], Result], default: Result, *, write: bool, wait: bool
+    ) -> Result:
+        """Do `work` in the copy that stands in for the file, and remember a change for the file itself."""
+        if write and not wait:
+            return default
+        result = self._do(self._ahead or self._db, work, write)
+        if write:
+            self._waiting.append(work)
+            self._retry_later()
+        return result
+
+    def _look_ahead(self) -> None:
+        """Begin a copy in memory, in which steps are seen that the file cannot take while another program holds it."""
+        ahead = _memory()
+        try:
+            self._db.backup(ahead)  # readers are let in, as a rule
+        except sqlite3.Error:
+            ahead.close()
+            ahead = _memory()
+            progressfile.migrate(ahead)
+            self._take_in(ahead)
+        self._ahead = ahead
+        self._trouble = (
+            "Another program is holding the file that keeps your progress. Your last steps are remembered and will be "
+            "saved as soon as it lets go."
+        )
+
+    def _take_in(self, db: sqlite3.Connection) -> None:
+        """Copy what can be read of the file, so that it is shown even if it cannot be written."""
+        try:
+            if self.path.is_file():
+                with progressfile.copy_of(self.path) as other:
+                    progressfile.merge(db, other)
+        except (OSError, sqlite3.Error):
+            pass
+
+    # ---- what waits ------------------------------------------------------------
+
+    def _retry_later(self) -> None:
+        if self._timer is None and not self._closed:
+            self._timer = threading.Timer(RETRY_SECONDS, _retry, (weakref.ref(self),))
+            self._timer.daemon = True
+            self._timer.start()
+
+    def _look_again(self) -> None:
+        """Write what waits, if the file can be written now, and come back if not."""
+        with self._lock:
+            self._timer = None
+            if self._waiting and not self._closed:
+                self._try_again()
+                if self._waiting:
+                    self._retry_later()
+
+    def _try_again(self, patience: float = PATIENCE) -> None:
+        """Write what waits into the file, where it can be written now."""
+        if not self.in_memory and self._file != self._identity():
+            self._db.close()
+            self._db = self._open()
+        if self.in_memory:
+            self._back_to_the_file(patience)
+            return
+        progressfile.wait(self._db, patience)
+        try:
+            self._catch_up(self._db)
+        except sqlite3.DatabaseError as error:
+            if progressfile.is_damage(error):
+                self._db.close()
+                self._db = self._open()
+            elif not progressfile.is_busy(error):
+                self._trouble = self._cannot_save(error)
+        finally:
+            progressfile.wait(self._db, progressfile.BUSY_SECONDS)
+
+    def _back_to_the_file(self, patience: float) -> None:
+        """Leave the copy in memory for the file, if that can be opened and written again."""
         self._tried = time.monotonic()
         try:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            fresh = not self.path.exists()
             private.make_file(self.path)
-            db = progressfile.connect(self.path)
+            db = progressfile.connect(self.path, patience)
         except (OSError, sqlite3.Error):
             return
-        with progressfile.transaction(db, write=True):
-            progressfile.merge(db, self._db)
+        try:
+            self._catch_up(db, self._db if fresh else None)
+        except sqlite3.Error:
+            db.close()
+            return
         self._db.close()
         self._db, self._file, self.in_memory, self._trouble = db, self._identity(), False, None
 
+    def _catch_up(self, db: sqlite3.Connection, memory: sqlite3.Connection | None = None) -> None:
+        """Do in the file what waits, or bring all that `memory` holds into one that has just been made."""
+        with progressfile.transaction(db, write=True):
+            if memory is not None:
+                progressfile.merge(db, memory)
+                choices = memory.execute("SELECT key, value FROM meta WHERE key LIKE 'setting:%'").fetchall()
+                db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", choices)
+            else:
+                for late in self._waiting:
+                    late(db)
+            db.execute("UPDATE meta SET value = value + ? WHERE key = 'version'", (len(self._waiting) or 1,))
+        self._waiting.clear()
+        if self._ahead is not None:
+            self._ahead.close()
+            self._ahead, self._trouble = None, None
+
+    def save(self) -> None:
+        """Write now what still waits for the file, if it can be written; no step is taken back if not."""
+        with self._lock:
+            if self._waiting and not self._closed:
+                self._try_again(progressfile.BUSY_SECONDS)
+
     def write(self, work: Callable[[sqlite3.Connection], Result], default: Result) -> Result:
-        """Do `work` in one transaction that changes the file; `default` where the file is held by another program."""
-        return self._run(work, write=True, default=default)
+        """Do `work` in one transaction that changes the file; where that has to wait, in memory until then.
+
+        It may be done more than once, so it brings its times along.
+        """
+        return self._run(work, default, write=True, wait=True)
 
     def read(self, work: Callable[[sqlite3.Connection], Result], default: Result) -> Result:
         """Do `work`, several questions of one moment, in one transaction; `default` where the file cannot be read."""
-        return self._run(work, write=False, default=default)
+        return self._run(work, default, write=False, wait=True)
 
     def rows(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
         """Return the rows of a query; none where the file cannot be read now."""
@@ -209,62 +342,90 @@ class Store:
         return int(rows[0][0]) if rows else 0
 
     def export(self, path: str | os.PathLike[str]) -> Path:
-        """Write everything, archived tries included, to one new file that `import_` reads; refuses to overwrite."""
+        """Write everything, archived tries included, to one new file that `import_` reads; refuses to overwrite.
+
+        The file is there wholly or not at all. Raises FileExistsError or OSError, with a sentence.
+        """
         target = Path(path)
-        if target.exists():
+        if os.path.lexists(target):
             raise FileExistsError(f"{target} exists already; choose another name, nothing was written")
+        try:
+            with tempfile.TemporaryDirectory(prefix=".dlstudy-", dir=target.parent) as folder:
+                whole = Path(folder) / "export"
+                self._copy_to(whole)
+                os.rename(whole, target)
+        except FileNotFoundError as error:
+            raise OSError(f"{target} cannot be written: there is no folder {target.parent}") from error
+        except (OSError, sqlite3.Error) as error:
+            raise OSError(
+                f"{target} cannot be written ({progressfile.reason(error)}); nothing was left there"
+            ) from error
+        return target
+
+    def _copy_to(self, target: Path) -> None:
         with self._lock:
             copy = sqlite3.connect(target)
             try:
-                self._db.backup(copy)
+                (self._ahead or self._db).backup(copy)
                 copy.execute("PRAGMA journal_mode = DELETE")  # one file, no -wal beside it
             finally:
                 copy.close()
-        return target
 
-    def import_(self, path: str | os.PathLike[str]) -> int:
+    def import_(self, path: str | os.PathLike[str], say: Callable[[str], None] = lambda sentence: None) -> int:
         """Add what an exported file holds to what is here, twice without harm; returns how many entries were new.
 
-        Raises FileNotFoundError or ValueError, with nothing changed, for a file that is not a progress export, and
-        OSError when the progress file itself cannot be written now.
+        Entries that this course cannot have written are left out, and `say` gets a sentence about them. Raises
+        FileNotFoundError or ValueError, with nothing changed, for a file that is not a progress export, and OSError
+        when the progress file itself cannot be written now.
         """
         source = Path(path)
         if not source.is_file():
             raise FileNotFoundError(f"there is no file {source}")
+        size = source.stat().st_size
+        if size > progressrules.LARGEST_FILE:
+            raise ValueError(
+                f"{source} holds {words.size(size)}, and a progress file of this course at most "
+                f"{words.size(progressrules.LARGEST_FILE)}; nothing was changed"
+            )
         try:
             with progressfile.copy_of(source) as other:
-                mine = other.execute("PRAGMA application_id").fetchone()[0]
-                newest = other.execute("PRAGMA user_version").fetchone()[0]
-                healthy = other.execute("PRAGMA quick_check").fetchone()[0] == "ok"
-        except sqlite3.DatabaseError:
-            mine, newest, healthy = 0, 0, False
-        if mine != progressfile.APPLICATION_ID or not healthy:
-            raise ValueError(f"{source} is not a progress file of this course (or is damaged); nothing was changed")
-        if newest > len(progressfile.MIGRATIONS):
-            raise ValueError(
-                f"{source} was written by a newer version of the course: update it first. Nothing was changed"
-            )
+                if reason := progressfile.foreign(other):
+                    raise ValueError(f"{source} {reason}. Nothing was changed")
+                new = self._take_over(other)
+                if left_out := progressfile.refused(other):
+                    say(left_out)
+        except sqlite3.DatabaseError as error:
+            raise ValueError(f"{source} cannot be read ({error}). Nothing was changed") from error
+        return new
+
+    def _take_over(self, other: sqlite3.Connection) -> int:
+        if self.in_memory:
+            self.save()
         if self.in_memory:
             raise OSError(self.problem or "the progress file cannot be written")
-        with progressfile.copy_of(source) as other:
-
-            def work(db: sqlite3.Connection) -> int:
-                return progressfile.merge(db, other)
-
-            new = self.write(work, -1)
-            if new < 0:  # it cannot wait for the next step as other writes do: the copy is gone by then
-                with self._lock:
-                    self._waiting = [late for late in self._waiting if late is not work]
-                    self._trouble = self._trouble if self._waiting else None
-                raise OSError("Another program is holding your progress file; nothing was imported. Try again.")
+        # It cannot wait for the file as other writes do: the copy is gone by then.
+        new = self._run(lambda db: progressfile.merge(db, other), -1, write=True, wait=False)
+        if new < 0:
+            raise OSError("Another program is holding your progress file; nothing was imported. Try again.")
         return new
 
     def close(self) -> None:
-        """Close the file; the object cannot be used afterwards."""
+        """Write what still waits and close the file; the object cannot be used afterwards."""
         with self._lock:
-            if self._waiting:
-                self.write(lambda db: None, None)
-            self._db.close()
+            if self._closed:
+                return
+            try:
+                if self._waiting:
+                    self._try_again(progressfile.BUSY_SECONDS)
+            except sqlite3.Error:
+                pass
+            self._closed = True
+            _open_stores.discard(self)
+            if self._timer is not None:
+                self._timer.cancel()
+            for db in (self._db, self._ahead):
+                if db is not None:
+                    db.close()
 
     def __enter__(self) -> Self:
         return self
@@ -274,4 +435,23 @@ class Store:
 
     def __del__(self) -> None:
         if hasattr(self, "_db"):
-            self._db.close()
+            self.close()
+
+
+_open_stores: weakref.WeakSet[Store] = weakref.WeakSet()
+
+
+@atexit.register
+def _save_all() -> None:
+    """A program that ends, by Ctrl-C too, does not take with it what waits."""
+    for store in list(_open_stores):
+        store.save()
+
+
+def _retry(store: weakref.ref[Store]) -> None:
+    if (found := store()) is not None:
+        found._look_again()
+
+
+def _memory() -> sqlite3.Connection:
+    return sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)

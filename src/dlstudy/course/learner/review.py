@@ -6,6 +6,7 @@ the last one it is learnt and leaves. Whatever goes wrong again begins anew. Doi
 count: what is still in the ear says nothing about memory.
 """
 
+import sqlite3
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -62,8 +63,7 @@ def due(found: Iterable[Item], today: date | None = None) -> list[Item]:
 def schedule(kind: Kind, lesson: str, name: str, events: Iterable[Event]) -> Item | None:
     """Return where the events, in any order, leave an item; None where it never went wrong or is learnt."""
     step, day, why, solved = -1, date.max, "", False
-    for at, well, what in sorted(events):
-        today = day_of(at)
+    for today, _, well, what in sorted((day_of(at), at, well, what) for at, well, what in events):
         solved = solved or well
         if not well:
             step, day, why = 0, today + timedelta(PAUSES[0]), what
@@ -77,34 +77,77 @@ def schedule(kind: Kind, lesson: str, name: str, events: Iterable[Event]) -> Ite
 
 
 def day_of(at: str) -> date:
-    """Return the learner's calendar day of a moment in the progress file; an unreadable one is long ago."""
+    """Return the learner's calendar day of a moment in the progress file.
+
+    One that cannot be read, or that a clock put more than a day into the future, is long ago: what went wrong then is
+    due, and is not hidden until that day comes.
+    """
+    long_ago = date.min + timedelta(1)
+    if at > _latest():
+        return long_ago
     try:
         moment = datetime.fromisoformat(at)
-    except ValueError:
-        return date.min + timedelta(1)
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone().date()
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone().date()
+    except (ValueError, OverflowError):
+        return long_ago
+
+
+def _latest() -> str:
+    """Return the last moment that a clock is believed."""
+    return (datetime.now(UTC) + timedelta(1)).isoformat(timespec="microseconds")
+
+
+_FAILED = """
+    SELECT exercise, MAX(passed), MAX(CASE WHEN NOT passed AND at <= ? THEN at END),
+    MAX(CASE WHEN NOT passed THEN at END)
+    FROM attempts WHERE archived IS NULL AND verdict != 'not-yet' GROUP BY exercise
+"""
+# A day of the calendar of UTC holds two days of the learner's at most: its first and last success stand for all.
+_RIGHT = """
+    SELECT MIN(at), MAX(at) FROM attempts WHERE archived IS NULL AND verdict != 'not-yet'
+    AND exercise = ? AND passed = 1 AND at > ? AND at <= ? GROUP BY substr(at, 1, 10)
+"""
 
 
 def _history(progress: Progress) -> dict[tuple[Kind, str, str], list[Event]]:
+    """Return the events of every item, of an exercise only those that decide: ten years of tries are as quick as one.
+
+    An exercise begins anew with each failure, so what counts is the last one and the successes after it.
+    """
     history: dict[tuple[Kind, str, str], list[Event]] = {}
-
-    def add(kind: Kind, lesson: str, name: str, event: Event) -> None:
-        history.setdefault((kind, lesson, name), []).append(event)
-
-    for exercise, at, passed in progress.rows(
-        "SELECT exercise, at, passed FROM attempts WHERE archived IS NULL AND verdict != 'not-yet'"
-    ):
+    nothing: dict[str, list[Event]] = {}
+    for exercise, events in progress.read(_exercises, nothing).items():
         lesson, _, slug = exercise.partition("/")
-        add("exercise", lesson, slug, (at, bool(passed), "right" if passed else "failed"))
-    for table, what in (("hints", "hint"), ("solutions", "solution")):
-        for exercise, at in progress.rows(f"SELECT exercise, at FROM {table} WHERE archived IS NULL"):
-            lesson, _, slug = exercise.partition("/")
-            add("exercise", lesson, slug, (at, False, what))
+        history["exercise", lesson, slug] = events
     for lesson, question, at, right in progress.rows(
         "SELECT lesson, question, at, correct FROM quiz WHERE archived IS NULL"
     ):
-        add("question", lesson, question, (at, bool(right), "right" if right else "failed"))
+        event = (at, bool(right), "right" if right else "failed")
+        history.setdefault(("question", lesson, question), []).append(event)
     return history
+
+
+def _exercises(db: sqlite3.Connection) -> dict[str, list[Event]]:
+    latest = _latest()
+    begins: dict[str, Event] = {}
+    solved = set()
+
+    for exercise, passed, failed, ever in db.execute(_FAILED, (latest,)).fetchall():
+        if passed:
+            solved.add(exercise)
+        if failed or ever:
+            begins[exercise] = (failed or ever, False, "failed")
+    for table, what in (("hints", "hint"), ("solutions", "solution")):
+        for exercise, at in db.execute(f"SELECT exercise, at FROM {table} WHERE archived IS NULL").fetchall():
+            known = begins.get(exercise, (at, False, what))
+            begins[exercise] = max(known, (at, False, what), key=lambda event: (day_of(event[0]), event))
+    found = {}
+    for exercise, first in begins.items():
+        since = first[0] if first[0] <= latest else ""
+        right = {at for row in db.execute(_RIGHT, (exercise, since, latest)) for at in row}
+        long_ago: list[Event] = [("", True, "right")] if exercise in solved else []
+        found[exercise] = [*long_ago, first, *((at, True, "right") for at in sorted(right))]
+    return found
 
 
 def _there(catalogue: Catalogue, kind: Kind) -> Mapping[str, tuple[str, ...]]:

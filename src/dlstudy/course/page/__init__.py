@@ -383,11 +383,6 @@ class Page:
         mo.stop(experiment.result is None, waiting)
         return experiment.result
 
-    @property
-    def recording(self) -> bool:
-        """Whether results are being written down now: then an experiment is measured whole, else a part may do."""
-        return bool(os.environ.get("DLSTUDY_RECORD"))
-
     def shipped(self, experiment: Any) -> Any:
         """Return what ships with the course as an experiment's result, where the page itself measures only a part."""
         waiting = mo.Html(note("Nothing is recorded here yet."))
