@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from dlstudy.course.checking import Case
+from dlstudy.course.checking.compare import kind_of
 
 EPOCHS = 20
 
@@ -31,13 +32,15 @@ def run(answer, n, batch_size, seed):
         found = answer(n, batch_size, generator)
         batches = list(found) if isinstance(found, Iterable) else []  # whoever yields the batches deals them as well
         if not batches or not all(np.ndim(batch) == 1 for batch in batches):
-            return found
+            came = ", ".join(sorted({kind_of(batch) for batch in batches})) or kind_of(found)
+            return oracle(n, batch_size, seed) | {"what is in the list": f"not arrays of one dimension, but {came}"}
         epochs.append(batches)
     again = epochs.pop()
     first = [np.asarray(batch) for batch in epochs[0]]
     dealt = np.concatenate(first)
     counts = np.bincount(dealt.astype(int), minlength=n) if len(dealt) and dealt.min() >= 0 else np.zeros(n)
     return {
+        "what is in the list": "arrays",
         "batch sizes": [len(batch) for batch in first],
         "numbers left out": some((counts[:n] == 0).any()),
         "numbers dealt twice": some((counts > 1).any()),
@@ -70,6 +73,7 @@ def some(found):
 def oracle(n, batch_size, seed):
     whole, rest = divmod(n, batch_size)
     return {
+        "what is in the list": "arrays",
         "batch sizes": [batch_size] * whole + [rest] * (rest > 0),
         "numbers left out": "none",
         "numbers dealt twice": "none",

@@ -5,6 +5,7 @@ from collections import Counter
 import numpy as np
 
 from dlstudy.course.checking import Case
+from dlstudy.course.checking.compare import kind_of
 
 ROUNDS = 12
 WORDS = {0: "none", ROUNDS: "all"}
@@ -38,7 +39,7 @@ def run(answer, groups, share, seed):
     for number in range(ROUNDS):
         parts = answer(groups, share, rng)
         if not isinstance(parts, tuple | list) or len(parts) != 2:
-            return parts
+            raise TypeError(f"expected two arrays of places, and came {kind_of(parts)}")
         train, val = (np.asarray(places) for places in parts)
         if number == 0:
             other = not np.array_equal(val, np.asarray(again[1]))
