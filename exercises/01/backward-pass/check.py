@@ -13,8 +13,15 @@ from dlstudy.course.checking import Case
 class Node:
     def __init__(self, value, parents=(), pull=None):
         self.value = np.asarray(value, dtype=np.float64)
-        self.parents, self.pull = parents, pull
+        self.parents, self.hand_on, self.pull = parents, pull, self.turn if pull else None
+        self.turns = self.misfits = 0
         self.grad = np.zeros_like(self.value)
+
+    def turn(self, gradient):
+        """Hand on `gradient`, and note that it was done and whether it fits."""
+        self.turns += 1
+        self.misfits += np.shape(gradient) != self.value.shape
+        return self.hand_on(gradient)
 
     def __add__(self, other):
         return Node(self.value + other.value, (self, other), lambda g: (g, g))
@@ -35,6 +42,12 @@ def chain(x, length):
     step = type(x)(0.001) if isinstance(x, Node) else torch.tensor(0.001, dtype=torch.float64)
     for _ in range(length):
         x = x + step
+    return x
+
+
+def bent(x, times):
+    for _ in range(times):
+        x = x + x.tanh()
     return x
 
 
@@ -60,7 +73,7 @@ def cases(rng):
             expected=grads(a=4.0, b=2.0, result=1.0),
         ),
         Case("a value times itself", "result = a * a", {"a": 3.0}, expected=grads(a=6.0, result=1.0)),
-        Case("one node alone", "result = a", {"a": 5.0}, expected=grads(a=1.0)),
+        Case("one node alone", "result = a", {"a": 5.0}, expected=grads(turns=0, a=1.0)),
         Case(
             "a node and its own tanh, multiplied",
             "p = a * b; q = p.tanh(); result = p * q",
@@ -96,6 +109,8 @@ def cases(rng):
             "p = (a * b).tanh(); q = p + p; r = q * p; result = (r + q).sum()",
             {"a": array(3), "b": array(3)},
         ),
+        Case("a result that is an array", "p = a + b; result = p * a", {"a": array(2, 3), "b": array(2, 3)}),
+        Case("ten times over, a value and its tanh, added", "result = bent(a, 10)", {"a": 0.1}),
         Case("a leaf whose .grad held 10 before", "result = a * b", {"a": 2.0, "b": 3.0}, {"a": 10.0}, alone=FRESH),
         Case("the same graph walked twice", "p = a * b; result = p * p", {"a": 2.0, "b": 0.5}, times=2, alone=FRESH),
         Case(
@@ -110,8 +125,13 @@ def cases(rng):
     ]
 
 
-def grads(**values):
-    return {f"{name}.grad": np.asarray(value) for name, value in values.items()}
+def grads(turns=1, **values):
+    return {f"{name}.grad": np.asarray(value) for name, value in values.items()} | once(turns)
+
+
+def once(turns, misfits=0):
+    """What is asked of the walk itself: the most calls of one `.pull` in a pass, and gradients of another shape."""
+    return {"the most calls of one .pull": turns, "gradients that have not the shape of their node": misfits}
 
 
 def given(program, values, before=None, times=1):
@@ -126,25 +146,31 @@ def run(answer, program, values, before=None, times=1):
     for name, value in (before or {}).items():
         names[name].grad = np.asarray(value)
     kept = [(node, node.value.copy()) for node in names.values()]
-    exec(program, {"chain": chain, "doubled": doubled}, names)
+    exec(program, {"chain": chain, "doubled": doubled, "bent": bent}, names)
+    nodes, turns = list(_behind(names["result"])), 0
     for _ in range(times):
         answer(names["result"])
+        turns = max([turns, *(node.turns for node in nodes)])
+        for node in nodes:
+            node.turns = 0
     for node, value in kept:
         if not np.array_equal(node.value, value):
             raise AssertionError("a node's .value was changed; only .grad may be")
-    return {f"{name}.grad": np.array(node.grad) for name, node in names.items() if name not in _twins(names)}
+    found = {f"{name}.grad": np.array(node.grad) for name, node in names.items() if name not in _twins(names)}
+    return found | once(turns, sum(node.misfits for node in nodes))
 
 
 def oracle(program, values, before=None, times=1):
     names = {name: torch.tensor(value, dtype=torch.float64, requires_grad=True) for name, value in values.items()}
     for name, value in (before or {}).items():
         names[name].grad = torch.tensor(value, dtype=torch.float64)
-    exec(program, {"chain": chain, "doubled": doubled}, names)
+    exec(program, {"chain": chain, "doubled": doubled, "bent": bent}, names)
     for tensor in names.values():
         tensor.retain_grad()
     for _ in range(times):
         names["result"].backward(torch.ones_like(names["result"]), retain_graph=True)
-    return {f"{name}.grad": tensor.grad.numpy() for name, tensor in names.items() if name not in _twins(names)}
+    found = {f"{name}.grad": tensor.grad.numpy() for name, tensor in names.items() if name not in _twins(names)}
+    return found | once(1)
 
 
 def _twins(names):
@@ -155,7 +181,7 @@ def _twins(names):
 def watch(answer, program, values, before=None, times=1):
     """See a node hand its gradient on before one that it flows into had its own turn."""
     names = {name: Node(value) for name, value in values.items()}
-    exec(program, {"chain": chain, "doubled": doubled}, names)
+    exec(program, {"chain": chain, "doubled": doubled, "bent": bent}, names)
     nodes = [node for node in _behind(names["result"]) if node.pull is not None]
     turns = []
     for node in nodes:

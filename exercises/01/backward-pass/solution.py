@@ -5,8 +5,9 @@ def backward_pass(result):
     """Add the gradient of `result` to the `.grad` of every node that it was computed from, and of itself.
 
     A node has a `.value` and a `.grad` (arrays of one shape), `.parents` (the nodes it was computed from; none for a
-    leaf) and `.pull`: called with the gradient of the node, it returns one gradient for each parent. A leaf's `.pull`
-    is None. The gradient of `result` itself is 1 everywhere. `.grad` is added to, never replaced.
+    leaf) and `.pull`: called with the gradient of the node, an array shaped like its value, it returns one gradient for
+    each parent. A leaf's `.pull` is None. The gradient of `result` itself is 1 everywhere. `.grad` is added to, never
+    replaced.
     """
     order, seen, stack = [], set(), [(result, False)]
     while stack:

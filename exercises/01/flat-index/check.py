@@ -18,7 +18,13 @@ def cases(rng):
         Case("a row that broadcasting repeats (stride 0)", (5, 2), (0, 3), 7, expected=13),
         Case("every second element, backwards", (3,), (-2,), 40, expected=34),
         Case("a 0-d tensor: no dimensions at all", (), (), 42, expected=42),
+        Case("four dimensions, one of them walked backwards", (1, j, 2, k), (60, 20, -5, 1), 100),
+        Case("five dimensions", (1, 1, 2, 1, 3), (120, 60, 20, 5, 1)),
+        Case("the first index in three dimensions, from an offset", (0, 0, 0), (20, 5, 1), 9, expected=9),
         Case("two indices for three strides", (1, 2), (12, 4, 1), raises=ValueError),
+        Case("three indices for two strides", (1, 2, 3), (4, 1), raises=ValueError),
+        Case("no index for one stride", (), (1,), raises=ValueError),
+        Case("one index for no stride", (2,), (), raises=ValueError),
     ]
 
 

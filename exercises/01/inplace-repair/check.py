@@ -15,6 +15,9 @@ def cases(rng):
     return [
         Case("three numbers", np.array([1.0, 2.0, -1.0]), np.array([0.5, -0.25, 2.0])),
         Case("a table", array(2, 3), array(2, 3)),
+        Case("a nought among the factors", np.array([0.0, 1.5, -0.5]), np.array([2.0, 0.0, 0.25])),
+        Case("products so large that tanh is flat", np.array([30.0, -4.0]), np.array([20.0, 50.0])),
+        Case("a transposed table", array(3, 2).T, array(3, 2).T),
         Case("a larger table in float32", array(8, 8).astype(np.float32), array(8, 8).astype(np.float32)),
     ]
 

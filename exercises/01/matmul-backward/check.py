@@ -24,6 +24,7 @@ def cases(rng):
         Case("three different sizes", matrix(2, 4), matrix(2, 3), matrix(3, 4)),
         Case("one row, as for a single example", matrix(1, 5), matrix(1, 2), matrix(2, 5)),
         Case("a column times a row", matrix(3, 2), matrix(3, 1), matrix(1, 2)),
+        Case("transposed matrices", *(matrix(*shape).T for shape in ((4, 3), (2, 3), (4, 2)))),
         Case("a batch of 32", matrix(32, 10), matrix(32, 64), matrix(64, 10)),
     ]
 

@@ -24,6 +24,10 @@ def cases(rng):
         Case("a square, so that the wrong axis has the right length", grad(3, 3), (3,)),
         Case("a new dimension on the left and a stretched one inside", grad(2, 3, 4), (3, 1)),
         Case("both dimensions stretched", grad(3, 3), (1, 1)),
+        Case("two new dimensions", grad(2, 3, 4), (4,)),
+        Case("four dimensions, two of them stretched", grad(2, 3, 4, 5), (2, 1, 4, 1)),
+        Case("new and stretched dimensions of one length", grad(3, 3, 3, 3), (3, 1, 3)),
+        Case("a transposed table", grad(4, 2).T, (2, 1)),
         Case("a dimension that is 1 on both sides", grad(2, 1, 3), (1, 3)),
     ]
 

@@ -9,7 +9,7 @@ def erf(x):
 
 
 def gelu(x):
-    """Return GELU(x) = x Φ(x) and its slope, two float64 arrays shaped like `x`.
+    """Return GELU(x) = x Φ(x) and its slope, two float64 arrays shaped like `x`, a float64 array.
 
     Φ(x) is the share of normal random numbers (mean 0, deviation 1) that lie below x. `erf` takes arrays.
     """

@@ -14,16 +14,19 @@ def cases(rng):
         Case("the same the other way round", (300, 200)),
         Case("few inputs, many outputs", (20_000, 4)),
         Case("a convolution: 64 filters that see 16 channels, 5 by 5", (64, 16, 5, 5)),
+        Case("a convolution over a row: 100 filters, 30 channels, 7 places", (100, 30, 7)),
         Case("before a LeakyReLU of slope 0.5", (200, 300), 0.5),
         Case("before a LeakyReLU of slope 1, which is no activation at all", (200, 300), 1.0),
     ]
 
 
 def run(answer, shape, slope=None):
+    more = () if slope is None else (slope,)
     rng = np.random.default_rng(5)
-    weight = answer(shape, rng) if slope is None else answer(shape, rng, slope)
-    if not isinstance(weight, np.ndarray):
+    weight = answer(shape, rng, *more)
+    if not isinstance(weight, np.ndarray) or weight.dtype.kind != "f":
         return weight
+    second, again = answer(shape, rng, *more), answer(shape, np.random.default_rng(5), *more)
     deviation = float(weight.std())
     scaled = (weight - weight.mean()) / deviation if deviation > 0 else weight
     return {
@@ -31,7 +34,12 @@ def run(answer, shape, slope=None):
         "the deviation times 100": deviation * 100,
         "the mean, in deviations": float(weight.mean()) / deviation if deviation > 0 else 0.0,
         "the share beyond two deviations": float((abs(scaled) > 2).mean()),
+        "the share beyond one deviation": float((abs(scaled) > 1).mean()),
+        "the mean fourth power, in deviations": float((scaled**4).mean()),
         "the dtype": str(weight.dtype),
+        "numbers that are drawn once and used again": "some" if np.unique(weight).size < weight.size else "none",
+        "a second draw from rng": "the same" if np.array_equal(weight, second) else "another",
+        "a generator like rng": "the same numbers" if np.array_equal(weight, again) else "other numbers",
     }
 
 
@@ -43,7 +51,12 @@ def oracle(shape, slope=None):
         "the deviation times 100": 100 * gain / fan_in**0.5,
         "the mean, in deviations": 0.0,
         "the share beyond two deviations": 0.0455,
+        "the share beyond one deviation": 0.3173,
+        "the mean fourth power, in deviations": 3.0,
         "the dtype": "float64",
+        "numbers that are drawn once and used again": "none",
+        "a second draw from rng": "another",
+        "a generator like rng": "the same numbers",
     }
 
 

@@ -101,6 +101,44 @@ class Net(Module):
         return x * self.first + self.second * self.third
 net = Net()
 """
+DEEP = """
+class Around(Module):
+    def __init__(self, inside):
+        super().__init__()
+        self.inside = inside
+        self._hidden = number()
+    def forward(self, x, y):
+        return self.inside(x) - y * self._hidden
+class Plain(Module):
+    def __init__(self, inside):
+        super().__init__()
+        self.body = inside
+        self.gain = number()
+    def forward(self, x):
+        return self.body(x) * self.gain
+net = Around(Plain(Plain(Plain(Linear()))))
+inputs = [2.0, 3.0]
+"""
+GONE = """
+net = Linear()
+net.extra = Scale()
+net.more = Scale()
+dict(net.named_parameters())
+net.bias = None
+net.late = number()
+inputs = None
+"""
+IN_DICTS = """
+class Net(Module):
+    def __init__(self):
+        super().__init__()
+        self.layers = {"one": Linear(), "two": number()}
+        self.pair = (Scale(), number())
+        self.last = Scale()
+    def forward(self, x):
+        return self.last(x)
+net = Net()
+"""
 TWO = """
 other = Scale()
 net = Linear()
@@ -116,6 +154,9 @@ def cases(rng):
         Case("a parameter that two layers share", SHARED),
         Case("two parameters that hold equal numbers", EQUAL),
         Case("parameters that are replaced and added after the start", LATER),
+        Case("five levels, and a forward of two inputs", DEEP),
+        Case("a parameter taken out and another put in, after a first look", GONE),
+        Case("layers and parameters in a dict and in a tuple", IN_DICTS),
         Case("two modules that have nothing to do with each other", TWO),
     ]
 
@@ -129,26 +170,33 @@ def build(program, module, parameter, tensor):
 
     names = {"Module": module, "number": number, "tensor": tensor}
     exec(textwrap.dedent(LAYERS + program), names)
-    return names["net"], made, tensor
+    inputs = names.get("inputs", [2.0])
+    if getattr(names["net"], "layers", None) is not None or program is TWO:
+        inputs = None
+    return names["net"], made, None if inputs is None else [tensor([value]) for value in inputs]
+
+
+def called(net, inputs):
+    """The number that a net gives, or whatever else comes back."""
+    result = net(*inputs) if inputs is not None else None
+    return round(result.item(), 6) if hasattr(result, "item") else result
 
 
 def run(answer, program):
-    net, made, tensor = build(program, answer, Parameter, scratch.tensor)
+    net, made, inputs = build(program, answer, Parameter, scratch.tensor)
     found = net.named_parameters()
     if not isinstance(found, dict):
         return found
     if not all(any(value is one for one in made) for value in found.values()):
         raise AssertionError("something in the dict is not one of the net's own Parameters, but another object")
     names = [(name, value.item()) for name, value in found.items()]
-    forward = getattr(net, "layers", None) is None and program is not TWO
-    return {"parameters": names, "net(2)": round(net(tensor([2.0])).item(), 6) if forward else None}
+    return {"parameters": names, "what the net gives": called(net, inputs)}
 
 
 def oracle(program):
-    net, _, tensor = build(program, torch.nn.Module, torch.nn.Parameter, torch.tensor)
+    net, _, inputs = build(program, torch.nn.Module, torch.nn.Parameter, torch.tensor)
     names = [(name, value.item()) for name, value in net.named_parameters()]
-    forward = getattr(net, "layers", None) is None and program is not TWO
-    return {"parameters": names, "net(2)": round(net(tensor([2.0])).item(), 6) if forward else None}
+    return {"parameters": names, "what the net gives": called(net, inputs)}
 
 
 def given(program):

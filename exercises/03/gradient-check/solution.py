@@ -1,9 +1,9 @@
 def wrong_slopes(f, x, grad):
     """Return the places at which `grad` is not the gradient of `f` at `x`, as a sorted list of flat positions.
 
-    `f` takes an array like `x` (float64) and returns a number; `grad` has the shape of `x`. `f` may curve, jitter in
-    its last digits and be of any scale: two slopes agree if they differ by less than a thousandth of the larger one, or
-    by less than 1e-7. `x` and `grad` are left as they are.
+    `f` takes an array like `x` (float64) and returns a number; `grad` has the shape of `x` and holds finite numbers.
+    `f` may curve, jitter in its last digits and be of any scale: two slopes agree if they differ by less than a
+    thousandth of the larger one, or by less than 1e-7. `x` and `grad` are left as they are.
     """
     wrong = []
     for i in range(x.size):

@@ -23,6 +23,8 @@ def cases(rng):
         Case("all sizes equal, so that every order runs", matrix(2, 2), matrix(2, 2), matrix(2, 2)),
         Case("four examples, from 3 to 2", matrix(4, 2), matrix(4, 3), matrix(2, 3)),
         Case("as many examples as outputs", matrix(3, 3), matrix(3, 2), matrix(3, 2)),
+        Case("transposed tables", *(matrix(*s).T for s in ((2, 4), (3, 4), (3, 2)))),
+        Case("a single input, and a single output", matrix(3, 1), matrix(3, 1), matrix(1, 1)),
         Case("one example, from 2 to 5", matrix(1, 5), matrix(1, 2), matrix(5, 2)),
         Case("a batch of 32, from 64 to 10", matrix(32, 10), matrix(32, 64), matrix(10, 64)),
     ]

@@ -30,6 +30,13 @@ def cases(rng):
         Case("a square, so that every axis has the right length", grad(3, 3), p(3, 3)),
         Case("five rows of two classes", grad(5, 2), p(5, 2)),
         Case("rows with one class that is nearly sure", grad(2, 3), softmax(np.array([[9.0, 0, 1], [0, 8, -1.0]]))),
+        Case(
+            "classes with a p of exactly 0 and 1",
+            np.array([[2.0, 3, -1], [2, 4, 100]]),
+            np.array([[1.0, 0, 0], [0.5, 0.5, 0]]),
+            expected=np.array([[0.0, 0, 0], [-0.5, 0.5, 0]]),
+        ),
+        Case("large gradients, transposed in memory", 100 * grad(4, 3).T, p(3, 4)),
         Case("a batch of 32, ten classes", grad(32, 10), p(32, 10)),
     ]
 

@@ -20,6 +20,11 @@ def cases(rng):
         Case("sure and wrong: z = 800, target 0", np.array([800.0, 1.0]), np.array([0.0, 1.0])),
         Case("sure and right: z = 800, target 1", np.array([800.0]), np.array([1.0])),
         Case("sure of no, and wrong: z = -800, target 1", np.array([-800.0]), np.array([1.0])),
+        Case("sure of no, and right: z = -800, target 0", np.array([-800.0, -3.0]), np.array([0.0, 0.5])),
+        Case("so sure that p is 1 to the last bit", np.array([40.0, -40.0, 37.0]), np.array([0.0, 1.0, 0.25])),
+        Case("scores of tens of thousands", np.array([30_000.0, -30_000.0]), np.array([0.0, 1.0])),
+        Case("scores of exactly 0", np.array([0.0, 0.0, 1.5]), np.array([0.0, 1.0, 0.5])),
+        Case("three dimensions, transposed in memory", array(2, 3, 2).T, np.round(rng.uniform(size=(2, 3, 2)), 2).T),
         Case("a spread of scores in float32", np.linspace(-100, 100, 9, dtype=np.float32),
              np.tile(np.float32([0.0, 1.0, 0.25]), 3)),
     ]  # fmt: skip

@@ -5,7 +5,7 @@ import torch
 
 from dlstudy.course.checking import Case
 
-PARTS = ("w", "m", "v")
+PARTS = ("w", "m", "v", "the arrays that were changed in place")
 RTOL = 1e-9
 
 
@@ -17,6 +17,10 @@ def cases(rng):
         Case("the very first step", np.array([1.0, -2.0]), np.array([[0.5, -4.0]]), lr=0.1),
         Case("two steps", np.array([1.0, -2.0]), np.array([[0.5, -4.0], [0.25, 1.0]]), lr=0.1),
         Case("seven steps on a table of weights", table(1, 2, 3)[0], table(7, 2, 3)),
+        Case("a weight whose gradient is 0", np.array([1.0, -2.0]), np.array([[0.0, 0.5], [0.0, -1.0]]), lr=0.1),
+        Case("no memory for the mean: a beta of 0", table(1, 3)[0], table(4, 3), lr=0.01, betas=(0.0, 0.9)),
+        Case("many steps", table(1, 2)[0], table(30, 2), lr=0.05),
+        Case("gradients in the thousands, three dimensions", table(1, 2, 1, 2)[0], 1000 * table(3, 2, 1, 2), lr=0.05),
         Case("other betas", table(1, 3)[0], table(4, 3), lr=0.01, betas=(0.5, 0.9)),
         Case("gradients so small that eps counts", table(1, 3)[0], table(3, 3) * 1e-8, lr=0.01),
         Case("a large eps", table(1, 3)[0], table(3, 3), lr=0.01, eps=0.1),
@@ -30,10 +34,16 @@ def given(w, grads, **settings):
 
 
 def run(answer, w, grads, **settings):
-    m = v = np.zeros_like(w)
+    m, v, changed = np.zeros_like(w), np.zeros_like(w), set()
     for t, g in enumerate(grads, start=1):
-        w, m, v = answer(w, g, m, v, t, **settings)
-    return w, m, v
+        handed = {"w": w, "g": g, "m": m, "v": v}
+        before = {name: array.copy() for name, array in handed.items()}
+        found = answer(w, g, m, v, t, **settings)
+        changed |= {name for name, array in handed.items() if not np.array_equal(array, before[name], equal_nan=True)}
+        if not isinstance(found, tuple | list) or len(found) != 3 or not all(isinstance(a, np.ndarray) for a in found):
+            return found
+        w, m, v = found
+    return w, m, v, " and ".join(sorted(changed)) or "none"
 
 
 def oracle(w, grads, lr=0.001, betas=(0.9, 0.999), eps=1e-8):
@@ -43,4 +53,4 @@ def oracle(w, grads, lr=0.001, betas=(0.9, 0.999), eps=1e-8):
         weights.grad = torch.tensor(g)
         optimizer.step()
     state = optimizer.state[weights]
-    return weights.detach().numpy(), state["exp_avg"].numpy(), state["exp_avg_sq"].numpy()
+    return weights.detach().numpy(), state["exp_avg"].numpy(), state["exp_avg_sq"].numpy(), "none"

@@ -5,7 +5,7 @@ import torch
 
 from dlstudy.course.checking import Case
 
-PARTS = ("w", "m", "v")
+PARTS = ("w", "m", "v", "the arrays that were changed in place")
 RTOL = 1e-9
 
 
@@ -19,6 +19,8 @@ def cases(rng):
             "gradients of very different sizes", np.array([1.0, 1.0]), np.array([[100.0, 0.01]] * 3), lr=0.01, decay=1.0
         ),
         Case("five steps on a table of weights", table(1, 2, 3)[0], table(5, 2, 3), lr=0.02, decay=0.3),
+        Case("a weight whose gradient is 0", np.array([1.0, -2.0]), np.array([[0.0, 0.5]] * 2), lr=0.1, decay=0.5),
+        Case("a weight of 0", np.array([0.0, 3.0]), table(3, 2), lr=0.1, decay=0.5),
         Case("no decay at all", table(1, 4)[0], table(3, 4), lr=0.02, decay=0.0),
         Case("the usual settings", table(1, 4)[0], table(6, 4)),
     ]
@@ -31,10 +33,16 @@ def given(w, grads, **settings):
 
 
 def run(answer, w, grads, **settings):
-    m = v = np.zeros_like(w)
+    m, v, changed = np.zeros_like(w), np.zeros_like(w), set()
     for t, g in enumerate(grads, start=1):
-        w, m, v = answer(w, g, m, v, t, **settings)
-    return w, m, v
+        handed = {"w": w, "g": g, "m": m, "v": v}
+        before = {name: array.copy() for name, array in handed.items()}
+        found = answer(w, g, m, v, t, **settings)
+        changed |= {name for name, array in handed.items() if not np.array_equal(array, before[name], equal_nan=True)}
+        if not isinstance(found, tuple | list) or len(found) != 3 or not all(isinstance(a, np.ndarray) for a in found):
+            return found
+        w, m, v = found
+    return w, m, v, " and ".join(sorted(changed)) or "none"
 
 
 def oracle(w, grads, lr=0.001, decay=0.01):
@@ -44,4 +52,4 @@ def oracle(w, grads, lr=0.001, decay=0.01):
         weights.grad = torch.tensor(g)
         optimizer.step()
     state = optimizer.state[weights]
-    return weights.detach().numpy(), state["exp_avg"].numpy(), state["exp_avg_sq"].numpy()
+    return weights.detach().numpy(), state["exp_avg"].numpy(), state["exp_avg_sq"].numpy(), "none"

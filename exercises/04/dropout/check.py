@@ -19,6 +19,18 @@ def cases(rng):
         Case(
             "a batch in float32", array(2, 3, 4).astype(np.float32), 0.3, True, rng.random((2, 3, 4)).astype(np.float32)
         ),
+        Case(
+            "a noise that equals p is not below it",
+            np.array([1.0, 2.0, -3.0, 0.5]),
+            0.25,
+            True,
+            np.array([0.25, 0.0, 0.24, 0.26]),
+            expected=np.array([4 / 3, 0.0, 0.0, 2 / 3]),
+        ),
+        Case("float32 numbers and float64 noise", array(3, 3).astype(np.float32), 0.4, True, rng.random((3, 3))),
+        Case("nothing to drop, and a noise of exactly 0", array(3), 0.0, True, np.array([0.0, 0.5, 0.9])),
+        Case("all of it, in use", array(4), 1.0, False, rng.random(4)),
+        Case("a transposed table", array(2, 3).T, 0.5, True, rng.random((2, 3)).T),
         Case("nothing to drop", array(5), 0.0, True, rng.random(5)),
         Case("all of it", array(5), 1.0, True, rng.random(5)),
         Case("a table in use, p = 0.2", array(2, 3), 0.2, False, rng.random((2, 3))),

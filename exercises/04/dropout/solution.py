@@ -6,6 +6,7 @@ def dropout(x, p, training, noise):
 
     `noise` has the shape of `x` and holds random numbers, all equally likely from 0 up to 1: a number is dropped where
     its `noise` is below `p`. When not training, nothing is dropped and nothing scaled. `p` may be 1.
+    The result has the dtype of `x`, whatever that of the noise.
     """
     if not training:
         return x

@@ -5,6 +5,7 @@ from collections import Counter
 import numpy as np
 
 from dlstudy.course.checking import Case
+from dlstudy.course.checking.compare import kind_of
 
 ROUNDS = 12
 WORDS = {0: "none", ROUNDS: "all"}
@@ -19,6 +20,8 @@ def cases(rng):
         Case("groups of very different sizes", unequal, 0.3, 1),
         Case("words, in any order", writers, 0.25, 2),
         Case("scans of patients, one after the other", np.repeat(np.arange(20), 6), 0.1, 3),
+        Case("everything", rng.permutation(np.repeat(np.arange(5), 3)), 1.0, 6),
+        Case("names far from 0, some below it", rng.permutation(np.repeat([-7, 900, 15, -2, 44, 3, 8, 61], 5)), 0.4, 7),
         Case("half and half", rng.permutation(np.repeat(np.arange(30), 4)), 0.5, 4),
     ]
 
@@ -30,9 +33,17 @@ def given(groups, share, seed):
 
 def run(answer, groups, share, seed):
     rng = np.random.default_rng(seed)
+    ranks = {name: rank for rank, name in enumerate(np.unique(groups).tolist())}
+    again = answer(groups, share, np.random.default_rng(seed))
     found, splits = Counter(), set()
-    for _ in range(ROUNDS):
-        train, val = (np.asarray(places) for places in answer(groups, share, rng))
+    for number in range(ROUNDS):
+        parts = answer(groups, share, rng)
+        if not isinstance(parts, tuple | list) or len(parts) != 2:
+            raise TypeError(f"expected two arrays of places, and came {kind_of(parts)}")
+        train, val = (np.asarray(places) for places in parts)
+        if number == 0:
+            other = not np.array_equal(val, np.asarray(again[1]))
+            found["splits that a generator like rng makes differently"] += other
         if any(places.dtype.kind not in "iu" for places in (train, val) if len(places)):
             raise TypeError("expected places as whole numbers")
         train, val = train.tolist(), val.tolist()
@@ -44,9 +55,20 @@ def run(answer, groups, share, seed):
         found["splits that use an example twice"] += len(train) + len(val) > len({*train, *val})
         found["splits whose validation is too small"] += len(set(val)) < share * len(names) - 1e-9
         spare = max(sizes.values(), default=0)
-        found["splits whose validation is a group too large"] += len(set(val)) - spare >= share * len(names)
+        found["splits whose validation is a group too large"] += bool(val) and len(set(val)) - spare >= share * len(
+            names
+        )
+        found["splits of groups that follow each other"] += _follow(sorted(ranks[name] for name in of_val), len(ranks))
         splits.add(tuple(sorted(of_val, key=str)))
-    return {name: WORDS.get(count, "some") for name, count in found.items()} | {"different splits": len(splits) > 1}
+    follow = found.pop("splits of groups that follow each other") == ROUNDS
+    words = {name: WORDS.get(count, "some") for name, count in found.items()}
+    return words | {"different splits": len(splits) > 1, "only groups that follow each other": follow}
+
+
+def _follow(ranks, count):
+    """Whether some of the groups, more than one and not nearly all, are neighbours (the first follows the last)."""
+    gaps = sum((after - before) % count != 1 for before, after in zip(ranks, ranks[1:] + ranks[:1]))
+    return 2 < len(ranks) < count - 2 and gaps == 1
 
 
 def oracle(groups, share, seed):
@@ -56,5 +78,7 @@ def oracle(groups, share, seed):
         "splits that use an example twice": "none",
         "splits whose validation is too small": "none",
         "splits whose validation is a group too large": "none",
-        "different splits": True,
+        "splits that a generator like rng makes differently": "none",
+        "different splits": share < 1,
+        "only groups that follow each other": False,
     }

@@ -22,6 +22,14 @@ def cases(rng):
         Case("one plane, higher than wide", array(1, 1, 5, 4), array(1, 1, 4, 3), 2),
         Case("a batch of two", array(2, 1, 4, 4), array(2, 1, 2, 2), 3),
         Case("two channels and three kernels", array(1, 2, 4, 4), array(1, 3, 3, 3), 2),
+        Case("a kernel of one pixel, a stride of 2", array(2, 2, 5, 6), array(2, 3, 3, 3), 1, 2),
+        Case("a kernel as large as the image", array(3, 2, 4, 4), array(3, 2, 1, 1), 4),
+        Case(
+            "channels last in memory",
+            array(2, 5, 4, 3).transpose(0, 3, 1, 2),
+            array(2, 4, 3, 2).transpose(0, 3, 1, 2),
+            2,
+        ),
         Case("a stride of 2", array(2, 2, 7, 6), array(2, 3, 3, 2), 3, 2),
         Case("a stride that leaves pixels over, in float32", *_single(array(3, 2, 8, 8), array(3, 2, 3, 3)), 2, 3),
     ]

@@ -23,8 +23,15 @@ def cases(rng):
         Case("three channels", array(1, 3, 4, 4), array(1, 3, 3, 3), array(1)),
         Case("several kernels", array(1, 1, 4, 4), array(3, 1, 3, 3), array(3)),
         Case("a batch of two, three channels, two kernels", array(2, 3, 5, 4), array(2, 3, 2, 2), array(2)),
+        Case("kernels of one pixel, a stride of 2", array(2, 3, 5, 4), array(2, 3, 1, 1), array(2), 2),
+        Case("kernels that are higher than wide, in float32", *_single(array(2, 2, 5, 4), array(3, 2, 3, 2), array(3))),
+        Case("a padding larger than the image", array(1, 2, 2, 3), array(2, 2, 3, 3), array(2), 3, 4),
         Case("a stride of 2 and a padding of 1", array(2, 2, 6, 5), array(3, 2, 3, 3), array(3), 2, 1),
     ]
+
+
+def _single(*arrays):
+    return tuple(array.astype(np.float32) for array in arrays)
 
 
 def oracle(x, weight, bias, stride=1, padding=0):

@@ -33,6 +33,8 @@ def given(job):
 
 def run(answer, job):
     numbers = answer(job)
+    if not isinstance(numbers, tuple | list) or len(numbers) != 4:
+        raise TypeError(f"expected four whole numbers, and came {numbers!r}")
     if any(isinstance(number, str) and number.strip() == "?" for number in numbers):
         raise NotImplementedError("your turn")
     kernel, stride, padding, dilation = (_whole(number) for number in numbers)

@@ -24,9 +24,12 @@ def cases(rng):
         Case("a padding of 1", array(1, 1, 3, 2), 2, 1, 1),
         Case("a stride of 2", array(1, 2, 6, 7), 3, 2),
         Case("a stride of 3 with a padding of 2, in float32", array(2, 2, 7, 6).astype(np.float32), 4, 3, 2),
+        Case("windows of one pixel, a stride of 2", array(2, 2, 5, 4), 1, 2),
+        Case("a padding as large as the window", array(1, 2, 3, 4), 2, 1, 2),
+        Case("an image that is not contiguous in memory", array(2, 4, 5, 3).transpose(0, 3, 1, 2), 3, 2, 1),
         Case("one window as large as the image", array(2, 3, 3, 3), 3),
     ]
 
 
 def oracle(x, kernel, stride=1, padding=0):
-    return F.unfold(torch.from_numpy(x), kernel, stride=stride, padding=padding).numpy()
+    return F.unfold(torch.tensor(x), kernel, stride=stride, padding=padding).numpy()

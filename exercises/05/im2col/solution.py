@@ -5,7 +5,7 @@ def im2col(x, kernel, stride=1, padding=0):
     """Return every window of `x` (N, C, H, W) as a column: (N, C * kernel * kernel, windows).
 
     A column lists the numbers of one window channel by channel, in each channel row by row. The columns follow the
-    windows from left to right, then down. Equal to `torch.nn.functional.unfold`.
+    windows from left to right, then down. Equal to `torch.nn.functional.unfold`, and in the dtype of `x`.
     """
     images, channels, height, width = x.shape
     # 1. Put the zeros around the images.

@@ -27,6 +27,10 @@ def cases(rng):
         Case("a kernel of 3 and a stride of 2, as in AlexNet", array(7, 5), array(3, 2), 3, 2),
         Case("windows at every pixel", array(5, 6), array(3, 4), 3, 1),
         Case("ties, as a ReLU leaves them", rectified(6, 6), array(3, 3), 2, 2),
+        Case("ties in windows that overlap", rectified(7, 7), array(3, 3), 3, 2),
+        Case("nothing but numbers below 0", -1 - np.abs(array(4, 6)), array(2, 3), 2, 2),
+        Case("windows of one pixel, a stride of 2", array(5, 5), array(3, 3), 1, 2),
+        Case("a transposed image in float32", array(6, 4).astype(np.float32).T, array(2, 3).astype(np.float32), 2, 2),
         Case("gaps between the windows, float32", array(5, 8).astype(np.float32), array(2, 3).astype(np.float32), 2, 3),
     ]
 

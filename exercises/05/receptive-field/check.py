@@ -21,6 +21,9 @@ def cases(rng):
         Case("LeNet up to its last pooling layer", [(5, 1, 1), (2, 2, 1), (5, 1, 1), (2, 2, 1)]),
         Case("three layers at random", [layer(), layer(), layer()]),
         Case("gaps: a stride larger than the kernel", [(2, 3, 1), (2, 1, 1)], expected=5),
+        Case("a kernel of one pixel with a stride", [(3, 1, 1), (1, 2, 1), (3, 1, 1)], expected=7),
+        Case("kernels of one pixel alone", [(1, 1, 1), (1, 3, 2)], expected=1),
+        Case("a dilation and a stride in one layer", [(3, 2, 3), (3, 1, 2), (2, 1, 1)], expected=17),
         Case("no layers at all", [], expected=1),
     ]
 

@@ -1,5 +1,7 @@
 def receptive_field(layers):
-    """Return how many input pixels, along one side, a number after `layers` depends on.
+    """Return how many input pixels, along one side, lie from the first to the last that a number after `layers` sees.
+
+    Both count, and so do pixels between them that strides or dilations leave out.
 
     `layers` lists (kernel, stride, dilation) from the input to the output; pooling counts as a layer, too.
 

@@ -5,6 +5,10 @@ class Module:
     def __setattr__(self, name, value):
         own = self.__dict__.setdefault("_own", {})
         parts = self.__dict__.setdefault("_parts", {})
+        if not isinstance(value, Parameter):
+            own.pop(name, None)
+        if not isinstance(value, Module):
+            parts.pop(name, None)
         if isinstance(value, Parameter):
             own[name] = value
         elif isinstance(value, Module):
