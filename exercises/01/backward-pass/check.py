@@ -111,6 +111,11 @@ def cases(rng):
         ),
         Case("a result that is an array", "p = a + b; result = p * a", {"a": array(2, 3), "b": array(2, 3)}),
         Case("ten times over, a value and its tanh, added", "result = bent(a, 10)", {"a": 0.1}),
+        Case(
+            "equal numbers, a zero, and an axis of one",
+            "p = a * b; result = (p + p.tanh()) * a",
+            {"a": np.array([[0.0, 2.0, 2.0]]), "b": np.array([[1.5, -0.5, -0.5]])},
+        ),
         Case("a leaf whose .grad held 10 before", "result = a * b", {"a": 2.0, "b": 3.0}, {"a": 10.0}, alone=FRESH),
         Case("the same graph walked twice", "p = a * b; result = p * p", {"a": 2.0, "b": 0.5}, times=2, alone=FRESH),
         Case(

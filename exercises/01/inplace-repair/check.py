@@ -18,6 +18,7 @@ def cases(rng):
         Case("a nought among the factors", np.array([0.0, 1.5, -0.5]), np.array([2.0, 0.0, 0.25])),
         Case("products so large that tanh is flat", np.array([30.0, -4.0]), np.array([20.0, 50.0])),
         Case("a transposed table", array(3, 2).T, array(3, 2).T),
+        Case("a table of one row", array(1, 3), array(1, 3)),
         Case("a larger table in float32", array(8, 8).astype(np.float32), array(8, 8).astype(np.float32)),
     ]
 

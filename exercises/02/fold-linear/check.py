@@ -26,6 +26,7 @@ def cases(rng):
         Case("two layers of different sizes", stack(3, 4, 2)),
         Case("two square layers", stack(2, 2, 2)),
         Case("three layers", stack(2, 5, 3, 4)),
+        Case("a layer of equal numbers", [(np.full((2, 3), 0.5), np.array([1.5, 1.5])), layer(2, 2)]),
         Case("a narrow layer between two wide ones", stack(3, 1, 3)),
         Case("a single output, and square layers before it", stack(3, 3, 3, 1)),
         Case("ten layers", stack(*[3] * 11)),

@@ -16,6 +16,7 @@ def cases(rng):
              expected=(np.array([0.0, 40.0, -0.0]), np.array([0.5, 1.0, 0.0]))),
         Case("from -3 to 3", np.linspace(-3, 3, 13)),
         Case("three dimensions, not contiguous in memory", np.round(rng.normal(size=(2, 3, 2)), 2).T),
+        Case("a table of one row", np.array([[0.5, -1.5, 3.0]])),
         Case("a table", np.round(rng.normal(size=(3, 4)), 2)),
     ]  # fmt: skip
 

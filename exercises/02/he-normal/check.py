@@ -15,6 +15,9 @@ def cases(rng):
         Case("few inputs, many outputs", (20_000, 4)),
         Case("a convolution: 64 filters that see 16 channels, 5 by 5", (64, 16, 5, 5)),
         Case("a convolution over a row: 100 filters, 30 channels, 7 places", (100, 30, 7)),
+        Case("a convolution: 40 filters, 60 channels, 3 by 5", (40, 60, 3, 5)),
+        Case("a single input", (60_000, 1)),
+        Case("before a ReLU, said as a slope of 0", (200, 300), 0.0),
         Case("before a LeakyReLU of slope 0.5", (200, 300), 0.5),
         Case("before a LeakyReLU of slope 1, which is no activation at all", (200, 300), 1.0),
     ]

@@ -25,6 +25,7 @@ def cases(rng):
              expected=(np.array([3.0, -1.0]), 1.0)),
         Case("a sum of exactly zero, and no is right", np.array([1.0, -2.0]), 0.5, np.array([1.5, 1.0]), 0,
              expected=(np.array([1.0, -2.0]), 0.5)),
+        Case("a single input", np.array([0.5]), 0.25, np.array([-2.0]), 1, expected=(np.array([-1.5]), 1.25)),
         Case("only the bias says yes", np.array([-0.5, 0.25, 1.0]), 2.25, np.array([1.0, 0.0, -1.0]), 0),
         Case("five inputs, far on the wrong side", -x, -0.25, x, 1),
         Case("five inputs, far on the other wrong side", x, 0.25, x, 0),

@@ -30,6 +30,7 @@ def cases(rng):
         Case("float32 numbers and float64 noise", array(3, 3).astype(np.float32), 0.4, True, rng.random((3, 3))),
         Case("nothing to drop, and a noise of exactly 0", array(3), 0.0, True, np.array([0.0, 0.5, 0.9])),
         Case("all of it, in use", array(4), 1.0, False, rng.random(4)),
+        Case("a table of one row", array(1, 4), 0.5, True, rng.random((1, 4))),
         Case("a transposed table", array(2, 3).T, 0.5, True, rng.random((2, 3)).T),
         Case("nothing to drop", array(5), 0.0, True, rng.random(5)),
         Case("all of it", array(5), 1.0, True, rng.random(5)),

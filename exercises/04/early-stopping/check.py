@@ -21,6 +21,7 @@ def cases(rng):
         Case("losses far above 1", [7.5, 5.0, 6.0, 4.0, 4.5, 8.0, 3.0], 2, expected=(3, 6)),
         Case("losses in the hundreds", [900.0, 500.0, 600.0, 550.0, 400.0], 2, expected=(1, 4)),
         Case("small steps down", [0.5, 0.49999, 0.49998, 0.49997, 0.6, 0.7], 2, expected=(3, 6)),
+        Case("a loss of 0", [0.5, 0.0, 0.1, 0.0, 0.2], 3, expected=(1, 5)),
         Case("losses below 0", [-0.5, -1.5, -1.0, -1.2, -2.0], 2, expected=(1, 4)),
         Case("an equal best comes back", [0.8, 0.5, 0.6, 0.5, 0.4], 2, expected=(1, 4)),
         Case("the last epoch is the best", [0.9, 0.95, 0.7], 2, expected=(2, 3)),

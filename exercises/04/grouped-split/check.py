@@ -20,6 +20,7 @@ def cases(rng):
         Case("groups of very different sizes", unequal, 0.3, 1),
         Case("words, in any order", writers, 0.25, 2),
         Case("scans of patients, one after the other", np.repeat(np.arange(20), 6), 0.1, 3),
+        Case("a single example, and all of it", np.array([5]), 1.0, 8),
         Case("everything", rng.permutation(np.repeat(np.arange(5), 3)), 1.0, 6),
         Case("names far from 0, some below it", rng.permutation(np.repeat([-7, 900, 15, -2, 44, 3, 8, 61], 5)), 0.4, 7),
         Case("half and half", rng.permutation(np.repeat(np.arange(30), 4)), 0.5, 4),
