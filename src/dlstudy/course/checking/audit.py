@@ -262,6 +262,8 @@ def _by_worker(exercise: Exercise, worker: Worker | None) -> Iterator[Finding]:
         ("solution", exercise.solution, {"passed"}),
         ("answer None", spoiled, {"failed", "error"}),
     ):
+        if source is spoiled and "none" in exercise.cannot:
+            continue
         verdict = worker.check(exercise, source)
         if verdict.status not in wanted:
             yield Finding("worker", f"in the worker the {what} is {verdict.status}: {verdict.message}")
