@@ -229,6 +229,23 @@ def test_backups_of_one_second_do_not_overwrite_each_other(folders: tuple[Path, 
 CUT = FIRST[: FIRST.index("    ...")]
 
 
+def test_a_backup_that_finds_no_room_is_not_the_backup_of_the_day(
+    folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    learner, lessons = folders
+    learners.prepare(learner, lessons)
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="No space"):
+        patch.setattr(os, "fsync", lambda _: (_ for _ in ()).throw(OSError(errno.ENOSPC, "No space left on device")))
+        learners.backup_of_the_day(learner, FILE)
+    folder = learner / ".dlstudy" / "backups" / Path(FILE).stem
+    assert list(folder.iterdir()) == []
+    kept = learners.backup_of_the_day(learner, FILE)
+    assert kept is not None
+    assert kept.read_text(encoding="utf-8") == FIRST
+    kept.write_bytes(b"")  # as a process that was killed leaves it
+    assert learners.backup_of_the_day(learner, FILE) is not None
+
+
 def test_an_empty_page_comes_back_from_its_newest_whole_backup(folders: tuple[Path, Path]) -> None:
     learner, lessons = folders
     learners.prepare(learner, lessons)

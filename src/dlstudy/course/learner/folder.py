@@ -235,7 +235,8 @@ def backup_of_the_day(learner: Path, file: str) -> Path | None:
     """Copy a learner's page aside before its first change of a day; None where that was done today, or it is empty."""
     source = learner / file
     today = datetime.now().strftime("%Y-%m-%d")
-    if any((_backups(learner) / source.stem).glob(f"{today}_*{source.suffix}")):
+    done = (_backups(learner) / source.stem).glob(f"{today}_*{source.suffix}")
+    if any(kept.stat().st_size for kept in done):  # an empty one was begun by a process that was killed
         return None
     return backup(learner, file) if source.is_file() and source.stat().st_size else None
 
@@ -243,9 +244,7 @@ def backup_of_the_day(learner: Path, file: str) -> Path | None:
 def keep_aside(learner: Path, file: str, text: str) -> Path:
     """Keep a text of a page that is not to replace the file, beside the backups of that page; return where."""
     name = Path(file)
-    target = _free_name(_backups(learner) / name.stem, name.suffix)
-    write(target, text)
-    return target
+    return _new_file(_backups(learner) / name.stem, name.suffix, text.encode("utf-8"))
 
 
 def _backups(learner: Path) -> Path:
@@ -253,20 +252,22 @@ def _backups(learner: Path) -> Path:
 
 
 def _copy_aside(source: Path, learner: Path, place: str) -> Path:
-    target = _free_name(_backups(learner) / place, source.suffix)
-    write_bytes(target, source.read_bytes())
-    return target
+    return _new_file(_backups(learner) / place, source.suffix, source.read_bytes())
 
 
-def _free_name(folder: Path, suffix: str) -> Path:
-    """Return a name of this moment that is free in `folder`, which is made."""
+def _new_file(folder: Path, suffix: str, data: bytes) -> Path:
+    """Write a new file in `folder`, which is made, named after this moment: of several at once each has its own."""
     folder.mkdir(parents=True, exist_ok=True)
     stamp = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
     number, target = 1, folder / f"{stamp}{suffix}"
-    while target.exists():
+    while not private.make_file(target):
         number += 1
         target = folder / f"{stamp}_{number}{suffix}"
-    private.make_file(target)
+    try:
+        write_bytes(target, data)
+    except OSError:
+        target.unlink(missing_ok=True)  # an empty one would pass for the backup of the day
+        raise
     return target
 
 
