@@ -234,9 +234,14 @@ def test_a_backup_that_finds_no_room_is_not_the_backup_of_the_day(
 ) -> None:
     learner, lessons = folders
     learners.prepare(learner, lessons)
-    with monkeypatch.context() as patch, pytest.raises(OSError, match="No space"):
-        patch.setattr(os, "fsync", lambda _: (_ for _ in ()).throw(OSError(errno.ENOSPC, "No space left on device")))
-        learners.backup_of_the_day(learner, FILE)
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        with pytest.raises(OSError, match="No space"):
+            learners.backup_of_the_day(learner, FILE)
     folder = learner / ".dlstudy" / "backups" / Path(FILE).stem
     assert list(folder.iterdir()) == []
     kept = learners.backup_of_the_day(learner, FILE)
