@@ -12,6 +12,7 @@ import stat
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import BinaryIO
 
 _MOVING_SECONDS = 60.0  # moving a damaged progress file aside takes far less
 _LEFT = re.compile(r"\.(?P<name>.+)\.(?P<pid>\d+)(?:-[0-9a-f]+)?\.tmp")
@@ -28,20 +29,52 @@ def write(path: Path, text: str) -> None:
 def write_bytes(path: Path, data: bytes) -> None:
     """Replace what `path` holds, as `write` does."""
     target = Path(os.path.realpath(path))
-    # The name is one thread's alone: two that write the same file at once must not take each other's neighbour.
-    neighbour = target.with_name(f".{target.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
+    neighbour = _neighbour(target)
     try:
         with neighbour.open("xb") as file:
             _same_mode(target, file.fileno())
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())  # else a crash could leave the new name with nothing behind it
+            _fill(file, data)
         os.replace(neighbour, target)
     except BaseException:
         with suppress(OSError):
             neighbour.unlink()
         raise
     _sync_folder(target.parent)
+
+
+def write_new(path: Path, data: bytes) -> bool:
+    """Write a file that its owner alone can read; False, with nothing done, where there is one of that name.
+
+    Of several who write the same name at once, one is told so. The file is whole or not there.
+    """
+    neighbour = _neighbour(path)
+    try:
+        with os.fdopen(os.open(neighbour, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            _fill(file, data)
+        try:
+            os.link(neighbour, path)
+        except FileExistsError:
+            return False
+        except OSError:  # a disk that knows no second name for a file
+            if path.exists():
+                return False
+            os.replace(neighbour, path)
+    finally:
+        with suppress(OSError):
+            neighbour.unlink()
+    _sync_folder(path.parent)
+    return True
+
+
+def _neighbour(target: Path) -> Path:
+    """Return a name that is one thread's alone: two that write a file at once must not take each other's neighbour."""
+    return target.with_name(f".{target.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
+
+
+def _fill(file: BinaryIO, data: bytes) -> None:
+    file.write(data)
+    file.flush()
+    os.fsync(file.fileno())  # else a crash could leave the new name with nothing behind it
 
 
 def _same_mode(target: Path, descriptor: int) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from dlstudy.course.content import paths
 from dlstudy.course.content.lessonfile import LessonFile
 from dlstudy.course.learner import private
-from dlstudy.course.learner.atomic import sweep, write, write_bytes
+from dlstudy.course.learner.atomic import sweep, write, write_new
 
 SETTINGS = """\
 # Settings of the page engine for this folder, written by dlstudy. Yours to change: an edited file is kept.
@@ -92,7 +92,7 @@ def prepare(learner: Path | None = None, lessons: Path | None = None) -> HandOut
     make(learner)
     state = paths.state_folder(learner)
     try:
-        for place in (learner, state, state / "handed-out"):
+        for place in (learner, state, state / "handed-out", *(state / "backups").glob("*")):
             sweep(place)
         manifest = _read_manifest(learner)
         done = HandOut()
@@ -235,8 +235,7 @@ def backup_of_the_day(learner: Path, file: str) -> Path | None:
     """Copy a learner's page aside before its first change of a day; None where that was done today, or it is empty."""
     source = learner / file
     today = datetime.now().strftime("%Y-%m-%d")
-    done = (_backups(learner) / source.stem).glob(f"{today}_*{source.suffix}")
-    if any(kept.stat().st_size for kept in done):  # an empty one was begun by a process that was killed
+    if any((_backups(learner) / source.stem).glob(f"{today}_*{source.suffix}")):
         return None
     return backup(learner, file) if source.is_file() and source.stat().st_size else None
 
@@ -260,14 +259,9 @@ def _new_file(folder: Path, suffix: str, data: bytes) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     stamp = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
     number, target = 1, folder / f"{stamp}{suffix}"
-    while not private.make_file(target):
+    while not write_new(target, data):
         number += 1
         target = folder / f"{stamp}_{number}{suffix}"
-    try:
-        write_bytes(target, data)
-    except OSError:
-        target.unlink(missing_ok=True)  # an empty one would pass for the backup of the day
-        raise
     return target
 
 

@@ -18,17 +18,12 @@ def make_folder(folder: Path) -> None:
     _close(folder)
 
 
-def make_file(file: Path) -> bool:
-    """Make an empty file that only its owner can read, and tell whether it is new.
-
-    One that is there already is closed to the others. Of several who make the same file at once, one is told so.
-    """
+def make_file(file: Path) -> None:
+    """Make an empty file that only its owner can read; one that is there already is closed to the others."""
     try:
         os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     except FileExistsError:
         _close(file)
-        return False
-    return True
 
 
 def close_all(folder: Path) -> None:
