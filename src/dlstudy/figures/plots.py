@@ -15,7 +15,14 @@ if TYPE_CHECKING:
 
 
 # A second cue beside colour, for print and for eyes that see colours differently.
-DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (7, 2, 1.5, 2)), (0, (3, 1, 1, 1, 1, 1)), "-")
+DASHES: tuple[Any, ...] = (
+    "-",
+    (0, (5, 2)),
+    (0, (1.5, 1.5)),
+    (0, (7, 2, 1.5, 2)),
+    (0, (3, 1, 1, 1, 1, 1)),
+    (0, (11, 3)),
+)
 _MARKERS = ("o", "s", "^", "D", "v", "P")
 
 
