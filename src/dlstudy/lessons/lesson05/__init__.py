@@ -302,7 +302,7 @@ def show_shift_accuracy(result: Mapping[str, Any]) -> StaticFigure:
     )  # fmt: skip
     return figure(
         fig,
-        caption="Lines are means over seeds, dots single seeds. Level is who was shown moved digits, or built for them.",
+        caption="Lines are means over seeds, dots single seeds. Level is who saw moved digits, or was built for them.",
         alt=f"Curves of accuracy against shift. {names}.",
     )
 
